@@ -1,0 +1,37 @@
+"""Polynomials at numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+
+from analyzer.functions import FUNCTIONS
+from analyzer.polynomial import Atom, Number, Poly
+
+
+class NotWhole(ValueError):
+    """A size came out as a fraction, such as 10 / 4 elements."""
+
+
+def evaluate(value: Poly, symbols: Mapping[str, int]) -> int:
+    """The value at the given symbols. Raises NotWhole when it is no integer, KeyError for an unbound symbol."""
+    exact = _exact(value, symbols)
+    if isinstance(exact, Fraction):
+        raise NotWhole(f"{value!r} is {exact}, not a whole number")
+    return exact
+
+
+def _exact(value: Poly, symbols: Mapping[str, int]) -> Number:
+    result: Number = 0
+    for monomial, coefficient in value.terms.items():
+        term: Number = coefficient
+        for atom, exponent in monomial:
+            base = symbols[atom] if isinstance(atom, str) else _call(atom, symbols)
+            term = term * base**exponent if exponent >= 0 else Fraction(term) / base**-exponent
+        result += term
+    return result.numerator if isinstance(result, Fraction) and result.denominator == 1 else result
+
+
+def _call(atom: Atom, symbols: Mapping[str, int]) -> int:
+    assert not isinstance(atom, str)
+    return FUNCTIONS[atom.name](*(evaluate(arg, symbols) for arg in atom.args))

@@ -1,0 +1,167 @@
+"""Arithmetic written in a config, read by Python's parser against an allowlist and interpreted here; nothing is executed.
+
+Two uses: sizes (`n_hvg + 1`, `ceil(r / 2)`) become polynomials; tensor arithmetic (`mean(0.5 * s**2)`) becomes a tree.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Union
+
+from analyzer.polynomial import Poly, call, poly
+from analyzer.problems import InvalidConfig, Origin, Problem
+
+MAX_LENGTH, MAX_NODES, MAX_NESTING, MAX_EXPONENT, MAX_NUMBER, MAX_TERMS = 1000, 300, 40, 64, 10**18, 500
+BINARY = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Mod: "%", ast.Pow: "**"}
+FUNCTIONS = {"ceil": 1, "floor": 1, "min": 2, "max": 2, "log2": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """An operator or function applied to arguments; keyword arguments are plain numbers."""
+
+    name: str
+    args: tuple["Expression", ...]
+    keywords: tuple[tuple[str, "Expression"], ...] = ()
+
+
+Expression = Union[str, int, Fraction, Operation]
+
+
+def parse(source: str, origin: Origin) -> Expression:
+    """The tree of an expression: names, numbers and operations. Raises InvalidConfig for anything else."""
+    if len(source) > MAX_LENGTH or _nesting(source) > MAX_NESTING:
+        raise _refused(origin, "expression too long or too deeply nested")
+    try:
+        tree = ast.parse(source.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise _refused(origin, f"cannot read the expression '{_short(source)}'", EXPECTED) from None
+    if sum(1 for _ in ast.walk(tree)) > MAX_NODES:
+        raise _refused(origin, "expression too long or too deeply nested")
+    return _convert(tree, origin)
+
+
+EXPECTED = "expected names and numbers with + - * / // % **, ceil, floor, min, max, log2"
+
+
+def _short(source: str) -> str:
+    return source if len(source) <= 60 else source[:57] + "..."
+
+
+def _refused(origin: Origin, message: str, hint: str = "") -> InvalidConfig:
+    return InvalidConfig(Problem(origin, message, hint))
+
+
+def _nesting(source: str) -> int:
+    depth = deepest = 0
+    for character in source:
+        depth += (character in "([{") - (character in ")]}")
+        deepest = max(deepest, depth)
+    return max(deepest, source.count("--") // 2, source.count("~"), source.count("not "))
+
+
+def _convert(node: ast.expr, origin: Origin) -> Expression:
+    match node:
+        case ast.Name(id=name):
+            return name
+        case ast.Constant(value=bool()):
+            raise _refused(origin, "true and false are no numbers", EXPECTED)
+        case ast.Constant(value=int(number)) if number <= MAX_NUMBER:
+            return number
+        case ast.Constant(value=float(number)) if abs(number) <= MAX_NUMBER:
+            return Fraction(str(number))
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return Operation("neg", (_convert(operand, origin),))
+        case ast.UnaryOp(op=ast.UAdd(), operand=operand):
+            return _convert(operand, origin)
+        case ast.BinOp(left=left, op=operator, right=right) if type(operator) in BINARY:
+            return Operation(BINARY[type(operator)], (_convert(left, origin), _convert(right, origin)))
+        case ast.Call(func=ast.Name(id=name), args=args, keywords=keywords) if all(k.arg for k in keywords):
+            named = tuple((str(k.arg), _convert(k.value, origin)) for k in keywords)
+            return Operation(name, tuple(_convert(a, origin) for a in args), named)
+    raise _refused(origin, f"'{_short(ast.unparse(node))}' is not allowed in an expression", EXPECTED)
+
+
+Lookup = Callable[[str], Poly]
+
+
+def size(source: "str | int | Fraction | Operation", lookup: Lookup, origin: Origin) -> Poly:
+    """An expression over symbols as a polynomial. Raises InvalidConfig with the reason; `lookup` raises KeyError."""
+    tree = parse(source, origin) if isinstance(source, str) else source
+    return _size(tree, lookup, origin)
+
+
+def _size(tree: Expression, lookup: Lookup, origin: Origin) -> Poly:
+    if isinstance(tree, str):
+        return lookup(tree)
+    if not isinstance(tree, Operation):
+        return poly(tree)
+    if tree.name == "**":
+        return _power(tree, lookup, origin)
+    args = [_size(a, lookup, origin) for a in tree.args]
+    if FUNCTIONS.get(tree.name, 0) not in (0, len(args)) or tree.keywords:
+        raise _refused(origin, f"{tree.name} takes {FUNCTIONS.get(tree.name, 0)} argument(s)")
+    result = _apply(tree.name, tree.args, args, lookup, origin)
+    if len(result.terms) > MAX_TERMS:
+        raise _refused(origin, f"expression has more than {MAX_TERMS} terms")
+    return result
+
+
+def _apply(name: str, trees: tuple[Expression, ...], args: list[Poly], lookup: Lookup, origin: Origin) -> Poly:
+    match name:
+        case "+":
+            return args[0] + args[1]
+        case "-":
+            return args[0] - args[1]
+        case "*":
+            return args[0] * args[1]
+        case "neg":
+            return -args[0]
+        case "/" | "//" | "%" if args[1] == 0:
+            raise _refused(origin, "division by zero")
+        case "/":
+            return args[0] / args[1]
+        case "//":
+            return args[0] // args[1]
+        case "%":
+            return args[0] % args[1]
+        case "min" | "max":
+            return call(name, *args)
+        case "log2":
+            return call("log2", args[0])
+        case "ceil" | "floor":
+            top, bottom = _fraction(trees[0], args[0], lookup, origin)
+            return call("ceildiv" if name == "ceil" else "floordiv", top, bottom)
+    raise _refused(origin, f"unknown function '{name}'", EXPECTED)
+
+
+def _fraction(tree: Expression, value: Poly, lookup: Lookup, origin: Origin) -> tuple[Poly, Poly]:
+    """Numerator and denominator of what ceil and floor round."""
+    if isinstance(tree, Operation) and tree.name == "/":
+        top, bottom = (_size(a, lookup, origin) for a in tree.args)
+    else:
+        top, bottom = value, poly(1)
+    for part in (top, bottom):
+        if any(isinstance(c, Fraction) for c in part.terms.values()):
+            scale = Fraction(1)
+            for c in (*top.terms.values(), *bottom.terms.values()):
+                scale *= Fraction(c).denominator
+            return top * scale, bottom * scale
+    return top, bottom
+
+
+def _power(tree: Operation, lookup: Lookup, origin: Origin) -> Poly:
+    base, exponent = (_size(a, lookup, origin) for a in tree.args)
+    power = exponent.constant
+    if not isinstance(power, int) or abs(power) > MAX_EXPONENT:
+        raise _refused(origin, f"an exponent must be a whole number between -{MAX_EXPONENT} and {MAX_EXPONENT}")
+    if len(base.terms) > 8 and power > 4:
+        raise _refused(origin, f"expression has more than {MAX_TERMS} terms")
+    if power < 0 and len(base.terms) != 1:
+        raise _refused(origin, "a negative exponent needs a single symbol or number below it")
+    if isinstance(base.constant, int) and base.constant and abs(base.constant).bit_length() * abs(power) > 200:
+        raise _refused(origin, "number too large")
+    return base**power

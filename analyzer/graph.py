@@ -1,0 +1,204 @@
+"""The traced program: symbolic tensors, the primitive steps over them, and when Python lets go of each tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Union
+
+from analyzer.polynomial import ONE, Poly, product
+from analyzer.problems import Origin
+
+ITEMSIZE = {
+    "float64": 8, "int64": 8, "float32": 4, "int32": 4, "float16": 2, "bfloat16": 2, "int16": 2,
+    "int8": 1, "uint8": 1, "bool": 1, "float8": 1,
+}  # fmt: skip
+FLOATING = frozenset({"float64", "float32", "float16", "bfloat16"})
+Shape = tuple[Poly, ...]
+
+
+def contiguous(shape: Shape) -> Shape:
+    """Row-major strides, in elements."""
+    strides = [ONE] * len(shape)
+    for i in range(len(shape) - 2, -1, -1):
+        strides[i] = strides[i + 1] * shape[i + 1]
+    return tuple(strides)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Storage:
+    """A block of memory, whoever views it. `kind` is parameter, buffer, input or activation."""
+
+    size: Poly  # bytes
+    kind: str
+    label: str  # module path and role, without loop counters
+    origin: Origin
+    copies: Poly = ONE  # how many iterations of symbolic loops this one stands for
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tensor:
+    """A Python tensor object: shape, strides in elements, dtype, and the storage it looks at."""
+
+    shape: Shape
+    strides: Shape
+    dtype: str
+    storage: Storage
+    requires_grad: bool = False
+    base: "Tensor | None" = None  # set for a differentiable view
+    name: str = ""
+    origin: Origin = field(default=Origin(""))
+
+    @property
+    def elements(self) -> Poly:
+        """How many elements the shape has."""
+        return product(self.shape)
+
+    @property
+    def bytes(self) -> Poly:
+        """Bytes of a dense tensor of this shape."""
+        return self.elements * ITEMSIZE[self.dtype]
+
+    @property
+    def is_parameter(self) -> bool:
+        """Whether it is a leaf that training updates or could update."""
+        return self.storage.kind == "parameter" and self.base is None
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """An output that a kernel allocates. `size` replaces shape times itemsize where the storage is larger."""
+
+    shape: Shape
+    dtype: str
+    strides: Shape | None = None
+    differentiable: bool = True
+    size: Poly | None = None
+
+    @property
+    def bytes(self) -> Poly:
+        """Bytes that the kernel asks for."""
+        return product(self.shape) * ITEMSIZE[self.dtype] if self.size is None else self.size
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """An output that shares the storage of an input."""
+
+    of: str
+    shape: Shape
+    strides: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What one primitive op does with memory.
+
+    `grads` maps an input's name, or several joined by commas for one fused kernel, to its gradient formula (see
+    `analyzer.formulas` for the words). `aux` are further tensors the kernel makes; they stay only if a needed formula
+    reads them. `scratch` lists bytes held while the forward kernel runs, `workspace` the same for a formula's kernels.
+    """
+
+    out: Spec | View | tuple[Spec | View, ...]
+    grads: Mapping[str, str] = field(default_factory=dict)
+    aux: Mapping[str, Spec] = field(default_factory=dict)
+    scratch: tuple[Poly, ...] = ()
+    workspace: Mapping[str, tuple[Poly, ...]] = field(default_factory=dict)
+    constants: Mapping[str, object] = field(default_factory=dict)
+    inplace: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """One primitive op applied once."""
+
+    op: str
+    rule: Rule
+    inputs: Mapping[str, Tensor]
+    outputs: tuple[Tensor, ...]
+    aux: Mapping[str, Tensor]
+    needed: frozenset[str]  # inputs that need a gradient
+    label: str
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Drop:
+    """The last Python reference to a tensor goes; `internal` when an op lets go of its own intermediate."""
+
+    tensor: Tensor
+    internal: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bind:
+    """A variable of the training loop is rebound: the previous step's value goes."""
+
+    name: str
+    tensor: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Enter:
+    """An iteration of a loop begins; `iteration` counts the simulated ones, `skipped` follow after the second."""
+
+    loop: str
+    iteration: int
+    skipped: Poly
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """A loop is over."""
+
+    loop: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A named moment: 'forward done'."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Call:
+    """One op as written, after its steps: what a rendering in another framework needs."""
+
+    op: str
+    path: str  # of the module instance that holds the parameters
+    arguments: Mapping[str, object]  # tensors, lists of tensors, and plain numbers at the bound values
+    outputs: tuple[Tensor, ...]
+    origin: Origin
+
+
+Instruction = Union[Step, Drop, Bind, Enter, Leave, Mark, Call]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Assumption:
+    """A decision taken at the bound values: `left relation right` held."""
+
+    left: Poly
+    relation: str
+    right: Poly
+
+    def __str__(self) -> str:
+        return f"{self.left!r} {self.relation} {self.right!r}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Graph:
+    """A model traced for one setting of the run: everything the simulation needs."""
+
+    name: str
+    symbols: Mapping[str, int]
+    docs: Mapping[str, str]
+    instructions: tuple[Instruction, ...]
+    parameters: Mapping[str, Tensor]  # by path, in order of creation
+    buffers: Mapping[str, Tensor]
+    inputs: Mapping[str, Tensor]
+    outputs: Mapping[str, Tensor]
+    loss: Tensor | None
+    assumptions: tuple[Assumption, ...]
+    warnings: tuple[str, ...] = ()

@@ -1,0 +1,126 @@
+"""How an op is declared, and the table of all that are.
+
+`@primitive` turns a function that returns a Rule into one that records a step and returns tensors. `@op` puts a
+function into the vocabulary of configs under its own name: its signature is its schema, its docstring its equation.
+Tensors come first, attributes are keyword-only.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import types
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from analyzer.graph import Rule, Tensor
+from analyzer.polynomial import Poly
+from analyzer.tracing import current
+
+Result = Tensor | tuple[Tensor, ...]
+Operand = Tensor | Poly  # a tensor, or a number that takes no memory
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument of an op: a tensor, several tensors, or an attribute with its kinds and default."""
+
+    name: str
+    kinds: tuple[str, ...]  # tensor, tensors, size, sizes, number, word, flag, none
+    default: object = inspect.Parameter.empty
+    keyword: bool = False
+
+    @property
+    def required(self) -> bool:
+        """Whether a call must give it."""
+        return self.default is inspect.Parameter.empty
+
+    @property
+    def takes_tensor(self) -> bool:
+        """Whether a tensor may stand here."""
+        return "tensor" in self.kinds or "tensors" in self.kinds
+
+
+@dataclass(frozen=True, slots=True)
+class Op:
+    """One word of the vocabulary."""
+
+    name: str
+    family: str
+    equation: str
+    arguments: tuple[Argument, ...]
+    function: Callable[..., Result]
+
+    @property
+    def is_module(self) -> bool:
+        """Whether it is a torch.nn class (made once, called many times) rather than a function."""
+        return self.name[0].isupper()
+
+
+OPS: dict[str, Op] = {}
+KINDS: dict[object, str] = {
+    Tensor: "tensor", list[Tensor]: "tensors", Poly: "size", list[Poly]: "sizes", float: "number", str: "word",
+    bool: "flag", type(None): "none", int: "index", list[int]: "indices",
+}  # fmt: skip
+
+
+def op(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Put a function into the vocabulary."""
+    if function.__name__ in OPS:
+        raise ValueError(f"op {function.__name__} is declared twice")
+    traced = function if hasattr(function, "rule") else _composite(function)
+    hints = typing.get_type_hints(inspect.unwrap(function))
+    arguments = tuple(
+        Argument(p.name, _kinds(hints[p.name]), p.default, p.kind is p.KEYWORD_ONLY)
+        for p in inspect.signature(inspect.unwrap(function)).parameters.values()
+    )
+    equation = " ".join((inspect.getdoc(function) or "").split())
+    family = function.__module__.rpartition(".")[2]
+    OPS[function.__name__] = Op(function.__name__, family, equation, arguments, traced)
+    return traced
+
+
+def _kinds(hint: object) -> tuple[str, ...]:
+    parts = typing.get_args(hint) if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union else (hint,)
+    return tuple(KINDS[part] for part in parts)
+
+
+def _composite(function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def traced(*args: Any, **attributes: Any) -> Any:
+        tracer = current()
+        tracer.push()
+        result = function(*args, **attributes)
+        tracer.pop(result if isinstance(result, tuple) else (result,))
+        return result
+
+    return traced
+
+
+def primitive(rule: Callable[..., Rule]) -> Callable[..., Any]:
+    """Make the function that applies a rule: it records a step and returns its output, or outputs as a tuple."""
+    names = list(inspect.signature(rule).parameters)
+
+    @functools.wraps(rule)
+    def applied(*args: Any, **attributes: Any) -> Any:
+        inputs: dict[str, Tensor] = {}
+        for name, value in zip(names, args):
+            if isinstance(value, Tensor):
+                inputs[name] = value
+            elif isinstance(value, (list, tuple)) and value and isinstance(value[0], Tensor):
+                inputs |= {f"{name}{i}": tensor for i, tensor in enumerate(value)}
+        numbers = {name: value for name, value in zip(names, args) if isinstance(value, (int, Poly))}
+        outcome = rule(*args, **attributes)
+        outcome = replace(outcome, constants={**numbers, **outcome.constants})
+        outputs = current().step(rule.__name__.strip("_"), outcome, inputs)
+        return outputs if isinstance(outcome.out, tuple) else outputs[0]
+
+    applied.rule = rule  # type: ignore[attr-defined]
+    return applied
+
+
+def formulas_of(name: str) -> Mapping[str, str]:
+    """The gradient formulas that an op's function names in its source, for documentation."""
+    return {}

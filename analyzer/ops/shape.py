@@ -1,0 +1,212 @@
+"""Views and copies: what changes a tensor's shape or order."""
+
+from __future__ import annotations
+
+from analyzer import graph
+from analyzer.graph import Rule, Spec, Tensor, View
+from analyzer.ops import layout
+from analyzer.ops.registry import op, primitive
+from analyzer.polynomial import ONE, ZERO, Poly, poly, product
+from analyzer.sizes import sizes
+from analyzer.tracing import Refused, show
+
+
+@primitive
+def _view(x: Tensor, shape: tuple[Poly, ...], strides: tuple[Poly, ...]) -> Rule:
+    return Rule(View("x", shape, strides), {"x": "reshape(g, x.shape)"})
+
+
+@primitive
+def _clone(x: Tensor) -> Rule:
+    return Rule(Spec(x.shape, x.dtype), {"x": "g"})
+
+
+@primitive
+def _unsafe_view(x: Tensor, shape: tuple[Poly, ...]) -> Rule:
+    return Rule(View("x", shape, graph.contiguous(shape)), {"x": "reshape(g, x.shape)"}, constants={"untracked": True})
+
+
+def as_shape(x: Tensor, shape: tuple[Poly, ...]) -> Tensor:
+    """Tensor.reshape: a view where the strides allow one, else a contiguous copy."""
+    strides = layout.view_strides(x.shape, x.strides, shape)
+    viewed: Tensor = _view(x, shape, strides) if strides is not None else unsafe_view(_clone(x), shape)
+    return viewed
+
+
+def unsafe_view(x: Tensor, shape: tuple[Poly, ...]) -> Tensor:
+    """A reshaped alias of a fresh tensor that autograd does not count as a view."""
+    result: Tensor = _unsafe_view(x, shape)
+    return result
+
+
+@op
+def view(x: Tensor, *, shape: list[Poly]) -> Tensor:
+    """y = x with another shape, no copy"""
+    target = layout.full_shape(x.elements, shape)
+    strides = layout.view_strides(x.shape, x.strides, target)
+    if strides is None:
+        raise Refused(f"view of {show(x.shape)} as {show(target)} needs a copy", "use reshape")
+    viewed: Tensor = _view(x, target, strides)
+    return viewed
+
+
+@op
+def reshape(x: Tensor, *, shape: list[Poly]) -> Tensor:
+    """y = x with another shape; a copy where strides forbid a view"""
+    return as_shape(x, layout.full_shape(x.elements, shape))
+
+
+@op
+def flatten(x: Tensor, *, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+    """y = x with dimensions start to end merged"""
+    first, last = layout.dimension(start_dim, len(x.shape)), layout.dimension(end_dim, len(x.shape))
+    return as_shape(x, (*x.shape[:first], product(x.shape[first : last + 1]), *x.shape[last + 1 :]))
+
+
+@op
+def Flatten(x: Tensor, *, start_dim: int = 1, end_dim: int = -1) -> Tensor:
+    """y = x with dimensions start to end merged"""
+    result: Tensor = flatten(x, start_dim=start_dim, end_dim=end_dim)
+    return result
+
+
+@primitive
+def _permute(x: Tensor, dims: tuple[int, ...]) -> Rule:
+    inverse = tuple(dims.index(i) for i in range(len(dims)))
+    shape, strides = tuple(x.shape[d] for d in dims), tuple(x.strides[d] for d in dims)
+    return Rule(View("x", shape, strides), {"x": "permute(g, inverse)"}, constants={"inverse": inverse})
+
+
+@op
+def permute(x: Tensor, *, dims: list[int]) -> Tensor:
+    """y = x with dimensions in another order"""
+    order = tuple(layout.dimension(d, len(x.shape)) for d in dims)
+    if sorted(order) != list(range(len(x.shape))):
+        raise Refused(f"permute needs each of the {len(x.shape)} dimensions once, not {list(dims)}")
+    result: Tensor = _permute(x, order)
+    return result
+
+
+@op
+def transpose(x: Tensor, *, dim0: int, dim1: int) -> Tensor:
+    """y = x with two dimensions exchanged"""
+    order = list(range(len(x.shape)))
+    a, b = layout.dimension(dim0, len(order)), layout.dimension(dim1, len(order))
+    order[a], order[b] = order[b], order[a]
+    result: Tensor = _permute(x, tuple(order))
+    return result
+
+
+@op
+def contiguous(x: Tensor) -> Tensor:
+    """y = x in row-major order; x itself where it is"""
+    copied: Tensor = x if layout.is_contiguous(x) else _clone(x)
+    return copied
+
+
+@op
+def clone(x: Tensor) -> Tensor:
+    """y = a copy of x"""
+    copied: Tensor = _clone(x)
+    return copied
+
+
+@op
+def squeeze(x: Tensor, *, dim: int) -> Tensor:
+    """y = x without a dimension of size 1"""
+    at = layout.dimension(dim, len(x.shape))
+    if not sizes().is_one(x.shape[at]):
+        return x
+    result: Tensor = _view(x, x.shape[:at] + x.shape[at + 1 :], x.strides[:at] + x.strides[at + 1 :])
+    return result
+
+
+@op
+def unsqueeze(x: Tensor, *, dim: int) -> Tensor:
+    """y = x with a new dimension of size 1"""
+    at = layout.dimension(dim, len(x.shape) + 1)
+    step = x.shape[at] * x.strides[at] if at < len(x.shape) else ONE
+    result: Tensor = _view(x, (*x.shape[:at], ONE, *x.shape[at:]), (*x.strides[:at], step, *x.strides[at:]))
+    return result
+
+
+@primitive
+def _expand(x: Tensor, shape: tuple[Poly, ...]) -> Rule:
+    pad = len(shape) - len(x.shape)
+    own = (ONE,) * pad + x.shape
+    old = (ZERO,) * pad + x.strides
+    strides = tuple(s if a == b else ZERO for a, b, s in zip(own, shape, old))
+    return Rule(View("x", shape, strides), {"x": "sum_to(g, x.shape)"})
+
+
+@op
+def expand(x: Tensor, *, size: list[Poly]) -> Tensor:
+    """y = x repeated along dimensions of size 1, no copy"""
+    pad = len(size) - len(x.shape)
+    target = tuple(x.shape[i - pad] if s == -1 else poly(s) for i, s in enumerate(size))
+    if layout.broadcast(x.shape, target) != target:
+        raise Refused(f"cannot expand {show(x.shape)} to {show(target)}")
+    result: Tensor = _expand(x, target)
+    return result
+
+
+@primitive
+def _cat(x: list[Tensor], dim: int) -> Rule:
+    sizes = [t.shape[dim] for t in x]
+    shape = (*x[0].shape[:dim], sum(sizes, ZERO), *x[0].shape[dim + 1 :])
+    starts = [sum(sizes[:i], ZERO) for i in range(len(x))]
+    grads = {f"x{i}": f"narrow(g, dim, start{i}, x{i}.shape)" for i in range(len(x))}
+    constants = {"dim": dim} | {f"start{i}": start for i, start in enumerate(starts)}
+    return Rule(Spec(shape, x[0].dtype), grads, constants=constants)
+
+
+@op
+def cat(tensors: list[Tensor], *, dim: int = 0) -> Tensor:
+    """y = the tensors one after another along a dimension"""
+    at = layout.dimension(dim, len(tensors[0].shape))
+    for other in tensors[1:]:
+        rest = [i for i in range(len(tensors[0].shape)) if i != at]
+        if len(other.shape) != len(tensors[0].shape) or not all(
+            sizes().same(other.shape[i], tensors[0].shape[i]) for i in rest
+        ):
+            raise Refused(f"cannot concatenate {show(tensors[0].shape)} and {show(other.shape)} along dimension {dim}")
+    result: Tensor = _cat(tensors, at)
+    return result
+
+
+@primitive
+def _narrow(x: Tensor, dim: int, start: Poly, length: Poly) -> Rule:
+    shape = (*x.shape[:dim], length, *x.shape[dim + 1 :])
+    return Rule(View("x", shape, x.strides), {"x": "copy_into(zeros(x.shape), g)"})
+
+
+@op
+def slice(x: Tensor, *, dim: int = 0, start: Poly = ZERO, length: Poly) -> Tensor:
+    """y = `length` entries of x along a dimension, from `start`; no copy"""
+    result: Tensor = _narrow(x, layout.dimension(dim, len(x.shape)), start, length)
+    return result
+
+
+@primitive
+def _select(x: Tensor, dim: int) -> Rule:
+    shape, strides = x.shape[:dim] + x.shape[dim + 1 :], x.strides[:dim] + x.strides[dim + 1 :]
+    return Rule(View("x", shape, strides), {"x": "copy_into(zeros(x.shape), g)"})
+
+
+@op
+def select(x: Tensor, *, dim: int, index: int) -> Tensor:
+    """y = x[..., index, ...] along a dimension; no copy"""
+    result: Tensor = _select(x, layout.dimension(dim, len(x.shape)))
+    return result
+
+
+@op
+def detach(x: Tensor) -> Tensor:
+    """y = x, cut off from its gradient"""
+    result: Tensor = _detach(x)
+    return result
+
+
+@primitive
+def _detach(x: Tensor) -> Rule:
+    return Rule(View("x", x.shape, x.strides))

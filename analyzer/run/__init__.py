@@ -1,0 +1,1 @@
+"""Runs a graph: autograd, the optimizer and reference counts, with symbolic bytes."""

@@ -1,0 +1,106 @@
+"""Tensor objects at run time, and the graph that autograd builds from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from analyzer.graph import ITEMSIZE, Shape, Step, Tensor, contiguous
+from analyzer.polynomial import Poly, product
+from analyzer.run.heap import Block, Heap, Place
+
+
+@dataclass(slots=True, eq=False)
+class Array:
+    """A tensor object: `refs` counts who holds the object, the block counts objects and saved variables.
+
+    `view` says that autograd knows it as a view, whose base keeps the storage shared.
+    """
+
+    shape: Shape
+    strides: Shape
+    dtype: str
+    block: Block
+    view: bool = False
+    refs: int = 1
+    node: "Node | None" = None
+    output: int = 0
+
+    @property
+    def bytes(self) -> Poly:
+        """Bytes of a dense array of this shape."""
+        return product(self.shape) * ITEMSIZE[self.dtype]
+
+
+@dataclass(slots=True, eq=False)
+class Leaf:
+    """AccumulateGrad of a parameter: where its gradient ends."""
+
+    tensor: Tensor
+    grad: Array | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Node:
+    """A step that autograd recorded: what it saved, and where its gradients go."""
+
+    step: Step
+    number: int
+    place: Place
+    saved: dict[str, Array]
+    edges: dict[str, tuple["Node | Leaf", int]]
+    shapes: dict[str, Array]  # inputs as metadata: shape, strides, dtype
+    refs: int = 0
+    kind: str = "step"
+    blocks: list[Block] = field(default_factory=list)
+
+
+class Memory:
+    """Reference counting over a heap: arrays hold blocks and nodes, nodes hold blocks and nodes."""
+
+    def __init__(self, heap: Heap) -> None:
+        self.heap = heap
+
+    def fresh(self, shape: Shape, dtype: str, strides: Shape | None, kind: str, label: str) -> Array:
+        """A new array with one reference."""
+        size = product(shape) * ITEMSIZE[dtype]
+        return Array(shape, strides or contiguous(shape), dtype, self.heap.alloc(size, kind, label))
+
+    def alias(self, array: Array, shape: Shape, strides: Shape, *, view: bool = True) -> Array:
+        """A new tensor object over the same block."""
+        array.block.refs += 1
+        return Array(shape, strides, array.dtype, array.block, view)
+
+    def release(self, array: Array) -> None:
+        """One holder of the object less."""
+        array.refs -= 1
+        if array.refs:
+            return
+        self.heap.release(array.block)
+        node, array.node = array.node, None
+        if node:
+            self.release_node(node)
+
+    def save(self, node: Node, name: str, array: Array) -> None:
+        """Keep an array's storage for the node's backward."""
+        array.block.refs += 1
+        node.saved[name] = Array(array.shape, array.strides, array.dtype, array.block)
+        node.blocks.append(array.block)
+
+    def forget(self, node: Node) -> None:
+        """release_variables: what the node saved goes."""
+        blocks, node.blocks = node.blocks, []
+        node.saved = {}
+        for block in blocks:
+            self.heap.release(block)
+
+    def release_node(self, node: Node) -> None:
+        """One reference to a node less; a dead node lets go of what it saved and of the nodes behind it."""
+        pending = [node]
+        while pending:
+            dead = pending.pop()
+            dead.refs -= 1
+            if dead.refs:
+                continue
+            self.forget(dead)
+            pending.extend(target for target, _ in dead.edges.values() if isinstance(target, Node))
+            dead.edges = {}

@@ -1,0 +1,127 @@
+"""Executes the instructions of a graph: kernels allocate, autograd records, Python lets go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from analyzer.formulas import joint, reads
+from analyzer.graph import Bind, Drop, Enter, Instruction, Leave, Mark, Spec, Step, Tensor, contiguous
+from analyzer.run.arrays import Array, Leaf, Memory, Node
+from analyzer.run.heap import Heap, Place
+
+
+class Forward:
+    """The forward side of a simulation; `state` maps the graph's tensors to live arrays."""
+
+    def __init__(self, heap: Heap) -> None:
+        self.heap, self.memory = heap, Memory(heap)
+        self.state: dict[Tensor, Array] = {}
+        self.leaves: dict[Tensor, Leaf] = {}
+        self.variables: dict[str, Array] = {}
+        self.nodes = 0
+
+    def resident(self, tensors: Iterable[Tensor]) -> None:
+        """Allocate what is there before the first step: parameters, buffers, inputs."""
+        for tensor in tensors:
+            block = self.heap.alloc_storage(tensor.storage)
+            self.state[tensor] = Array(tensor.shape, tensor.strides, tensor.dtype, block)
+            if tensor.is_parameter and tensor.requires_grad:
+                self.leaves[tensor] = Leaf(tensor)
+
+    def run(self, instructions: Iterable[Instruction]) -> None:
+        """Execute instructions in order."""
+        for instruction in instructions:
+            match instruction:
+                case Step():
+                    self._step(instruction)
+                case Drop(tensor=tensor):
+                    self.memory.release(self.state.pop(tensor))
+                case Bind(name=name, tensor=tensor):
+                    self.bind(name, self.state[tensor])
+                case Enter(loop=loop, iteration=iteration):
+                    self._enter(loop, iteration)
+                case Leave(loop=loop):
+                    place = self.heap.place
+                    outer = tuple(item for item in place.loops if item[0] != loop)
+                    self.heap.move(Place(place.step, place.phase, outer))
+                case Mark(name=name):
+                    self.heap.mark(name)
+
+    def bind(self, name: str, array: Array | None) -> None:
+        """A training-loop variable is rebound: the new value is held before the old one goes."""
+        if array is not None:
+            array.refs += 1
+        old = self.variables.pop(name, None)
+        if array is not None:
+            self.variables[name] = array
+        if old is not None:
+            self.memory.release(old)
+
+    def _enter(self, loop: str, iteration: int) -> None:
+        place = self.heap.place
+        outer = tuple(item for item in place.loops if item[0] != loop)
+        self.heap.move(Place(place.step, place.phase, (*outer, (loop, iteration))))
+
+    def _step(self, step: Step) -> None:
+        heap = self.heap
+        heap.op, heap.origin = step.op, step.origin
+        inputs = {name: self.state[tensor] for name, tensor in step.inputs.items()}
+        outputs = [self._output(step, i, inputs) for i in range(len(step.outputs))]
+        aux = {
+            name: Array(t.shape, t.strides, t.dtype, heap.alloc_storage(t.storage)) for name, t in step.aux.items()
+        }
+        for size in step.rule.scratch:
+            if size:
+                heap.release(heap.alloc(size, "workspace", f"{step.label}: {step.op} scratch"))
+        if step.needed:
+            self._record(step, inputs, outputs, aux)
+        for array in aux.values():
+            self.memory.release(array)
+        for tensor, array in zip(step.outputs, outputs):
+            self.state[tensor] = array
+
+    def _output(self, step: Step, index: int, inputs: dict[str, Array]) -> Array:
+        tensor = step.outputs[index]
+        if step.rule.inplace:
+            return self.memory.alias(inputs[step.rule.inplace], tensor.shape, tensor.strides)
+        specs = step.rule.out if isinstance(step.rule.out, tuple) else (step.rule.out,)
+        spec = specs[index]
+        if isinstance(spec, Spec):
+            return Array(tensor.shape, tensor.strides, tensor.dtype, self.heap.alloc_storage(tensor.storage))
+        return self.memory.alias(inputs[spec.of], tensor.shape, tensor.strides)
+
+    def _record(self, step: Step, inputs: dict[str, Array], outputs: list[Array], aux: dict[str, Array]) -> None:
+        """Make the autograd node: save what needed formulas read, and link it to where gradients go."""
+        self.nodes += 1
+        node = Node(step, self.nodes, self.heap.place, {}, {}, inputs)
+        node.shapes = {n: Array(a.shape, a.strides, a.dtype, a.block) for n, a in inputs.items()}
+        known = inputs | aux | {"y": outputs[0]}
+        for name in sorted(saved_names(step)):
+            if name in known:
+                self.memory.save(node, name, known[name])
+        for name in sorted(step.needed):
+            node.edges[name] = self._target(step.inputs[name], inputs[name])
+        for index, array in enumerate(outputs):
+            if step.outputs[index].requires_grad:
+                array.node, array.output = node, index
+                node.refs += 1
+
+    def _target(self, tensor: Tensor, array: Array) -> tuple[Node | Leaf, int]:
+        if array.node is not None:
+            array.node.refs += 1
+            return array.node, array.output
+        return self.leaves[tensor], 0
+
+
+def saved_names(step: Step) -> frozenset[str]:
+    """What autograd keeps of a step: the names that the formulas of needed gradients read."""
+    names: set[str] = set()
+    for key, formula in step.rule.grads.items():
+        if step.needed & set(joint(key)):
+            names |= reads(formula)
+    return frozenset(names - {"g"})
+
+
+def dense(array: Array) -> bool:
+    """Whether an array has no stride of 0 and fills its storage."""
+    return all(bool(s) for s in array.strides) or array.strides == contiguous(array.shape)

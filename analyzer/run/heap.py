@@ -1,0 +1,80 @@
+"""Memory while a program runs: blocks with reference counts, a clock, and the place in the program."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from analyzer.graph import Storage
+from analyzer.polynomial import ONE, Poly
+from analyzer.problems import Origin
+
+Loops = tuple[tuple[str, int], ...]  # (loop, simulated iteration), outermost first
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the program is: which step of training, which phase, which iterations, which op."""
+
+    step: int = 0
+    phase: str = "before"
+    loops: Loops = ()
+
+
+@dataclass(slots=True, eq=False)
+class Block:
+    """One allocation, from birth to death on the heap's clock."""
+
+    size: Poly  # bytes
+    kind: str
+    label: str
+    origin: Origin
+    birth: int
+    place: Place
+    copies: Poly = ONE
+    death: int | None = None
+    death_place: Place | None = None
+    op: str = ""
+    refs: int = 1
+
+
+@dataclass(slots=True)
+class Heap:
+    """All blocks ever allocated, in order of birth, and the moments when the place changed."""
+
+    clock: int = 0
+    place: Place = field(default_factory=Place)
+    op: str = ""
+    origin: Origin = field(default_factory=lambda: Origin(""))
+    blocks: list[Block] = field(default_factory=list)
+    moves: list[tuple[int, Place]] = field(default_factory=list)
+    marks: dict[tuple[int, str], int] = field(default_factory=dict)
+
+    def alloc(self, size: Poly, kind: str, label: str, origin: Origin | None = None, copies: Poly = ONE) -> Block:
+        """A new block with one reference."""
+        self.clock += 1
+        block = Block(size, kind, label, origin or self.origin, self.clock, self.place, copies, op=self.op)
+        self.blocks.append(block)
+        return block
+
+    def alloc_storage(self, storage: Storage) -> Block:
+        """A block for a storage of the graph."""
+        return self.alloc(storage.size, storage.kind, storage.label, storage.origin, storage.copies)
+
+    def release(self, block: Block) -> None:
+        """One reference less; the last one frees the block."""
+        block.refs -= 1
+        if not block.refs:
+            self.clock += 1
+            block.death, block.death_place = self.clock, self.place
+
+    def move(self, place: Place) -> None:
+        """Go to another place in the program."""
+        if place != self.place:
+            self.clock += 1
+            self.place = place
+            self.moves.append((self.clock, place))
+
+    def mark(self, name: str) -> None:
+        """Remember a moment of the current step by name."""
+        self.clock += 1
+        self.marks[self.place.step, name] = self.clock

@@ -1,0 +1,76 @@
+"""Decisions about symbolic sizes: taken at the bound values, and written down as assumptions.
+
+A trace and its simulation are formulas that hold while their assumptions do (`B != 1`, `L >= 4`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from analyzer.evaluate import evaluate
+from analyzer.graph import Assumption
+from analyzer.polynomial import ONE, Poly, poly
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """What kernels ask of the GPU they run on."""
+
+    name: str = "A100"
+    sms: int = 108
+    threads_per_sm: int = 2048
+    capability: int = 80
+
+
+class Sizes:
+    """The bound symbols, the device, and every decision taken so far."""
+
+    def __init__(self, values: Mapping[str, int], device: Device) -> None:
+        self.values, self.device = values, device
+        self.assumptions: dict[str, Assumption] = {}
+        self._numbers: dict[Poly, int] = {}
+
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """Make these the sizes that rules consult."""
+        token = _sizes.set(self)
+        try:
+            yield
+        finally:
+            _sizes.reset(token)
+
+    def number(self, value: Poly) -> int:
+        """The value at the bound symbols."""
+        known = self._numbers.get(value)
+        if known is None:
+            known = self._numbers[value] = evaluate(value, self.values)
+        return known
+
+    def is_one(self, value: Poly) -> bool:
+        """Whether a size is 1; a decision that depends on symbols is written down."""
+        return value.constant == 1 if value.constant is not None else self._decided(value, ONE)
+
+    def same(self, a: Poly, b: Poly) -> bool:
+        """Whether two sizes agree; a decision by value only is written down."""
+        return a == b or (self.number(a) == self.number(b) and self._decided(a, b))
+
+    def _decided(self, a: Poly, b: Poly) -> bool:
+        equal = self.number(a) == self.number(b)
+        self.assume(a, "==" if equal else "!=", b)
+        return equal
+
+    def assume(self, left: Poly, relation: str, right: Poly | int) -> None:
+        """Write down a relation that the result relies on."""
+        assumption = Assumption(left, relation, poly(right))
+        self.assumptions.setdefault(f"{hash(left)} {relation} {hash(assumption.right)}", assumption)
+
+
+_sizes: ContextVar[Sizes] = ContextVar("sizes")
+
+
+def sizes() -> Sizes:
+    """The sizes of the model being analyzed."""
+    return _sizes.get()

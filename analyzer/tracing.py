@@ -1,0 +1,181 @@
+"""Records what ops do while a model is traced: steps, parameters, and the life of every tensor.
+
+Ops are plain functions over symbolic tensors (`analyzer.ops`). While they run, the tracer in `current()` turns each
+primitive's rule into a Step, and composite functions hold their intermediate tensors until they return, as C++ does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import replace
+
+from analyzer.graph import (
+    FLOATING, Bind, Drop, Instruction, Rule, Shape, Spec, Step, Storage, Tensor, View, contiguous,
+)  # fmt: skip
+from analyzer.polynomial import ONE, Poly
+from analyzer.problems import Origin
+from analyzer.sizes import sizes
+
+
+class Refused(Exception):
+    """An op cannot take what it was given; the builder adds the place."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message, self.hint = message, hint
+
+
+_tracer: ContextVar["Tracer"] = ContextVar("tracer")
+
+
+def current() -> "Tracer":
+    """The tracer of the model being read."""
+    return _tracer.get()
+
+
+class Tracer:
+    """The state of one tracing: instructions so far, who holds which tensor, where we are."""
+
+    def __init__(self, *, training: bool, grad: bool, frozen: frozenset[str] = frozenset()) -> None:
+        self.training, self.grad, self.frozen = training, grad, frozen
+        self.instructions: list[Instruction] = []
+        self.parameters: dict[str, Tensor] = {}
+        self.buffers: dict[str, Tensor] = {}
+        self.origin = Origin("")
+        self.path = self.label = ""
+        self.copies: Poly = ONE
+        self.inside_op = 0
+        self._holds: dict[Tensor, int] = {}
+        self._frames: list[list[Tensor]] = []
+
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """Make this the current tracer."""
+        token = _tracer.set(self)
+        try:
+            yield
+        finally:
+            _tracer.reset(token)
+
+    # who holds what
+
+    def hold(self, tensor: Tensor) -> Tensor:
+        """One more Python reference."""
+        self._holds[tensor] = self._holds.get(tensor, 0) + 1
+        return tensor
+
+    def drop(self, tensor: Tensor) -> None:
+        """One reference less; the last one is an instruction."""
+        self._holds[tensor] -= 1
+        if not self._holds[tensor]:
+            del self._holds[tensor]
+            self.instructions.append(Drop(tensor, internal=self.inside_op > 0))
+
+    def push(self) -> None:
+        """Enter a function: what it makes is its own until it returns."""
+        self._frames.append([])
+
+    def pop(self, results: tuple[Tensor, ...]) -> None:
+        """Leave a function: its results go to the caller, the rest is dropped."""
+        for tensor in results:
+            self.hold(tensor)
+        for tensor in self._frames.pop():
+            self.drop(tensor)
+        if self._frames:
+            self._frames[-1].extend(results)
+
+    def own(self, tensor: Tensor) -> Tensor:
+        """A reference that the running function holds."""
+        self._frames[-1].append(self.hold(tensor))
+        return tensor
+
+    def release(self, tensor: Tensor) -> None:
+        """The running function lets go of a tensor before it returns (`del`, std::move)."""
+        self._frames[-1].remove(tensor)
+        self.drop(tensor)
+
+    def bind(self, name: str, tensor: Tensor) -> None:
+        """A training-loop variable takes a value."""
+        self.instructions.append(Bind(name, tensor))
+
+    # tensors and steps
+
+    def storage(self, size: Poly, kind: str, role: str) -> Storage:
+        """A new block of memory named after where we are."""
+        label = f"{self.label}: {role}" if self.label and role else self.label or role
+        return Storage(size, kind, label, self.origin, self.copies)
+
+    def parameter(self, name: str, shape: Shape, dtype: str = "float32", *, trainable: bool = True) -> Tensor:
+        """The parameter of the running module, made at its first call."""
+        path = f"{self.path}.{name}" if self.path else name
+        if path not in self.parameters:
+            spec = Spec(shape, dtype)
+            needs = trainable and dtype in FLOATING and not _is_frozen(path, self.frozen)
+            storage = Storage(spec.bytes, "parameter", f"{self.label}.{name}" if self.label else name, self.origin, self.copies)
+            self.parameters[path] = Tensor(shape, contiguous(shape), dtype, storage, needs, None, path, self.origin)
+        return self._same_shape(self.parameters[path], shape)
+
+    def buffer(self, name: str, shape: Shape, dtype: str = "float32") -> Tensor:
+        """The buffer of the running module, made at its first call."""
+        path = f"{self.path}.{name}" if self.path else name
+        if path not in self.buffers:
+            size = Spec(shape, dtype).bytes
+            storage = Storage(size, "buffer", f"{self.label}.{name}" if self.label else name, self.origin, self.copies)
+            self.buffers[path] = Tensor(shape, contiguous(shape), dtype, storage, False, None, path, self.origin)
+        return self._same_shape(self.buffers[path], shape)
+
+    def _same_shape(self, tensor: Tensor, shape: Shape) -> Tensor:
+        if len(tensor.shape) != len(shape) or not all(sizes().same(a, b) for a, b in zip(tensor.shape, shape)):
+            raise Refused(
+                f"{tensor.name} has shape {show(tensor.shape)} from {tensor.origin}, but this call needs {show(shape)}"
+            )
+        return tensor
+
+    def phantom(self, shape: Shape) -> Tensor:
+        """A tensor that is never in memory, to infer the sizes of a module that nobody calls."""
+        storage = Storage(Spec(shape, "float32").bytes, "phantom", "", self.origin)
+        return self.hold(Tensor(shape, contiguous(shape), "float32", storage, False, None, "", self.origin))
+
+    def step(self, op: str, rule: Rule, inputs: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
+        """Record a primitive and return its outputs, held by the running function."""
+        needed = self._needed(rule, inputs)
+        specs = rule.out if isinstance(rule.out, tuple) else (rule.out,)
+        outputs = tuple(self._output(op, spec, inputs, bool(needed)) for spec in specs)
+        if rule.inplace:
+            outputs = (replace(inputs[rule.inplace], requires_grad=bool(needed)),)
+        aux = {
+            name: Tensor(s.shape, s.strides or contiguous(s.shape), s.dtype, self.storage(s.bytes, "activation", name))
+            for name, s in rule.aux.items()
+        }
+        label = self.label or op
+        self.instructions.append(Step(op, rule, dict(inputs), outputs, aux, needed, label, self.origin))
+        for tensor in outputs:
+            self.own(tensor)
+        return outputs
+
+    def _needed(self, rule: Rule, inputs: Mapping[str, Tensor]) -> frozenset[str]:
+        if not self.grad:
+            return frozenset()
+        names = {name.strip() for key in rule.grads for name in key.split(",")}
+        return frozenset(n for n in names if n in inputs and inputs[n].requires_grad)
+
+    def _output(self, op: str, spec: Spec | View, inputs: Mapping[str, Tensor], needs: bool) -> Tensor:
+        if isinstance(spec, View):
+            of = inputs[spec.of]
+            return Tensor(
+                spec.shape, spec.strides, of.dtype, of.storage, needs and of.requires_grad, of.base or of, "", self.origin
+            )
+        strides = spec.strides or contiguous(spec.shape)
+        grad = needs and spec.differentiable and spec.dtype in FLOATING
+        return Tensor(spec.shape, strides, spec.dtype, self.storage(spec.bytes, "activation", op), grad, None, "", self.origin)
+
+
+def _is_frozen(path: str, frozen: frozenset[str]) -> bool:
+    return any(path == f or path.startswith(f + ".") for f in frozen)
+
+
+def show(shape: Shape) -> str:
+    """A shape for people: (B, r, 4*c)."""
+    return "(" + ", ".join(repr(size) for size in shape) + ")"
