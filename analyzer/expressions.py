@@ -16,7 +16,7 @@ from analyzer.problems import InvalidConfig, Origin, Problem
 
 MAX_LENGTH, MAX_NODES, MAX_NESTING, MAX_EXPONENT, MAX_NUMBER, MAX_TERMS = 1000, 300, 40, 64, 10**18, 500
 BINARY = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Mod: "%", ast.Pow: "**"}
-FUNCTIONS = {"ceil": 1, "floor": 1, "min": 2, "max": 2, "log2": 1}
+FUNCTIONS = {"ceil": 1, "floor": 1, "min": 2, "max": 2, "log2": 1, "sqrt": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def parse(source: str, origin: Origin) -> Expression:
     return _convert(tree, origin)
 
 
-EXPECTED = "expected names and numbers with + - * / // % **, ceil, floor, min, max, log2"
+EXPECTED = "expected names and numbers with + - * / // % **, ceil, floor, min, max, log2, sqrt"
 
 
 def _short(source: str) -> str:
@@ -130,8 +130,8 @@ def _apply(name: str, trees: tuple[Expression, ...], args: list[Poly], lookup: L
             return args[0] % args[1]
         case "min" | "max":
             return call(name, *args)
-        case "log2":
-            return call("log2", args[0])
+        case "log2" | "sqrt":
+            return call({"sqrt": "isqrt"}.get(name, name), args[0])
         case "ceil" | "floor":
             top, bottom = _fraction(trees[0], args[0], lookup, origin)
             return call("ceildiv" if name == "ceil" else "floordiv", top, bottom)

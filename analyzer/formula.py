@@ -87,6 +87,8 @@ def call_text(name: str, args: tuple[Poly, ...]) -> str:
     """A named function in Python syntax; floor division and remainder as operators."""
     if name in INFIX:
         return f"{_parenthesised(args[0])}{INFIX[name]}{_parenthesised(args[1])}"
+    if name == "size":
+        return f"({text(args[0])})"
     if name == "ceildiv":
         return f"-(-{_parenthesised(args[0])}//{_parenthesised(args[1])})"
     return f"{name}({', '.join(text(a) for a in args)})"

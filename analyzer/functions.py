@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from math import isqrt
 
-from analyzer.polynomial import Poly, poly
+from analyzer.polynomial import Poly, call, poly
 from analyzer.scratch import column_scratch, row_scratch
 
 
@@ -23,6 +24,11 @@ def ceildiv(a: int, b: int) -> int:
     return -(-a // b)
 
 
+def size(a: int) -> int:
+    """a itself: a sum that formulas keep in parentheses instead of multiplying it out"""
+    return a
+
+
 def mod(a: int, b: int) -> int:
     """a - b ⌊a / b⌋"""
     return a % b
@@ -34,8 +40,8 @@ def log2(a: int) -> int:
 
 
 FUNCTIONS: dict[str, Callable[..., int]] = {
-    "floordiv": floordiv, "ceildiv": ceildiv, "mod": mod, "max": max, "min": min, "log2": log2,
-    "column_scratch": column_scratch, "row_scratch": row_scratch,
+    "floordiv": floordiv, "ceildiv": ceildiv, "size": size, "mod": mod, "max": max, "min": min, "log2": log2,
+    "isqrt": isqrt, "column_scratch": column_scratch, "row_scratch": row_scratch,
 }  # fmt: skip
 
 
@@ -43,6 +49,8 @@ def simplified(name: str, args: tuple[Poly, ...]) -> Poly | None:
     """The call as a polynomial where that holds for all values of the symbols, else None."""
     if name in ("floordiv", "ceildiv"):
         return _quotient(*args)
+    if name == "size":
+        return args[0] if len(args[0].terms) <= 1 else None
     if name in ("max", "min") and args[0] == args[1]:
         return args[0]
     if name == "mod" and args[1].constant is not None and _quotient(*args) is not None:
@@ -54,7 +62,23 @@ def _quotient(a: Poly, b: Poly) -> Poly | None:
     """a / b when it is a polynomial with whole coefficients and no negative power, so that rounding has nothing to do."""
     if len(b.terms) != 1:
         return poly(1) if a == b else None
+    nested = _nested_floor(a, b)
+    if nested is not None:
+        return nested
     exact = a / b
     whole = all(isinstance(c, int) for c in exact.terms.values())
     powers = all(e > 0 for m in exact.terms for _, e in m)
     return exact if whole and powers and not any(isinstance(c, Fraction) for c in a.terms.values()) else None
+
+
+def _nested_floor(a: Poly, b: Poly) -> Poly | None:
+    """⌊(⌊x / m⌋ + n) / k⌋ = ⌊(x + n m) / (m k)⌋ for whole n and positive whole m, k."""
+    k, shift = b.constant, a.terms.get((), 0)
+    inner = [m for m in a.terms if m]
+    if not isinstance(k, int) or k < 1 or len(inner) != 1 or a.terms[inner[0]] != 1 or not isinstance(shift, int):
+        return None
+    ((atom, power),) = inner[0] if len(inner[0]) == 1 else (("", 0),)
+    if isinstance(atom, str) or power != 1 or atom.name != "floordiv":
+        return None
+    m = atom.args[1].constant
+    return call("floordiv", atom.args[0] + shift * m, poly(m * k)) if isinstance(m, int) and m > 0 else None

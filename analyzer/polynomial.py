@@ -183,6 +183,19 @@ def call(name: str, *args: Poly | int) -> Poly:
     return Poly({((Call(name, polys, call_text(name, polys)), 1),): 1})
 
 
+def opened(value: Poly) -> Poly:
+    """The polynomial with sums that stood in parentheses multiplied out."""
+    result = ZERO
+    for monomial, coefficient in value.terms.items():
+        term = Poly({UNIT: coefficient})
+        for atom, exponent in monomial:
+            closed = isinstance(atom, Call) and atom.name == "size"
+            base = opened(atom.args[0]) if isinstance(atom, Call) and closed else Poly({((atom, 1),): 1})
+            term = term * (base**exponent if exponent > 0 else Poly({((atom, exponent),): 1}))
+        result = result + term
+    return result
+
+
 def symbols_of(value: Poly) -> frozenset[str]:
     """Every symbol that occurs, also inside calls."""
     found: set[str] = set()

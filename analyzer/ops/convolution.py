@@ -6,7 +6,7 @@ from analyzer.graph import Rule, Spec, Tensor
 from analyzer.ops.layout import is_contiguous
 from analyzer.ops.registry import op, primitive
 from analyzer.ops.shape import contiguous
-from analyzer.polynomial import Poly, poly
+from analyzer.polynomial import Poly, call, opened, poly
 from analyzer.sizes import sizes
 from analyzer.tracing import Refused, current, show
 
@@ -36,7 +36,8 @@ def _convolved(x: Tensor, rank: int, out_channels: Poly, kernel_size: list[Poly]
         for v, name in ((kernel_size, "kernel_size"), (stride, "stride"), (padding, "padding"), (dilation, "dilation"))
     )
     out = tuple(
-        (size + 2 * p - d * (k - 1) - 1) // s + 1 for size, k, s, p, d in zip(x.shape[2:], kernel, step, pad, spread)
+        call("size", (opened(size) + 2 * p - d * (k - 1) - 1 + s) // s)
+        for size, k, s, p, d in zip(x.shape[2:], kernel, step, pad, spread)
     )
     for size in out:
         if sizes().number(size) < 1:

@@ -164,7 +164,7 @@ def to(x: Tensor, *, dtype: str) -> Tensor:
 
 @op
 def div_(x: Tensor, other: Poly) -> Tensor:
-    """x ← x / other, in place"""
+    """x ← x / other, in place; other is a number"""
     divided: Tensor = _div_(x, other)
     return divided
 

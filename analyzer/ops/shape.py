@@ -64,6 +64,16 @@ def flatten(x: Tensor, *, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
 
 @op
+def unflatten(x: Tensor, *, dim: int, sizes: list[Poly]) -> Tensor:
+    """y = x with one dimension split into several, no copy"""
+    at = layout.dimension(dim, len(x.shape))
+    parts = layout.full_shape(x.shape[at], sizes)
+    strides = tuple(x.strides[at] * product(parts[i + 1 :]) for i in range(len(parts)))
+    result: Tensor = _view(x, (*x.shape[:at], *parts, *x.shape[at + 1 :]), (*x.strides[:at], *strides, *x.strides[at + 1 :]))
+    return result
+
+
+@op
 def Flatten(x: Tensor, *, start_dim: int = 1, end_dim: int = -1) -> Tensor:
     """y = x with dimensions start to end merged"""
     result: Tensor = flatten(x, start_dim=start_dim, end_dim=end_dim)

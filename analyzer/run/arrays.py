@@ -24,6 +24,7 @@ class Array:
     refs: int = 1
     node: "Node | None" = None
     output: int = 0
+    base: "Array | None" = None  # what a differentiable view looks at, held while the view lives
 
     @property
     def bytes(self) -> Poly:
@@ -79,6 +80,8 @@ class Memory:
         node, array.node = array.node, None
         if node:
             self.release_node(node)
+        if array.base:
+            self.release(array.base)
 
     def save(self, node: Node, name: str, array: Array) -> None:
         """Keep an array's storage for the node's backward."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 from analyzer.formulas import joint, reads
 from analyzer.graph import Bind, Drop, Enter, Instruction, Leave, Mark, Spec, Step, Tensor, contiguous
@@ -83,18 +85,28 @@ class Forward:
     def _output(self, step: Step, index: int, inputs: dict[str, Array]) -> Array:
         tensor = step.outputs[index]
         if step.rule.inplace:
-            return self.memory.alias(inputs[step.rule.inplace], tensor.shape, tensor.strides)
+            changed = inputs[step.rule.inplace]
+            array = self.memory.alias(changed, tensor.shape, tensor.strides)
+            if changed.base:
+                array.base = changed.base
+                array.base.refs += 1
+            return array
         specs = step.rule.out if isinstance(step.rule.out, tuple) else (step.rule.out,)
         spec = specs[index]
         if isinstance(spec, Spec):
             return Array(tensor.shape, tensor.strides, tensor.dtype, self.heap.alloc_storage(tensor.storage))
-        return self.memory.alias(inputs[spec.of], tensor.shape, tensor.strides)
+        array = self.memory.alias(inputs[spec.of], tensor.shape, tensor.strides)
+        if "untracked" not in step.rule.constants:
+            array.base = inputs[spec.of].base or inputs[spec.of]
+            array.base.refs += 1
+        return array
 
     def _record(self, step: Step, inputs: dict[str, Array], outputs: list[Array], aux: dict[str, Array]) -> None:
         """Make the autograd node: save what needed formulas read, and link it to where gradients go."""
-        self.nodes += 1
-        node = Node(step, self.nodes, self.heap.place, {}, {}, inputs)
-        node.shapes = {n: Array(a.shape, a.strides, a.dtype, a.block) for n, a in inputs.items()}
+        if step.rule.inplace and inputs[step.rule.inplace].base and step.rule.inplace in step.needed:
+            self._rebase(step, inputs[step.rule.inplace], outputs[0])
+            return
+        node = self._node(step, {n: Array(a.shape, a.strides, a.dtype, a.block) for n, a in inputs.items()})
         known = inputs | aux | {"y": outputs[0]}
         for name in sorted(saved_names(step)):
             if name in known:
@@ -105,6 +117,30 @@ class Forward:
             if step.outputs[index].requires_grad:
                 array.node, array.output = node, index
                 node.refs += 1
+
+    def _rebase(self, step: Step, view: Array, result: Array) -> None:
+        """An in-place op on a view: the base gets a CopySlices node, and the view is read off the base again.
+
+        Source: torch/csrc/autograd/functions/tensor.cpp (CopySlices::apply), variable.cpp (VariableHooks::grad_fn).
+        """
+        base, name = view.base, step.rule.inplace
+        assert base is not None
+        inner = re.sub(r"\bg\b", "clone(g)", step.rule.grads[name])
+        rule = replace(step.rule, grads={name: f"overwritten(clone(g), {inner})"}, inplace="")
+        copied = self._node(replace(step, op="copy_slices", rule=rule, needed=frozenset({name})), {name: base})
+        copied.edges[name] = (base.node, base.output) if base.node else (self.leaves[step.inputs[name]], 0)
+        base.node, base.output = copied, 0
+        copied.refs += 1
+        again = replace(step.rule, grads={name: "scattered(g, x.shape)"}, inplace="", constants={})
+        strided = self._node(replace(step, op="as_strided", rule=again, needed=frozenset({name})), {name: base, "x": base})
+        strided.edges[name] = (copied, 0)
+        copied.refs += 1
+        result.node, result.output = strided, 0
+        strided.refs += 1
+
+    def _node(self, step: Step, inputs: dict[str, Array]) -> Node:
+        self.nodes += 1
+        return Node(step, self.nodes, self.heap.place, {}, {}, dict(inputs))
 
     def _target(self, tensor: Tensor, array: Array) -> tuple[Node | Leaf, int]:
         if array.node is not None:

@@ -185,6 +185,22 @@ def cast(formula: Formula, g: Array, dtype: str) -> Array:
     return g if g.dtype == dtype else formula.fresh(g.shape, dtype, g.strides)
 
 
+def clone(formula: Formula, g: Array) -> Array:
+    """A copy."""
+    return like(formula, g)
+
+
+def overwritten(formula: Formula, whole: Array, part: Array) -> Array:
+    """The whole, a part of it replaced in place."""
+    return whole
+
+
+def scattered(formula: Formula, g: Array, shape: Shape) -> Array:
+    """as_strided_backward: a new storage of the base's size that the gradient is copied into, seen as the base."""
+    storage = formula.fresh(shape, g.dtype)
+    return formula.own(formula.memory.alias(storage, shape, contiguous(shape)))
+
+
 def sgn(formula: Formula, x: Array) -> Array:
     """The sign of each element."""
     return like(formula, x)
@@ -192,7 +208,7 @@ def sgn(formula: Formula, x: Array) -> Array:
 
 KERNELS: dict[str, Kernel] = {
     f.__name__: f
-    for f in (reshape, permute, expand, sum_to, sum_to_channels, narrow, zeros, copy_into, compare, both, where, cast, sgn)
+    for f in (reshape, permute, expand, sum_to, sum_to_channels, narrow, zeros, copy_into, compare, both, where, cast, clone, overwritten, scattered, sgn)
 }
 VOCABULARY_SUFFIX = "_backward"
 
