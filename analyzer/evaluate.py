@@ -15,13 +15,14 @@ class NotWhole(ValueError):
 
 def evaluate(value: Poly, symbols: Mapping[str, int]) -> int:
     """The value at the given symbols. Raises NotWhole when it is no integer, KeyError for an unbound symbol."""
-    exact = _exact(value, symbols)
-    if isinstance(exact, Fraction):
-        raise NotWhole(f"{value!r} is {exact}, not a whole number")
-    return exact
+    result = exact(value, symbols)
+    if isinstance(result, Fraction):
+        raise NotWhole(f"{value!r} is {result}, not a whole number")
+    return result
 
 
-def _exact(value: Poly, symbols: Mapping[str, int]) -> Number:
+def exact(value: Poly, symbols: Mapping[str, int]) -> Number:
+    """The value, a fraction where it is one."""
     result: Number = 0
     for monomial, coefficient in value.terms.items():
         term: Number = coefficient

@@ -201,4 +201,5 @@ class Graph:
     outputs: Mapping[str, Tensor]
     loss: Tensor | None
     assumptions: tuple[Assumption, ...]
+    names: Mapping[str, Tensor]  # first value of every variable, by label
     warnings: tuple[str, ...] = ()

@@ -43,6 +43,7 @@ class Tracer:
         self.instructions: list[Instruction] = []
         self.parameters: dict[str, Tensor] = {}
         self.buffers: dict[str, Tensor] = {}
+        self.names: dict[str, Tensor] = {}
         self.origin = Origin("")
         self.path = self.label = ""
         self.copies: Poly = ONE

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from analyzer.graph import Rule, Shape, Spec, Tensor
 from analyzer.ops.elementwise import floating
@@ -12,20 +12,19 @@ from analyzer.polynomial import ONE, Poly, call, product
 from analyzer.sizes import sizes
 
 
-def reduction_scratch(shape: Shape, strides: Shape, dims: Sequence[int]) -> Poly:
+def reduction_scratch(shape: Shape, strides: Shape, dims: Collection[int]) -> Poly:
     """Bytes a sum over `dims` takes while it runs (accumulating in fp32), as a named function of the sizes."""
     here = sizes()
     device = (here.device.sms, here.device.threads_per_sm)
-    real = [d for d in range(len(shape)) if not here.is_one(shape[d])]
-    reduced = [d for d in real if d in dims]
-    if not reduced:
+    real = [d for d in range(len(shape)) if here.number(shape[d]) != 1]
+    if not any(d in dims for d in real):
         return Poly()
-    outputs = product(shape[d] for d in real if d not in dims)
-    inputs = product(shape[d] for d in reduced)
+    outputs = product(shape[d] for d in range(len(shape)) if d not in dims)
+    inputs = product(shape[d] for d in dims)
     fastest = min(real, key=lambda d: here.number(strides[d]))
     if fastest not in dims:
         return call("column_scratch", inputs, outputs, *device)
-    return call("row_scratch", outputs, inputs, int(len(reduced) == len(real)), *device)
+    return call("row_scratch", outputs, inputs, int(here.is_one(outputs)), *device)
 
 
 def _reduced(x: Tensor, dims: Sequence[int], keepdim: bool) -> Shape:

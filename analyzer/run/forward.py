@@ -47,6 +47,7 @@ class Forward:
                     outer = tuple(item for item in place.loops if item[0] != loop)
                     self.heap.move(Place(place.step, place.phase, outer))
                 case Mark(name=name):
+                    self._set_apart_attributes()
                     self.heap.mark(name)
 
     def bind(self, name: str, array: Array | None) -> None:
@@ -58,6 +59,13 @@ class Forward:
             self.variables[name] = array
         if old is not None:
             self.memory.release(old)
+
+    def _set_apart_attributes(self) -> None:
+        """What only an attribute of the model still holds is neither an output nor part of a graph."""
+        for name, array in self.variables.items():
+            kept_by_loop = name.startswith(("output.", "loop.")) or name == "loss"
+            if not kept_by_loop and array.refs == 1 and array.block.refs == 1:
+                array.block.kind = "retained"
 
     def _enter(self, loop: str, iteration: int) -> None:
         place = self.heap.place

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from analyzer.graph import Graph
 from analyzer.run import optimizer as optim
 from analyzer.run.backward import backward
 from analyzer.run.forward import Forward
 from analyzer.run.heap import Heap, Place
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """How the model is run; `run:` in a config and `run.KEY=VALUE` on the command line."""
-
-    mode: str = "train"
-    precision: str = "fp32"
-    optimizer: str = "AdamW"
-    zero_grad: str = "after_step"
-    outputs: str = "kept"
-    no_grad: bool = True
+from analyzer.run.settings import Run
 
 
 STEADY = 1  # the second step: state exists, and the first step's variables are still bound

@@ -1,0 +1,49 @@
+"""A model at given symbols and run settings: traced, simulated, and its moments of largest memory found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from analyzer.build.model import Model
+from analyzer.build.symbols import Symbols
+from analyzer.build.trace import bind_symbols, trace
+from analyzer.graph import Assumption, Graph
+from analyzer.peaks import Piece, pieces
+from analyzer.run.settings import Run
+from analyzer.run.training import simulate
+from analyzer.sizes import Device, Sizes
+from analyzer.timeline import NotSteady, Timeline, timeline
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """Everything known about one model in one setting, still symbolic; `symbols` are the values it was decided at."""
+
+    model: Model
+    symbols: Symbols
+    run: Run
+    device: Device
+    graph: Graph
+    timeline: Timeline
+    pieces: tuple[Piece, ...]
+    assumptions: tuple[Assumption, ...]
+
+
+def analyze(model: Model, overrides: Mapping[str, str], run: Run, device: Device = Device()) -> Analysis:
+    """Trace and simulate. Raises InvalidConfig. A loop whose iterations do not repeat is unrolled."""
+    symbols = bind_symbols(model, overrides)
+    try:
+        return _analyze(model, symbols, run, device, unroll=False)
+    except NotSteady:
+        return _analyze(model, symbols, run, device, unroll=True)
+
+
+def _analyze(model: Model, symbols: Symbols, run: Run, device: Device, *, unroll: bool) -> Analysis:
+    graph = trace(model, symbols, run, device, unroll=unroll)
+    sizes = Sizes(symbols.values, device)
+    with sizes.active():
+        heap = simulate(graph, run)
+    lives = timeline(graph, heap)
+    assumptions = {str(a): a for a in (*graph.assumptions, *sizes.assumptions.values())}
+    return Analysis(model, symbols, run, device, graph, lives, tuple(pieces(lives)), tuple(assumptions.values()))

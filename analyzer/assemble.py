@@ -1,0 +1,175 @@
+"""Analysis -> Report: numbers enter here. The only place where polynomials are bound to the symbols' values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+from analyzer import memory
+from analyzer.analysis import Analysis, analyze
+from analyzer.evaluate import evaluate
+from analyzer.feasibility import holds, largest_that_fits, verdicts
+from analyzer.formula import text
+from analyzer.gpus import Gpu
+from analyzer.graph import Call, Enter, Leave
+from analyzer.ops import OPS
+from analyzer.parameters import by_module, count, of_module, trainable, used
+from analyzer.peaks import Piece, largest, regime
+from analyzer.polynomial import ZERO, Poly, symbols_of, total
+from analyzer.report import Amount, Holding, LayerRow, ModuleRow, Peak, Report, Symbol
+from analyzer.run.settings import Run
+from analyzer.tables import tables
+from analyzer.timeline import Life
+from analyzer.tracing import show
+
+SHOWN_ALIVE = 10
+TRANSIENT = ("temporary", "workspace", "gradient of activation")
+
+
+def assemble(analysis: Analysis, overrides: Mapping[str, str], gpus: Sequence[Gpu]) -> Report:
+    """The report of one analysis. Raises InvalidConfig when a table's binding is refused."""
+    bind = _Binder(analysis.symbols.values)
+    graph, model = analysis.graph, analysis.model
+    thumb = memory.rule_of_thumb(analysis)
+    batch = _batch_symbol(analysis)
+    return Report(
+        model=model.name, doc=model.doc, path=model.path, symbols=_symbols(analysis), run=asdict(analysis.run),
+        device=analysis.device.name,
+        totals={
+            "total": bind(count(graph.parameters.values())),
+            "trainable": bind(count(trainable(graph))),
+            "used": bind(count(used(graph))),
+        },
+        modules=tuple(ModuleRow(path, bind(form)) for path, form in by_module(graph).items()),
+        layers=_layers(analysis, bind),
+        memory={name: bind(form) for name, form in memory.categories(analysis).items()},
+        kept=_grouped(memory.kept(analysis), bind, by=_module_of),
+        rule_of_thumb=bind(thumb),
+        peak=_peak(analysis, bind),
+        peaks={phase: bind(largest(_of(analysis, phase), analysis.symbols.values).form) for phase in analysis.timeline.spans},
+        inference=_inference(analysis, overrides),
+        largest_tensor=_holding(memory.largest(analysis, lambda p: bind(p).value), bind),
+        valid_while=_conditions(analysis),
+        batch=batch,
+        feasibility=verdicts(gpus, _peak(analysis, bind).amount.value, lambda capacity: _solve(analysis, overrides, batch, capacity)),
+        tables=tables(analysis, overrides),
+        warnings=graph.warnings,
+    )  # fmt: skip
+
+
+class _Binder:
+    """Closed forms with their values, each evaluated once."""
+
+    def __init__(self, symbols: Mapping[str, int]) -> None:
+        self.symbols = symbols
+        self.known: dict[Poly, Amount] = {}
+
+    def __call__(self, form: Poly) -> Amount:
+        if form not in self.known:
+            self.known[form] = Amount(form, text(form), evaluate(form, self.symbols))
+        return self.known[form]
+
+
+def _symbols(analysis: Analysis) -> tuple[Symbol, ...]:
+    s = analysis.symbols
+    return tuple(Symbol(n, v, s.definitions.get(n, ""), s.docs.get(n, "")) for n, v in s.values.items())
+
+
+def _of(analysis: Analysis, phase: str) -> list[Piece]:
+    return [p for p in analysis.pieces if p.phase == phase]
+
+
+def _module_of(life: Life) -> str:
+    return life.label.partition(":")[0] or "(model)"
+
+
+def _grouped(lives: Sequence[Life], bind: _Binder, by: object = None) -> tuple[Holding, ...]:
+    """Lives with one label and kind as one entry, the largest first."""
+    groups: dict[tuple[str, str], list[Poly]] = {}
+    for life in lives:
+        label = by(life) if callable(by) else life.label
+        groups.setdefault((label, life.kind), []).append(life.size)
+    held = [Holding(label, kind, bind(total(sizes))) for (label, kind), sizes in groups.items()]
+    return tuple(sorted(held, key=lambda h: -h.amount.value))
+
+
+def _holding(life: Life, bind: _Binder) -> Holding:
+    return Holding(life.label, life.kind, bind(life.size))
+
+
+def _peak(analysis: Analysis, bind: _Binder) -> Peak:
+    values = analysis.symbols.values
+    piece = largest(analysis.pieces, values)
+    alive = analysis.timeline.alive(piece.tick)
+    origin = piece.last.origin
+    transient = bind(total(life.size for life in alive if life.kind in TRANSIENT))
+    where = f"{piece.last.label} ({piece.last.op})"
+    return Peak(
+        bind(piece.form), piece.phase, where, origin.path, origin.line, regime(piece, analysis.pieces, values),
+        _grouped(alive, bind)[:SHOWN_ALIVE], transient,
+    )  # fmt: skip
+
+
+def _inference(analysis: Analysis, overrides: Mapping[str, str]) -> Peak | None:
+    """The peak of an inference beside that of training; None when the report is of an inference."""
+    if analysis.run.mode == "infer":
+        return None
+    run = Run(mode="infer", precision=analysis.run.precision)
+    other = analyze(analysis.model, overrides, run, analysis.device)
+    return _peak(other, _Binder(other.symbols.values))
+
+
+def _conditions(analysis: Analysis) -> tuple[str, ...]:
+    """What was decided at the bound values and the formulas rely on."""
+    return tuple(f"{text(a.left)} {a.relation} {text(a.right)}" for a in analysis.assumptions)
+
+
+def _batch_symbol(analysis: Analysis) -> str:
+    """The symbol that counts samples: the first dimension of the first input that has a symbol there."""
+    for tensor in analysis.graph.inputs.values():
+        names = symbols_of(tensor.shape[0]) if tensor.shape else frozenset()
+        if len(names) == 1:
+            return next(iter(names))
+    return next(iter(analysis.symbols.values), "")
+
+
+def _solve(analysis: Analysis, overrides: Mapping[str, str], name: str, capacity: int) -> Mapping[str, int]:
+    """The largest value of the batch symbol that fits, decided again where the formulas' assumptions change."""
+    if not name:
+        return {}
+    found = _largest(analysis, name, capacity)
+    changed = {**analysis.symbols.values, name: max(found, 1)}
+    if all(holds(a, changed) for a in analysis.assumptions):
+        return {name: found}
+    there = analyze(analysis.model, {**overrides, name: str(max(found, 1))}, analysis.run, analysis.device)
+    again = _largest(there, name, capacity)
+    return {name: again if again >= 1 or found < 1 else found}
+
+
+def _largest(analysis: Analysis, name: str, capacity: int) -> int:
+    return largest_that_fits([p.form for p in analysis.pieces], analysis.symbols.values, name, capacity)
+
+
+def _layers(analysis: Analysis, bind: _Binder) -> tuple[LayerRow, ...]:
+    """One row per op of the forward pass as written; of a loop only its first iteration."""
+    rows: list[LayerRow] = []
+    repeats: dict[str, int] = {}
+    shown: set[str] = set()
+    for instruction in analysis.graph.instructions:
+        match instruction:
+            case Enter(loop=loop, iteration=iteration):
+                repeats[loop] = iteration
+            case Leave(loop=loop):
+                repeats.pop(loop, None)
+            case Call() if not any(repeats.values()) and OPS[instruction.op].is_module:
+                rows.append(_layer(instruction, analysis, bind, shown))
+    return tuple(rows)
+
+
+def _layer(call: Call, analysis: Analysis, bind: _Binder, shown: set[str]) -> LayerRow:
+    output = call.outputs[0]
+    fresh = call.path not in shown
+    shown.add(call.path)
+    own = of_module(analysis.graph, call.path) if fresh else ZERO
+    return LayerRow(call.path, call.op, show(output.shape), bind(output.bytes), bind(own))
+

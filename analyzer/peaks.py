@@ -1,0 +1,159 @@
+"""Where memory is largest: the candidate moments as polynomials, those that can never win dropped.
+
+Blocks only ever add bytes when they are born and take them away when they die, so memory can peak only where a birth is
+followed by a death, whatever the symbols are. One such moment is a piece; the peak is the largest piece at given values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from analyzer.evaluate import evaluate
+from analyzer.polynomial import Monomial, Number, Poly
+from analyzer.timeline import FOREVER, Life, Timeline
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A moment at which memory may be largest."""
+
+    phase: str
+    tick: int
+    form: Poly  # bytes
+    last: Life  # what was allocated last before this moment
+
+
+def pieces(timeline: Timeline) -> list[Piece]:
+    """The moments that can be the peak of their phase, in order of time; dominated ones are left out."""
+    births: dict[int, list[Life]] = {}
+    deaths: dict[int, list[Life]] = {}
+    for life in timeline.lives:
+        births.setdefault(life.birth, []).append(life)
+        if life.death != FOREVER:
+            deaths.setdefault(life.death, []).append(life)
+    found: list[Piece] = []
+    running: dict[Monomial, Number] = {}
+    last: Life | None = None
+    rising = False
+    ticks = sorted({*births, *deaths, *(t for span in timeline.spans.values() for t in span)})
+    phase = ""
+    for tick in ticks:
+        entered = next((name for name, (start, end) in timeline.spans.items() if start <= tick < end), "")
+        falls = tick in deaths
+        if (falls or entered != phase) and rising and phase and last is not None:
+            found.append(Piece(phase, tick - 1, Poly(running), last))
+            rising = False
+        if entered != phase:
+            phase, rising = entered, True
+        for life in deaths.get(tick, ()):
+            _add(running, life.size, -1)
+        for life in births.get(tick, ()):
+            _add(running, life.size, 1)
+            last, rising = life, True
+    if rising and phase and last is not None:
+        found.append(Piece(phase, ticks[-1], Poly(running), last))
+    return undominated(found)
+
+
+def _add(running: dict[Monomial, Number], size: Poly, sign: int) -> None:
+    for monomial, coefficient in size.terms.items():
+        running[monomial] = running.get(monomial, 0) + sign * coefficient
+
+
+def undominated(candidates: Iterable[Piece]) -> list[Piece]:
+    """The pieces of each phase that no other piece of it exceeds for every positive value of the symbols."""
+    kept: list[Piece] = []
+    for piece in sorted(candidates, key=lambda p: -_weight(p.form)):
+        if not any(other.phase == piece.phase and dominates(other.form, piece.form) for other in kept):
+            kept = [k for k in kept if k.phase != piece.phase or not dominates(piece.form, k.form)]
+            kept.append(piece)
+    return sorted(kept, key=lambda p: p.tick)
+
+
+def _weight(form: Poly) -> float:
+    return float(sum(form.terms.values()))
+
+
+def dominates(a: Poly, b: Poly) -> bool:
+    """Whether a ≥ b term by term, so for all positive values."""
+    terms = a.terms
+    if any(c > terms.get(m, 0) for m, c in b.terms.items()):
+        return False
+    return all(c >= 0 for m, c in terms.items() if m not in b.terms)
+
+
+def largest(candidates: Iterable[Piece], symbols: Mapping[str, int]) -> Piece:
+    """The piece with the most bytes at the given values; the first in time when several are equal."""
+    return max(candidates, key=lambda p: (evaluate(p.form, symbols), -p.tick))
+
+
+def regime(piece: Piece, candidates: Iterable[Piece], symbols: Mapping[str, int]) -> str:
+    """For which values the piece stays the largest, one symbol at a time with the others as bound."""
+    others = [p for p in candidates if p is not piece and not dominates(piece.form, p.form)]
+    if not others:
+        return "the maximum for all values of the symbols"
+    ranges = []
+    for name in sorted({s for p in (piece, *others) for m in p.form.terms for s in _names(m)} & set(symbols)):
+        low, high = _interval(piece, others, dict(symbols), name)
+        if low > 1 or high is not None:
+            ranges.append(f"{low} ≤ {name}" + (f" ≤ {high}" if high is not None else "") if low > 1 else f"{name} ≤ {high}")
+    if not ranges:
+        return "the maximum for any one symbol changed alone"
+    return f"the maximum while {', '.join(ranges)} (each with the other symbols as given)"
+
+
+def _names(monomial: Monomial) -> set[str]:
+    from analyzer.polynomial import symbols_of
+
+    return set(symbols_of(Poly({monomial: 1})))
+
+
+LIMIT = 1 << 24
+
+
+def _interval(piece: Piece, others: list[Piece], values: dict[str, int], name: str) -> tuple[int, int | None]:
+    """The neighbourhood of the bound value in which the piece is the largest; None for no upper end."""
+
+    def holds(value: int) -> bool:
+        changed = values | {name: value}
+        own = evaluate(piece.form, changed)
+        return all(own >= evaluate(other.form, changed) for other in others)
+
+    here = values[name]
+    high = _last_true(holds, here, +1)
+    low = _last_true(holds, here, -1)
+    return low or 1, high
+
+
+def _last_true(holds: object, start: int, direction: int) -> int | None:
+    """The last value from `start` on at which the condition holds; None when it holds up to the limit."""
+    assert callable(holds)
+    good, step = start, 1
+    while True:
+        probe = good + direction * step
+        if probe < 1:
+            probe = 1
+        if probe > LIMIT:
+            return None
+        if probe == good:
+            return good
+        if not _safely(holds, probe):
+            bad = probe
+            break
+        good, step = probe, step * 2
+    while abs(bad - good) > 1:
+        middle = (good + bad) // 2
+        if _safely(holds, middle):
+            good = middle
+        else:
+            bad = middle
+    return good
+
+
+def _safely(holds: object, value: int) -> bool:
+    assert callable(holds)
+    try:
+        return bool(holds(value))
+    except (ValueError, ZeroDivisionError):
+        return False

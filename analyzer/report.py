@@ -1,0 +1,109 @@
+"""The answer as plain values: every quantity as a closed form and as the number at the bound symbols."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from analyzer.feasibility import Verdict
+from analyzer.polynomial import Poly
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """A closed form, its text in Python syntax, and its value."""
+
+    form: Poly
+    formula: str
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleRow:
+    """A module with everything below it: how many parameters it holds."""
+
+    path: str
+    amount: Amount
+    calls: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerRow:
+    """One op of the forward pass, loops shown once."""
+
+    path: str
+    op: str
+    shape: str
+    output: Amount
+    parameters: Amount
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """Memory held under one label, all iterations of loops together."""
+
+    label: str
+    kind: str
+    amount: Amount
+
+
+@dataclass(frozen=True, slots=True)
+class Peak:
+    """The moment of largest memory."""
+
+    amount: Amount
+    phase: str
+    where: str
+    path: str
+    line: int
+    regime: str
+    alive: tuple[Holding, ...]
+    temporaries: Amount
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of the config: symbolic header row and one row of numbers per binding."""
+
+    name: str
+    symbols: tuple[str, ...]
+    header: Mapping[str, str]
+    rows: tuple[tuple[Mapping[str, int], Mapping[str, int]], ...]
+    units: str = "bytes"
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """A symbol with its value, definition and meaning."""
+
+    name: str
+    value: int
+    definition: str
+    doc: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything the user asked about one model in one setting."""
+
+    model: str
+    doc: str
+    path: str
+    symbols: tuple[Symbol, ...]
+    run: Mapping[str, object]
+    device: str
+    totals: Mapping[str, Amount]  # total, trainable, used
+    modules: tuple[ModuleRow, ...]
+    layers: tuple[LayerRow, ...]
+    memory: Mapping[str, Amount]
+    kept: tuple[Holding, ...]
+    rule_of_thumb: Amount | None
+    peak: Peak
+    peaks: Mapping[str, Amount]
+    inference: Peak | None
+    largest_tensor: Holding
+    valid_while: tuple[str, ...]
+    batch: str
+    feasibility: tuple[Verdict, ...]
+    tables: tuple[Table, ...] = ()
+    warnings: tuple[str, ...] = field(default=())

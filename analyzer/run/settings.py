@@ -1,0 +1,64 @@
+"""Run settings: the `run:` section of a config, and `run.KEY=VALUE` on the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+
+from analyzer.document import Scalar
+from analyzer.problems import InvalidConfig, Origin, Problem, nearest
+from analyzer.run.optimizer import OPTIMIZERS
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """How the model is run."""
+
+    mode: str = "train"
+    precision: str = "fp32"
+    optimizer: str = "AdamW"
+    zero_grad: str = "after_step"
+    outputs: str = "kept"
+    no_grad: bool = True
+
+
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "mode": ("train", "infer"),
+    "precision": ("fp32",),
+    "optimizer": tuple(OPTIMIZERS),
+    "zero_grad": ("after_step", "before_backward"),
+    "outputs": ("kept", "dropped"),
+    "no_grad": ("true", "false"),
+}
+MEANING: Mapping[str, str] = {
+    "mode": "a training step, or an inference in evaluation mode",
+    "precision": "the dtype of parameters and activations",
+    "optimizer": "torch.optim class, in its foreach form with default arguments",
+    "zero_grad": "when gradients are set to None: after the step, or between forward and backward",
+    "outputs": "kept: the loop's variables live until the next step rebinds them; dropped: a function returns the loss only",
+    "no_grad": "whether inference runs under torch.no_grad()",
+}
+
+
+def read_run(written: Mapping[str, Scalar], overrides: Mapping[str, str]) -> Run:
+    """The settings of a config with the command line's on top. Raises InvalidConfig with every problem."""
+    problems: list[Problem] = []
+    run = Run()
+    given = {k: (_word(v.value), v.origin) for k, v in written.items()}
+    given |= {k: (v, Origin("command line")) for k, v in overrides.items()}
+    for key, (word, origin) in given.items():
+        if key not in CHOICES:
+            problems.append(Problem(origin, f"unknown run setting '{key}'", nearest(key, [f.name for f in fields(Run)])))
+            continue
+        choice = next((c for c in CHOICES[key] if c.lower() == word.lower()), None)
+        if choice is None:
+            problems.append(Problem(origin, f"run.{key} cannot be '{word}'", f"one of: {', '.join(CHOICES[key])}"))
+            continue
+        run = replace(run, **{key: choice == "true" if key == "no_grad" else choice})
+    if problems:
+        raise InvalidConfig(*problems)
+    return run
+
+
+def _word(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
