@@ -8,16 +8,18 @@ from dataclasses import asdict
 from analyzer import memory
 from analyzer.analysis import Analysis, analyze
 from analyzer.evaluate import evaluate
-from analyzer.feasibility import holds, largest_that_fits, verdicts
+from analyzer.feasibility import verdicts
 from analyzer.formula import text
 from analyzer.gpus import Gpu
 from analyzer.graph import Call, Enter, Leave
 from analyzer.ops import OPS
 from analyzer.parameters import by_module, count, of_module, trainable, used
-from analyzer.peaks import Piece, largest, regime
+from analyzer.peaks import Piece, largest
 from analyzer.polynomial import ZERO, Poly, symbols_of, total
+from analyzer.regime import regime
 from analyzer.report import Amount, Holding, LayerRow, ModuleRow, Peak, Report, Symbol
 from analyzer.run.settings import Run
+from analyzer.solver import Solver
 from analyzer.tables import tables
 from analyzer.timeline import Life
 from analyzer.tracing import show
@@ -32,6 +34,7 @@ def assemble(analysis: Analysis, overrides: Mapping[str, str], gpus: Sequence[Gp
     graph, model = analysis.graph, analysis.model
     thumb = memory.rule_of_thumb(analysis)
     batch = _batch_symbol(analysis)
+    peak = _peak(analysis, bind)
     return Report(
         model=model.name, doc=model.doc, path=model.path, symbols=_symbols(analysis), run=asdict(analysis.run),
         device=analysis.device.name,
@@ -45,13 +48,13 @@ def assemble(analysis: Analysis, overrides: Mapping[str, str], gpus: Sequence[Gp
         memory={name: bind(form) for name, form in memory.categories(analysis).items()},
         kept=_grouped(memory.kept(analysis), bind, by=_module_of),
         rule_of_thumb=bind(thumb),
-        peak=_peak(analysis, bind),
+        peak=peak,
         peaks={phase: bind(largest(_of(analysis, phase), analysis.symbols.values).form) for phase in analysis.timeline.spans},
         inference=_inference(analysis, overrides),
         largest_tensor=_holding(memory.largest(analysis, lambda p: bind(p).value), bind),
         valid_while=_conditions(analysis),
         batch=batch,
-        feasibility=verdicts(gpus, _peak(analysis, bind).amount.value, lambda capacity: _solve(analysis, overrides, batch, capacity)),
+        feasibility=verdicts(gpus, peak.amount.value, Solver(analysis, overrides, batch)),
         tables=tables(analysis, overrides),
         warnings=graph.warnings,
     )  # fmt: skip
@@ -131,23 +134,6 @@ def _batch_symbol(analysis: Analysis) -> str:
         if len(names) == 1:
             return next(iter(names))
     return next(iter(analysis.symbols.values), "")
-
-
-def _solve(analysis: Analysis, overrides: Mapping[str, str], name: str, capacity: int) -> Mapping[str, int]:
-    """The largest value of the batch symbol that fits, decided again where the formulas' assumptions change."""
-    if not name:
-        return {}
-    found = _largest(analysis, name, capacity)
-    changed = {**analysis.symbols.values, name: max(found, 1)}
-    if all(holds(a, changed) for a in analysis.assumptions):
-        return {name: found}
-    there = analyze(analysis.model, {**overrides, name: str(max(found, 1))}, analysis.run, analysis.device)
-    again = _largest(there, name, capacity)
-    return {name: again if again >= 1 or found < 1 else found}
-
-
-def _largest(analysis: Analysis, name: str, capacity: int) -> int:
-    return largest_that_fits([p.form for p in analysis.pieces], analysis.symbols.values, name, capacity)
 
 
 def _layers(analysis: Analysis, bind: _Binder) -> tuple[LayerRow, ...]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from analyzer.evaluate import evaluate, exact
+from analyzer.evaluate import evaluate
 from analyzer.gpus import Gpu
-from analyzer.polynomial import Poly, symbols_of
+from analyzer.polynomial import Number, Poly, symbols_of
+from analyzer.regime import restricted
 from analyzer.graph import Assumption
 
 LARGEST = 10**9
@@ -34,40 +35,53 @@ class Verdict:
         return self.capacity - self.needed
 
 
-def largest_that_fits(forms: Sequence[Poly], symbols: Mapping[str, int], name: str, capacity: int) -> int:
-    """The largest value of a symbol for which every form stays within the capacity; 0 for none, LARGEST for no bound.
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Bytes as a function of one symbol, and whether it is a straight line."""
 
-    By division where a form is linear in the symbol; else by bisection, and since a kernel's scratch may shrink as sizes
-    grow, the values just above what bisection found are tried too.
+    bytes: Callable[[int], Number]
+    straight: bool
+
+
+def curves(forms: Sequence[Poly], symbols: Mapping[str, int], name: str) -> list[Curve]:
+    """The forms as functions of one symbol, the others at their values."""
+    return [Curve(restricted(form, symbols, name), _is_linear(form, name)) for form in forms]
+
+
+def largest_that_fits(over: Sequence[Curve], capacity: int) -> int:
+    """The largest value of the symbol for which every curve stays within the capacity; 0 for none, LARGEST for no bound.
+
+    By division on a straight line; else by bisection, and since a kernel's scratch may shrink as sizes grow, the values
+    just above what bisection found are tried too.
     """
-    return min((_largest(form, symbols, name, capacity) for form in forms), default=LARGEST)
+    best = LARGEST
+    for curve in over:
+        if best == LARGEST or best > 0 and curve.bytes(best) > capacity:
+            best = min(best, _root(curve, capacity))
+    return best
 
 
-def _largest(form: Poly, symbols: Mapping[str, int], name: str, capacity: int) -> int:
-    if name not in symbols_of(form):
-        return LARGEST if evaluate(form, symbols) <= capacity else 0
-    linear = _linear(form, name)
-    if linear is not None:
-        slope, rest = (exact(part, symbols) for part in linear)
-        return max(0, min(LARGEST, int((capacity - rest) // slope))) if slope > 0 else LARGEST
-
-    def fits(value: int) -> bool:
-        return exact(form, {**symbols, name: value}) <= capacity
-
-    found = _bisected(fits)
-    return next((v for v in range(found + NEIGHBOURS, found, -1) if found < LARGEST and fits(v)), found)
+def _root(curve: Curve, capacity: int) -> int:
+    if curve.straight:
+        rest = curve.bytes(0)
+        slope = curve.bytes(1) - rest
+        if slope <= 0:
+            return LARGEST if rest <= capacity else 0
+        return max(0, min(LARGEST, int((capacity - rest) // slope)))
+    found = _bisected(lambda value: curve.bytes(value) <= capacity)
+    above = range(found + NEIGHBOURS, found, -1) if found < LARGEST else ()
+    return next((v for v in above if curve.bytes(v) <= capacity), found)
 
 
-def _linear(form: Poly, name: str) -> tuple[Poly, Poly] | None:
-    """(slope, rest) of a form that is linear in the symbol, else None."""
-    slope, rest = {}, {}
-    for monomial, coefficient in form.terms.items():
-        powers = dict(monomial)
-        power = powers.pop(name, 0)
-        if any(not isinstance(a, str) and name in symbols_of(Poly({((a, 1),): 1})) for a in powers) or power not in (0, 1):
-            return None
-        (slope if power else rest)[tuple((a, e) for a, e in monomial if a != name)] = coefficient
-    return Poly(slope), Poly(rest)
+def _is_linear(form: Poly, name: str) -> bool:
+    """Whether the symbol occurs with power 0 or 1 only, and in no function."""
+    for monomial in form.terms:
+        for atom, exponent in monomial:
+            if atom == name and exponent != 1:
+                return False
+            if not isinstance(atom, str) and any(name in symbols_of(arg) for arg in atom.args):
+                return False
+    return True
 
 
 def _bisected(fits: Callable[[int], bool]) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from analyzer.document import Mapping, Scalar, Sequence, load
 from analyzer.problems import InvalidConfig, Origin, Problem, nearest
+from analyzer.sizes import Device
 
 CATALOGUE = Path(__file__).resolve().parent / "configs" / "gpus.yaml"
 GIB = 1 << 30
@@ -70,6 +71,14 @@ def select(gpus: tuple[Gpu, ...], names: tuple[str, ...]) -> tuple[Gpu, ...]:
         )
     wanted = {known[_folded(n)].name for n in names}
     return tuple(g for g in gpus if g.name in wanted)
+
+
+def device_of(chosen: tuple[Gpu, ...]) -> Device:
+    """What kernels see of the first GPU that was asked for; an A100 when none was."""
+    if not chosen:
+        return Device()
+    gpu = chosen[0]
+    return Device(gpu.name, gpu.sms, gpu.threads_per_sm, gpu.capability)
 
 
 def _folded(word: str) -> str:

@@ -88,72 +88,10 @@ def largest(candidates: Iterable[Piece], symbols: Mapping[str, int]) -> Piece:
     return max(candidates, key=lambda p: (evaluate(p.form, symbols), -p.tick))
 
 
-def regime(piece: Piece, candidates: Iterable[Piece], symbols: Mapping[str, int]) -> str:
-    """For which values the piece stays the largest, one symbol at a time with the others as bound."""
-    others = [p for p in candidates if p is not piece and not dominates(piece.form, p.form)]
-    if not others:
-        return "the maximum for all values of the symbols"
-    ranges = []
-    for name in sorted({s for p in (piece, *others) for m in p.form.terms for s in _names(m)} & set(symbols)):
-        low, high = _interval(piece, others, dict(symbols), name)
-        if low > 1 or high is not None:
-            ranges.append(f"{low} ≤ {name}" + (f" ≤ {high}" if high is not None else "") if low > 1 else f"{name} ≤ {high}")
-    if not ranges:
-        return "the maximum for any one symbol changed alone"
-    return f"the maximum while {', '.join(ranges)} (each with the other symbols as given)"
-
-
-def _names(monomial: Monomial) -> set[str]:
-    from analyzer.polynomial import symbols_of
-
-    return set(symbols_of(Poly({monomial: 1})))
-
-
-LIMIT = 1 << 24
-
-
-def _interval(piece: Piece, others: list[Piece], values: dict[str, int], name: str) -> tuple[int, int | None]:
-    """The neighbourhood of the bound value in which the piece is the largest; None for no upper end."""
-
-    def holds(value: int) -> bool:
-        changed = values | {name: value}
-        own = evaluate(piece.form, changed)
-        return all(own >= evaluate(other.form, changed) for other in others)
-
-    here = values[name]
-    high = _last_true(holds, here, +1)
-    low = _last_true(holds, here, -1)
-    return low or 1, high
-
-
-def _last_true(holds: object, start: int, direction: int) -> int | None:
-    """The last value from `start` on at which the condition holds; None when it holds up to the limit."""
-    assert callable(holds)
-    good, step = start, 1
-    while True:
-        probe = good + direction * step
-        if probe < 1:
-            probe = 1
-        if probe > LIMIT:
-            return None
-        if probe == good:
-            return good
-        if not _safely(holds, probe):
-            bad = probe
-            break
-        good, step = probe, step * 2
-    while abs(bad - good) > 1:
-        middle = (good + bad) // 2
-        if _safely(holds, middle):
-            good = middle
-        else:
-            bad = middle
-    return good
-
-
-def _safely(holds: object, value: int) -> bool:
-    assert callable(holds)
-    try:
-        return bool(holds(value))
-    except (ValueError, ZeroDivisionError):
-        return False
+def contenders(candidates: Iterable[Piece]) -> list[Piece]:
+    """The pieces that may be the peak of the whole program: undominated across phases."""
+    kept: list[Piece] = []
+    for piece in sorted(candidates, key=lambda p: -_weight(p.form)):
+        if not any(dominates(other.form, piece.form) for other in kept):
+            kept.append(piece)
+    return sorted(kept, key=lambda p: p.tick)

@@ -1,0 +1,94 @@
+"""For which values of the symbols a piece stays the largest: one symbol at a time, the others as bound."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from analyzer.evaluate import exact
+from analyzer.peaks import Piece, contenders, dominates
+from analyzer.polynomial import Monomial, Number, Poly, symbols_of
+
+LIMIT = 1 << 24
+Curve = Callable[[int], Number]
+
+
+def regime(piece: Piece, candidates: Iterable[Piece], symbols: Mapping[str, int]) -> str:
+    """A sentence that says where the piece is the maximum."""
+    others = [p.form for p in contenders(candidates) if p is not piece and not dominates(piece.form, p.form)]
+    if not others:
+        return "the maximum for all values of the symbols"
+    ranges = []
+    for name in sorted(set().union(*(symbols_of(f) for f in (piece.form, *others))) & set(symbols)):
+        low, high = _interval(piece.form, others, symbols, name)
+        if low > 1 or high is not None:
+            ranges.append(_range(name, low, high))
+    if not ranges:
+        return "the maximum whichever one symbol changes"
+    return f"the maximum for {', '.join(ranges)}, each with the other symbols as given"
+
+
+def _range(name: str, low: int, high: int | None) -> str:
+    if high is None:
+        return f"{name} >= {low}"
+    return f"{name} <= {high}" if low == 1 else f"{low} <= {name} <= {high}"
+
+
+def restricted(form: Poly, symbols: Mapping[str, int], name: str) -> Curve:
+    """The form as a function of one symbol, everything else evaluated once."""
+    powers: dict[int, Number] = {}
+    rest: dict[Monomial, Number] = {}
+    for monomial, coefficient in form.terms.items():
+        power = next((e for atom, e in monomial if atom == name), 0)
+        inside = any(not isinstance(a, str) and any(name in symbols_of(arg) for arg in a.args) for a, _ in monomial)
+        if inside or power < 0:
+            rest[monomial] = coefficient
+            continue
+        others = tuple((a, e) for a, e in monomial if a != name)
+        powers[power] = powers.get(power, 0) + exact(Poly({others: coefficient}), symbols)
+    residue, values = Poly(rest), dict(symbols)
+
+    def curve(value: int) -> Number:
+        total: Number = 0
+        for power, coefficient in powers.items():
+            total += coefficient * value**power
+        if not residue.terms:
+            return total
+        values[name] = value
+        return total + exact(residue, values)
+
+    return curve
+
+
+def _interval(form: Poly, others: list[Poly], symbols: Mapping[str, int], name: str) -> tuple[int, int | None]:
+    """The neighbourhood of the bound value in which the form is the largest; None for no upper end."""
+    own = restricted(form, symbols, name)
+    rivals = [restricted(other, symbols, name) for other in others]
+
+    def holds(value: int) -> bool:
+        try:
+            here = own(value)
+            return all(here >= rival(value) for rival in rivals)
+        except (ValueError, ZeroDivisionError):
+            return False
+
+    low, high = _last(holds, symbols[name], -1), _last(holds, symbols[name], +1)
+    return low or 1, high
+
+
+def _last(holds: Callable[[int], bool], start: int, direction: int) -> int | None:
+    """The last value from `start` on at which the condition holds; None when it holds up to the limit."""
+    good, step = start, 1
+    while True:
+        probe = max(1, good + direction * step)
+        if probe > LIMIT:
+            return None
+        if probe == good:
+            return good
+        if not holds(probe):
+            break
+        good, step = probe, step * 2
+    while abs(probe - good) > 1:
+        middle = (good + probe) // 2
+        good, probe = (middle, probe) if holds(middle) else (good, middle)
+    return good
+

@@ -1,0 +1,99 @@
+"""The report for programs: JSON after peakform.report/1, and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import Any
+
+from analyzer.report import Amount, Holding, Peak, Report
+
+SCHEMA = "peakform.report/1"
+
+
+def as_json(report: Report) -> str:
+    """One JSON object; schema/report.schema.json describes it."""
+    return json.dumps(to_dict(report), indent=2, ensure_ascii=False) + "\n"
+
+
+def to_dict(report: Report) -> dict[str, Any]:
+    """The report as plain dicts and lists."""
+    memory: dict[str, Any] = {name: _bytes(amount) for name, amount in report.memory.items()}
+    memory["kept_by_module"] = [{"module": h.label, **_bytes(h.amount)} for h in report.kept]
+    memory["temporaries_at_peak"] = _bytes(report.peak.temporaries)
+    memory["peak"] = _peak(report.peak)
+    memory["peaks"] = {phase: _bytes(amount) for phase, amount in report.peaks.items()}
+    memory["largest_tensor"] = _holding(report.largest_tensor)
+    if report.inference:
+        memory["inference_peak"] = _peak(report.inference)
+    if report.rule_of_thumb:
+        memory["rule_of_thumb"] = _bytes(report.rule_of_thumb)
+    return {
+        "schema": SCHEMA,
+        "model": report.model,
+        "symbols": {s.name: s.value for s in report.symbols},
+        "run": dict(report.run),
+        "device": report.device,
+        "parameters": {
+            **{name: _count(amount) for name, amount in report.totals.items()},
+            "modules": [{"path": m.path, **_count(m.amount)} for m in report.modules],
+        },
+        "layers": [
+            {"path": row.path, "op": row.op, "shape": row.shape, "output": _bytes(row.output), "parameters": _count(row.parameters)}
+            for row in report.layers
+        ],
+        "memory": memory,
+        "valid_while": list(report.valid_while),
+        "feasibility": [
+            {
+                "gpu": v.gpu, "capacity_bytes": v.capacity, "needed_bytes": v.needed, "fits": v.fits,
+                "headroom_bytes": v.headroom, "max": dict(v.largest),
+            }
+            for v in report.feasibility
+        ],
+        "tables": [
+            {"name": t.name, "unit": "bytes", "formulas": dict(t.header), "rows": [{"symbols": dict(s), "values": dict(v)} for s, v in t.rows]}
+            for t in report.tables
+        ],
+        "warnings": list(report.warnings),
+    }  # fmt: skip
+
+
+def _bytes(amount: Amount) -> dict[str, Any]:
+    return {"formula": amount.formula, "bytes": amount.value}
+
+
+def _count(amount: Amount) -> dict[str, Any]:
+    return {"formula": amount.formula, "value": amount.value}
+
+
+def _holding(holding: Holding) -> dict[str, Any]:
+    return {"tensor": holding.label, **_bytes(holding.amount), "kind": holding.kind}
+
+
+def _peak(peak: Peak) -> dict[str, Any]:
+    return {
+        **_bytes(peak.amount), "phase": peak.phase, "where": peak.where, "path": peak.path, "line": peak.line,
+        "regime": peak.regime, "alive": [_holding(h) for h in peak.alive],
+    }  # fmt: skip
+
+
+def as_csv(report: Report) -> str:
+    """One row per quantity: section, name, formula, value."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(("section", "name", "formula", "value", "unit"))
+    for symbol in report.symbols:
+        writer.writerow(("symbols", symbol.name, symbol.definition, symbol.value, ""))
+    for name, amount in report.totals.items():
+        writer.writerow(("parameters", name, amount.formula, amount.value, "elements"))
+    for row in report.modules:
+        writer.writerow(("modules", row.path, row.amount.formula, row.amount.value, "elements"))
+    for name, amount in report.memory.items():
+        writer.writerow(("memory", name, amount.formula, amount.value, "bytes"))
+    for phase, amount in report.peaks.items():
+        writer.writerow(("peaks", phase, amount.formula, amount.value, "bytes"))
+    for verdict in report.feasibility:
+        writer.writerow(("feasibility", verdict.gpu, f"max {dict(verdict.largest)}", verdict.headroom, "bytes of headroom"))
+    return out.getvalue()

@@ -1,0 +1,30 @@
+"""The report as Markdown, laid out by templates/report.md.j2. The only file that imports jinja2."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import jinja2
+
+from analyzer.feasibility import LARGEST
+from analyzer.render.terminal import MEMORY_NAMES
+from analyzer.render.units import binary, count, in_unit
+from analyzer.report import Report
+
+TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
+
+
+def as_markdown(report: Report) -> str:
+    """The report as a Markdown document."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES), undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        keep_trailing_newline=True, autoescape=False,
+    )  # fmt: skip
+    environment.filters |= {"binary": binary, "count": count, "in_unit": in_unit, "cell": cell}
+    template = environment.get_template("report.md.j2")
+    return template.render(report=report, memory_names=MEMORY_NAMES, largest=LARGEST)
+
+
+def cell(text: object) -> str:
+    """Text that does not end a table cell."""
+    return str(text).replace("|", "\\|").replace("\n", " ")

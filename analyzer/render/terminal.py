@@ -1,0 +1,150 @@
+"""The report as tables for a terminal; 80 columns are enough."""
+
+from __future__ import annotations
+
+import io
+
+from rich import box
+from rich.console import Console
+from rich.table import Table as Grid
+from rich.text import Text
+
+from analyzer.feasibility import LARGEST
+from analyzer.render.units import binary, count, in_unit
+from analyzer.report import Amount, Peak, Report, Table
+
+MEMORY_NAMES = {
+    "parameters": "parameters", "buffers": "buffers", "gradients": "gradients", "optimizer": "optimizer state",
+    "inputs": "inputs", "after_forward": "left by the forward", "kept_for_backward": "kept for backward",
+}  # fmt: skip
+
+
+def as_text(report: Report, width: int | None = None, color: bool = False) -> str:
+    """The whole report as text of at most `width` columns."""
+    out = io.StringIO()
+    console = Console(file=out, width=width or 80, force_terminal=color, no_color=not color, highlight=False, emoji=False)
+    console.print(Text(report.model, style="bold") + Text(f"  {report.doc}" if report.doc else ""))
+    run = ", ".join(f"{k}={_plain(v)}" for k, v in report.run.items())
+    console.print(Text(f"{report.path}; {run}; kernels as on {report.device}", style="dim"))
+    _symbols(console, report)
+    _parameters(console, report)
+    _layers(console, report)
+    _memory(console, report)
+    _peak(console, "Peak of a training step" if "forward" in report.peaks else "Peak of inference", report.peak, report)
+    if report.inference:
+        _peak(console, "Peak of inference", report.inference, None)
+    _feasibility(console, report)
+    for table in report.tables:
+        _table(console, table)
+    _footer(console, report)
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+
+
+def _plain(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _grid(title: str, *columns: tuple[str, str]) -> Grid:
+    grid = Grid(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False, expand=False)
+    for name, justify in columns:
+        if name == "formula":
+            grid.add_column(name, overflow="fold", ratio=1)
+        else:
+            grid.add_column(name, justify="right" if justify == "right" else "left", no_wrap=justify == "right", overflow="fold")
+    return grid
+
+
+def _symbols(console: Console, report: Report) -> None:
+    if not report.symbols:
+        return
+    grid = _grid("Symbols", ("symbol", "left"), ("value", "right"), ("meaning", "left"))
+    for s in report.symbols:
+        meaning = ", ".join(part for part in (f"= {s.definition}" if s.definition else "", s.doc) if part)
+        grid.add_row(s.name, count(s.value), meaning)
+    console.print(grid)
+
+
+def _parameters(console: Console, report: Report) -> None:
+    grid = _grid("Parameters", ("module", "left"), ("count", "right"), ("formula", "left"))
+    for name, amount in report.totals.items():
+        label = {"total": "all", "trainable": "trainable", "used": "used by the forward"}[name]
+        grid.add_row(Text(label, style="bold"), count(amount.value), amount.formula)
+    grid.add_section()
+    for row in report.modules:
+        depth = row.path.count(".")
+        grid.add_row("  " * depth + row.path.rpartition(".")[2], count(row.amount.value), row.amount.formula)
+    console.print(grid)
+
+
+def _layers(console: Console, report: Report) -> None:
+    grid = _grid("Layers of the forward, loops once", ("layer", "left"), ("op", "left"), ("output", "right"), ("shape", "left"))
+    for row in report.layers:
+        grid.add_row(row.path, row.op, binary(row.output.value), row.shape)
+    console.print(grid)
+
+
+def _row(grid: Grid, name: str, amount: Amount) -> None:
+    grid.add_row(name, binary(amount.value), count(amount.value), amount.formula)
+
+
+def _memory(console: Console, report: Report) -> None:
+    grid = _grid("Memory", ("", "left"), ("size", "right"), ("bytes", "right"), ("formula", "left"))
+    for name, amount in report.memory.items():
+        _row(grid, MEMORY_NAMES.get(name, name), amount)
+    _row(grid, "temporaries at the peak", report.peak.temporaries)
+    grid.add_section()
+    for phase, amount in report.peaks.items():
+        _row(grid, f"peak, {phase}", amount)
+    if report.rule_of_thumb:
+        grid.add_section()
+        _row(grid, "rule of thumb: params + grads + inputs + 2 × feature maps", report.rule_of_thumb)
+    console.print(grid)
+    if report.kept:
+        grid = _grid("Kept for backward, by module", ("module", "left"), ("size", "right"), ("formula", "left"))
+        for held in report.kept[:12]:
+            grid.add_row(held.label, binary(held.amount.value), held.amount.formula)
+        console.print(grid)
+
+
+def _peak(console: Console, title: str, peak: Peak, report: Report | None) -> None:
+    console.print(Text(f"\n{title}: {binary(peak.amount.value)} ({count(peak.amount.value)} bytes)", style="bold"))
+    console.print(f"  = {peak.amount.formula}", soft_wrap=False, markup=False)
+    console.print(f"  in {peak.phase}, at {peak.where}, {peak.path}:{peak.line}", markup=False)
+    console.print(f"  {peak.regime}", markup=False)
+    if report is None:
+        return
+    grid = _grid("", ("alive at the peak", "left"), ("kind", "left"), ("size", "right"), ("formula", "left"))
+    for held in peak.alive:
+        grid.add_row(held.label, held.kind, binary(held.amount.value), held.amount.formula)
+    console.print(grid)
+    big = report.largest_tensor
+    console.print(f"Largest single tensor: {big.label}, {binary(big.amount.value)} = {big.amount.formula}", markup=False)
+
+
+def _feasibility(console: Console, report: Report) -> None:
+    largest = f"largest {report.batch}" if report.batch else "largest"
+    grid = _grid("Feasibility (tensors only; the allocator's rounding and the CUDA context come on top)",
+                 ("GPU", "left"), ("capacity", "right"), ("needed", "right"), ("", "left"), ("headroom", "right"), (largest, "right"))  # fmt: skip
+    for v in report.feasibility:
+        value = v.largest.get(report.batch, 0)
+        grid.add_row(
+            v.gpu, binary(v.capacity), binary(v.needed), Text("fits", style="green") if v.fits else Text("does not fit", style="red"),
+            binary(v.headroom), "any" if value >= LARGEST else "none" if value < 1 else count(value),
+        )  # fmt: skip
+    console.print(grid)
+
+
+def _table(console: Console, table: Table) -> None:
+    grid = _grid(f"{table.name} ({table.units})", *((s, "right") for s in table.symbols), *((h, "right") for h in table.header))
+    grid.add_row(*("" for _ in table.symbols), *table.header.values())
+    grid.add_section()
+    for symbols, values in table.rows:
+        grid.add_row(*(count(symbols[s]) for s in table.symbols), *(in_unit(values[h], table.units) for h in table.header))
+    console.print(grid)
+
+
+def _footer(console: Console, report: Report) -> None:
+    if report.valid_while:
+        console.print(Text(f"Formulas hold while {', '.join(report.valid_while)}.", style="dim"))
+    for warning in report.warnings:
+        console.print(Text(f"warning: {warning}"))
