@@ -1,0 +1,92 @@
+"""How PyTorch calls each op of the vocabulary: one entry per key of `analyzer.ops.OPS`.
+
+A function's entry takes the op's tensors in order and its attributes by name, and computes. An entry that has an
+argument `training` is told the mode. Attributes that are
+None are not passed. A module's entry (a capitalised op) takes stand-ins for the tensors, for their
+shapes, and the attributes, and makes the torch.nn module, which is then called with the tensors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+Entry = Callable[..., Any]
+
+
+def _function(name: str) -> Entry:
+    """The function of that name: torch.nn.functional's, torch's, or a method of tensors."""
+    for home in (F, torch, torch.Tensor):
+        if hasattr(home, name):
+            found: Entry = getattr(home, name)
+            return found
+    raise AttributeError(f"torch has no function {name}")
+
+
+def _module(name: str) -> Entry:
+    """A module whose constructor needs nothing but the attributes."""
+    made: Entry = getattr(nn, name)
+    return lambda *tensors, **attributes: made(**attributes)
+
+
+def _with_channels(name: str) -> Entry:
+    """A module whose constructor takes the number of channels first."""
+    made: Entry = getattr(nn, name)
+    return lambda x, **attributes: made(x.shape[1], **attributes)
+
+
+def _linear(x: Tensor, *, out_features: int, bias: bool = True, in_features: int | None = None) -> nn.Module:
+    return nn.Linear(x.shape[-1] if in_features is None else in_features, out_features, bias)
+
+
+def _layer_norm(x: Tensor, *, normalized_shape: Any = None, **attributes: Any) -> nn.Module:
+    return nn.LayerNorm(x.shape[-1:] if normalized_shape is None else normalized_shape, **attributes)
+
+
+FUNCTIONS = (
+    "add", "sub", "rsub", "mul", "div", "reciprocal", "neg", "pow", "exp", "log", "sqrt", "rsqrt", "abs", "square", "clamp",
+    "masked_fill", "div_", "relu", "sigmoid", "tanh", "gelu", "silu", "elu", "leaky_relu", "softplus", "softmax",
+    "log_softmax", "view", "reshape", "flatten", "unflatten", "permute", "transpose", "contiguous", "clone", "squeeze",
+    "unsqueeze", "expand", "cat", "select", "detach", "bmm", "matmul", "linear", "mse_loss",
+    "smooth_l1_loss", "binary_cross_entropy", "dropout", "randn_like", "zeros_like",
+)  # fmt: skip
+MODULES = ("ReLU", "Sigmoid", "Tanh", "GELU", "SiLU", "ELU", "LeakyReLU", "Softplus", "Softmax", "Flatten", "Dropout", "Embedding")
+CHANNELED = ("Conv1d", "Conv2d", "Conv3d", "BatchNorm1d", "BatchNorm2d", "BatchNorm3d")
+
+REFERENCE: Mapping[str, Entry] = {
+    **{name: _function(name) for name in FUNCTIONS},
+    **{name: _module(name) for name in MODULES},
+    **{name: _with_channels(name) for name in CHANNELED},
+    "mean": lambda x, *, dim=None, keepdim=False: x.mean() if dim is None else x.mean(dim, keepdim),
+    "sum": lambda x, *, dim=None, keepdim=False: x.sum() if dim is None else x.sum(dim, keepdim),
+    "view": lambda x, *, shape: x.view(shape),
+    "slice": lambda x, *, dim=0, start=0, length: torch.narrow(x, dim, start, length),
+    "to": lambda x, *, dtype: x.to(getattr(torch, dtype)),
+    "masked_fill": lambda x, mask, *, value=0.0: x.masked_fill(mask, value),
+    "einsum": lambda tensors, *, equation: torch.einsum(equation, *tensors),
+    "Linear": _linear,
+    "LayerNorm": _layer_norm,
+}
+
+
+class _NativeDropout(nn.Dropout):
+    """nn.Dropout by the kernel that CUDA runs: its mask is a byte an element."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x with some elements 0 and the others scaled."""
+        return _native_dropout(x, p=self.p, training=self.training)
+
+
+def _native_dropout(x: Tensor, *, p: float = 0.5, training: bool) -> Tensor:
+    return torch.native_dropout(x, p, True)[0] if training and p else x
+
+
+# What stands for an entry on other devices than CUDA, where PyTorch would run a kernel that keeps something else.
+CUDA_KERNELS: Mapping[str, Entry] = {
+    "dropout": _native_dropout,
+    "Dropout": lambda x, *, p=0.5: _NativeDropout(p),
+}

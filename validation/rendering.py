@@ -1,0 +1,109 @@
+"""A traced graph as a PyTorch program: the same ops on real tensors, with the lifetimes that Python gives them.
+
+The graph has to be traced with its loops unrolled.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from analyzer import graph as symbolic
+from analyzer.formulas import joint
+from analyzer.graph import Bind, Call, Drop, Graph, Step
+from analyzer.ops import OPS
+from validation.modules import buffers, dtype, entry, make_modules, numbers, parameters, split
+
+Watch = Callable[[Call], None]
+
+
+class Program:
+    """A model on a device. `forward` runs one forward and loss; `variables` are the training loop's, until rebound."""
+
+    def __init__(self, graph: Graph, device: str, *, training: bool = True) -> None:
+        self.graph, self.device, self.training = graph, device, training
+        self.modules = make_modules(graph, device)
+        self.parameters = parameters(graph, self.modules, device)
+        self.buffers = buffers(graph, self.modules, device)
+        for module in self.modules.values():
+            module.train(training)
+        self.values: dict[symbolic.Tensor, torch.Tensor] = {t: self._input(t) for t in graph.inputs.values()}
+        self.values |= {t: self.parameters[path] for path, t in graph.parameters.items()}
+        self.variables: dict[str, torch.Tensor] = {}
+        self.before_call: Watch | None = None
+        self.after_call: Watch | None = None
+        self._without_grad = _without_grad(graph)
+
+    def _input(self, tensor: symbolic.Tensor) -> torch.Tensor:
+        """Numbers between 0 and 1, or zeros: valid for every op, and as an index into anything."""
+        shape, kind = numbers(tensor.shape, self.graph.symbols), dtype(tensor)
+        make = torch.rand if kind.is_floating_point else torch.zeros
+        return make(shape, dtype=kind, device=self.device)
+
+    def forward(self) -> None:
+        """Run the graph's instructions once."""
+        for instruction in self.graph.instructions:
+            match instruction:
+                case Call():
+                    self._call(instruction)
+                case Drop(tensor=tensor, internal=False):
+                    del self.values[tensor]
+                case Bind(name=name, tensor=tensor):
+                    self.variables[name] = self.values[tensor]
+
+    def _call(self, call: Call) -> None:
+        if self.before_call:
+            self.before_call(call)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and call not in self._without_grad):
+            result = self._computed(call)
+        results = result if isinstance(result, (tuple, list)) else (result,)
+        for tensor, value in zip(call.outputs, results, strict=True):
+            self.values[tensor] = value
+        if self.after_call:
+            self.after_call(call)
+
+    def _computed(self, call: Call) -> Any:
+        positional, attributes = split(call)
+        tensors = [self._real(value) for value in positional]
+        if OPS[call.op].is_module:
+            return self.modules[call.path](*tensors)
+        function = entry(call.op, self.device)
+        if _is_told_training(function):
+            attributes["training"] = self.training
+        return function(*tensors, **attributes)
+
+    def _real(self, value: Any) -> Any:
+        if isinstance(value, symbolic.Tensor):
+            return self.values[value]
+        return [self._real(v) for v in value] if isinstance(value, list) else value
+
+
+@functools.cache
+def _is_told_training(function: Callable[..., Any]) -> bool:
+    try:
+        return "training" in inspect.signature(function).parameters
+    except ValueError:  # a builtin
+        return False
+
+
+def _without_grad(graph: Graph) -> set[Call]:
+    """The calls traced under no_grad: their steps have gradients that inputs would need, and need none."""
+    found: set[Call] = set()
+    steps: list[Step] = []
+    for instruction in graph.instructions:
+        if isinstance(instruction, Step):
+            steps.append(instruction)
+        elif isinstance(instruction, Call):
+            if any(_is_cut_off(step) for step in steps):
+                found.add(instruction)
+            steps = []
+    return found
+
+
+def _is_cut_off(step: Step) -> bool:
+    names = {name for key in step.rule.grads for name in joint(key)}
+    return not step.needed and any(step.inputs[n].requires_grad for n in names if n in step.inputs)
