@@ -158,4 +158,3 @@ def _layer(call: Call, analysis: Analysis, bind: _Binder, shown: set[str]) -> La
     shown.add(call.path)
     own = of_module(analysis.graph, call.path) if fresh else ZERO
     return LayerRow(call.path, call.op, show(output.shape), bind(output.bytes), bind(own))
-

@@ -66,7 +66,9 @@ OUTPUT = click.option("-o", "--output", type=click.Path(dir_okay=False, path_typ
 @main.command()
 @CONFIG
 @ASSIGNMENTS
-@click.option("--gpu", "gpus", multiple=True, metavar="NAME", help="A GPU of `peakform gpus`; repeatable. The first is the device kernels run on.")
+@click.option(
+    "--gpu", "gpus", multiple=True, metavar="NAME", help="A GPU of `peakform gpus`; repeatable. The first is the device kernels run on."
+)
 @click.option("--format", "form", type=click.Choice(["text", "markdown", "json", "csv"]), default="text", show_default=True)
 @OUTPUT
 def report(config: str, assignments: tuple[str, ...], gpus: tuple[str, ...], form: str, output: Path | None) -> None:
@@ -153,7 +155,7 @@ def schema_command(output: Path | None) -> None:
     _write(json.dumps(model_schema(), indent=2) + "\n", output)
 
 
-def _read(config: str, assignments: tuple[str, ...]) -> tuple["Model", Mapping[str, str], Mapping[str, str]]:
+def _read(config: str, assignments: tuple[str, ...]) -> tuple[Model, Mapping[str, str], Mapping[str, str]]:
     """The model, the symbols to override, and the run settings to override."""
     from analyzer.build.model import read_model
 

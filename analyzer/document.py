@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Union
+from typing import Any, Union
 
 import yaml
 
@@ -34,7 +34,7 @@ class Scalar:
 class Sequence:
     """A list."""
 
-    items: tuple["Value", ...]
+    items: tuple[Value, ...]
     origin: Origin
 
 
@@ -42,10 +42,10 @@ class Sequence:
 class Mapping:
     """Keys and values in file order; keys are words and stand once each."""
 
-    entries: tuple[tuple[Scalar, "Value"], ...]
+    entries: tuple[tuple[Scalar, Value], ...]
     origin: Origin
 
-    def get(self, key: str) -> "Value | None":
+    def get(self, key: str) -> Value | None:
         """The value of a key, or None."""
         return next((value for name, value in self.entries if name.value == key), None)
 
@@ -96,7 +96,7 @@ def _syntax_problem(error: yaml.YAMLError, name: str) -> Problem:
 class _Reader:
     """Builds values from YAML events, counting them."""
 
-    def __init__(self, loader: yaml.SafeLoader, name: str) -> None:
+    def __init__(self, loader: Any, name: str) -> None:
         self.loader, self.name, self.count = loader, name, 0
         self.anchors: dict[str, tuple[Value, int]] = {}
         self.problems: list[Problem] = []
@@ -114,7 +114,7 @@ class _Reader:
             raise InvalidConfig(*self.problems)
         return value
 
-    def _origin(self, event: yaml.Event) -> Origin:
+    def _origin(self, event: Any) -> Origin:
         return Origin(self.name, event.start_mark.line + 1, event.start_mark.column + 1)
 
     def _value(self, depth: int) -> Value:
@@ -122,7 +122,7 @@ class _Reader:
         origin = self._origin(event)
         before, self.count = self.count, self.count + 1
         if isinstance(event, yaml.AliasEvent):
-            return self._alias(event.anchor, origin)
+            return self._alias(str(event.anchor), origin)
         if depth > MAX_DEPTH:
             raise InvalidConfig(Problem(origin, f"nested more than {MAX_DEPTH} levels deep"))
         if self.count > MAX_VALUES:

@@ -24,8 +24,8 @@ class Operation:
     """An operator or function applied to arguments; keyword arguments are plain numbers."""
 
     name: str
-    args: tuple["Expression", ...]
-    keywords: tuple[tuple[str, "Expression"], ...] = ()
+    args: tuple[Expression, ...]
+    keywords: tuple[tuple[str, Expression], ...] = ()
 
 
 Expression = Union[str, int, Fraction, Operation]
@@ -88,7 +88,7 @@ def _convert(node: ast.expr, origin: Origin) -> Expression:
 Lookup = Callable[[str], Poly]
 
 
-def size(source: "str | int | Fraction | Operation", lookup: Lookup, origin: Origin) -> Poly:
+def size(source: str | int | Fraction | Operation, lookup: Lookup, origin: Origin) -> Poly:
     """An expression over symbols as a polynomial. Raises InvalidConfig with the reason; `lookup` raises KeyError."""
     tree = parse(source, origin) if isinstance(source, str) else source
     return _size(tree, lookup, origin)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from analyzer.evaluate import evaluate
 from analyzer.gpus import Gpu
+from analyzer.graph import Assumption
 from analyzer.polynomial import Number, Poly, symbols_of
 from analyzer.regime import restricted
-from analyzer.graph import Assumption
 
 LARGEST = 10**9
 NEIGHBOURS = 64
@@ -56,7 +56,7 @@ def largest_that_fits(over: Sequence[Curve], capacity: int) -> int:
     """
     best = LARGEST
     for curve in over:
-        if best == LARGEST or best > 0 and curve.bytes(best) > capacity:
+        if best == LARGEST or (best > 0 and curve.bytes(best) > capacity):
             best = min(best, _root(curve, capacity))
     return best
 

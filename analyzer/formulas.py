@@ -50,9 +50,7 @@ def _collect(node: ast.expr, found: set[str]) -> None:
 
 def kernels(formula: str) -> frozenset[str]:
     """The functions that a formula calls."""
-    return frozenset(
-        node.func.id for node in ast.walk(parsed(formula)) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-    )
+    return frozenset(node.func.id for node in ast.walk(parsed(formula)) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name))
 
 
 def joint(key: str) -> tuple[str, ...]:

@@ -66,9 +66,7 @@ def select(gpus: tuple[Gpu, ...], names: tuple[str, ...]) -> tuple[Gpu, ...]:
     known = {_folded(word): gpu for gpu in gpus for word in (gpu.name, *gpu.aliases)}
     missing = [n for n in names if _folded(n) not in known]
     if missing:
-        raise InvalidConfig(
-            *(Problem(Origin("command line"), f"unknown GPU '{n}'", nearest(_folded(n), known)) for n in missing)
-        )
+        raise InvalidConfig(*(Problem(Origin("command line"), f"unknown GPU '{n}'", nearest(_folded(n), known)) for n in missing))
     wanted = {known[_folded(n)].name for n in names}
     return tuple(g for g in gpus if g.name in wanted)
 

@@ -45,7 +45,7 @@ class Tensor:
     dtype: str
     storage: Storage
     requires_grad: bool = False
-    base: "Tensor | None" = None  # set for a differentiable view
+    base: Tensor | None = None  # set for a differentiable view
     name: str = ""
     origin: Origin = field(default=Origin(""))
 

@@ -13,7 +13,6 @@ from analyzer.run.training import STEADY
 from analyzer.timeline import Life, Timeline
 
 
-
 def categories(analysis: Analysis) -> dict[str, Poly]:
     """Bytes by category: what is always there, and what the forward left behind at two moments."""
     timeline = analysis.timeline
@@ -88,5 +87,3 @@ def repeated(instructions: Iterable[object]) -> list[tuple[Call, Poly]]:
                     factor = factor * many
                 result.append((instruction, factor))
     return result
-
-

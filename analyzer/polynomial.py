@@ -20,7 +20,7 @@ class Call:
     """A named function applied to polynomials; two calls are one atom when they read alike."""
 
     name: str
-    args: tuple["Poly", ...]
+    args: tuple[Poly, ...]
     key: str
 
     def __str__(self) -> str:
@@ -53,28 +53,28 @@ def _whole(value: Number) -> Number:
 class Poly:
     """A polynomial as a value: equal when the terms are equal, whatever order built them."""
 
-    __slots__ = ("terms", "_hash")
+    __slots__ = ("_hash", "terms")
     terms: dict[Monomial, Number]
 
     def __init__(self, terms: Mapping[Monomial, Number] | None = None) -> None:
         self.terms = {m: _whole(c) for m, c in terms.items() if c} if terms else {}
         self._hash: int | None = None
 
-    def __add__(self, other: "Poly | Number") -> "Poly":
+    def __add__(self, other: Poly | Number) -> Poly:
         return total((self, poly(other)))
 
     __radd__ = __add__
 
-    def __neg__(self) -> "Poly":
+    def __neg__(self) -> Poly:
         return Poly({m: -c for m, c in self.terms.items()})
 
-    def __sub__(self, other: "Poly | Number") -> "Poly":
+    def __sub__(self, other: Poly | Number) -> Poly:
         return total((self, -poly(other)))
 
-    def __rsub__(self, other: "Poly | Number") -> "Poly":
+    def __rsub__(self, other: Poly | Number) -> Poly:
         return total((poly(other), -self))
 
-    def __mul__(self, other: "Poly | Number") -> "Poly":
+    def __mul__(self, other: Poly | Number) -> Poly:
         product: dict[Monomial, Number] = {}
         for m, c in self.terms.items():
             for n, d in poly(other).terms.items():
@@ -84,7 +84,7 @@ class Poly:
 
     __rmul__ = __mul__
 
-    def __pow__(self, exponent: int) -> "Poly":
+    def __pow__(self, exponent: int) -> Poly:
         if exponent < 0:
             return ONE / (self**-exponent)
         result = ONE
@@ -92,7 +92,7 @@ class Poly:
             result = result * self
         return result
 
-    def __truediv__(self, other: "Poly | Number") -> "Poly":
+    def __truediv__(self, other: Poly | Number) -> Poly:
         """The exact quotient; a divisor of several terms makes a floor division that the caller must know to be exact."""
         divisor = poly(other)
         if len(divisor.terms) != 1:
@@ -101,10 +101,10 @@ class Poly:
         inverse = tuple((atom, -e) for atom, e in m)
         return Poly({_times(n, inverse): Fraction(d) / c for n, d in self.terms.items()})
 
-    def __floordiv__(self, other: "Poly | Number") -> "Poly":
+    def __floordiv__(self, other: Poly | Number) -> Poly:
         return call("floordiv", self, poly(other))
 
-    def __mod__(self, other: "Poly | Number") -> "Poly":
+    def __mod__(self, other: Poly | Number) -> Poly:
         return call("mod", self, poly(other))
 
     def __eq__(self, other: object) -> bool:
@@ -138,7 +138,7 @@ class Poly:
         return frozenset(atom for m in self.terms for atom, _ in m)
 
 
-def poly(value: "Poly | Number") -> Poly:
+def poly(value: Poly | Number) -> Poly:
     """A number as a polynomial; a polynomial as it is."""
     return value if isinstance(value, Poly) else Poly({UNIT: value})
 
@@ -170,8 +170,8 @@ def product(factors: Iterable[Poly | int]) -> Poly:
 
 def call(name: str, *args: Poly | int) -> Poly:
     """A named function of sizes: simplified where that is safe, else one opaque atom."""
-    from analyzer.functions import FUNCTIONS, simplified  # functions know how each name simplifies
     from analyzer.formula import call_text
+    from analyzer.functions import FUNCTIONS, simplified  # functions know how each name simplifies
 
     polys = tuple(poly(a) for a in args)
     simple = simplified(name, polys)

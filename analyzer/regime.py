@@ -91,4 +91,3 @@ def _last(holds: Callable[[int], bool], start: int, direction: int) -> int | Non
         middle = (good + probe) // 2
         good, probe = (middle, probe) if holds(middle) else (good, middle)
     return good
-

@@ -63,9 +63,17 @@ def _run() -> dict[str, Any]:
 
 
 def _definitions() -> dict[str, Any]:
-    symbol = {"type": "object", "properties": {"value": EXPRESSION, "doc": {"type": "string"}, "from": {"type": "string"}}, "required": ["value"]}
+    symbol = {
+        "type": "object",
+        "properties": {"value": EXPRESSION, "doc": {"type": "string"}, "from": {"type": "string"}},
+        "required": ["value"],
+    }
     shape = {"type": "array", "items": EXPRESSION}
-    tensor = {"type": "object", "properties": {"shape": shape, "dtype": {"enum": list(ITEMSIZE)}, "doc": {"type": "string"}}, "required": ["shape"]}
+    tensor = {
+        "type": "object",
+        "properties": {"shape": shape, "dtype": {"enum": list(ITEMSIZE)}, "doc": {"type": "string"}},
+        "required": ["shape"],
+    }
     block = {
         "inputs": NAMES, "symbols": {"type": "object"}, "modules": {"type": "object"}, "outputs": NAMES,
         "layers": {"$ref": "#/definitions/statements"}, "doc": {"type": "string"},

@@ -57,9 +57,7 @@ def _rows(value: Value | None, analysis: Analysis) -> list[dict[str, str]]:
             raise InvalidConfig(Problem(item.origin, "a row must bind symbols", "rows: [{B: 32}, {B: 64}]"))
         for key, _ in item.entries:
             if str(key.value) not in analysis.symbols.values:
-                raise InvalidConfig(
-                    Problem(key.origin, f"unknown symbol '{key.value}'", nearest(str(key.value), analysis.symbols.values))
-                )
+                raise InvalidConfig(Problem(key.origin, f"unknown symbol '{key.value}'", nearest(str(key.value), analysis.symbols.values)))
         result.append({str(k.value): str(v.value) for k, v in item.entries if isinstance(v, Scalar)})
     return result
 

@@ -69,8 +69,9 @@ def _life(block: Block) -> Life:
     resident = block.kind in ("parameter", "buffer")
     size = block.size * block.copies if resident else block.size
     death = FOREVER if block.death is None else block.death
-    return Life(size, block.kind, block.label, block.origin, block.op, block.birth, death, block.place, block.death_place,
-                block.copies != ONE)
+    return Life(
+        size, block.kind, block.label, block.origin, block.op, block.birth, death, block.place, block.death_place, block.copies != ONE
+    )
 
 
 def _spans(marks: Mapping[str, int], end: int) -> dict[str, tuple[int, int]]:
@@ -133,9 +134,7 @@ def _occurrences(loop: str, moves: list[tuple[int, Place]]) -> list[_Occurrence]
         outer = replace(place, loops=place.loops[:index])
         found.setdefault(outer, {}).setdefault(place.loops[index][1], tick)
         ends.pop(outer, None)
-    return [
-        _Occurrence(outer, starts, ends.get(outer, FOREVER)) for outer, starts in found.items() if all(i in starts for i in MIDDLE)
-    ]
+    return [_Occurrence(outer, starts, ends.get(outer, FOREVER)) for outer, starts in found.items() if all(i in starts for i in MIDDLE)]
 
 
 def _filled(lives: list[Life], loop: str, skipped: Poly, moves: list[tuple[int, Place]]) -> list[Life]:
@@ -158,9 +157,14 @@ def _left_behind(lives: list[Life], loop: str, occurrence: _Occurrence) -> list[
     level = len(occurrence.outer.loops)
 
     def own(life: Life) -> bool:
-        return life.born.step == occurrence.outer.step and life.born.phase == occurrence.outer.phase and (
-            life.born.loops[:level] == occurrence.outer.loops and life.born.loops[level : level + 1] != ()
-            and life.born.loops[level][0] == loop
+        return (
+            life.born.step == occurrence.outer.step
+            and life.born.phase == occurrence.outer.phase
+            and (
+                life.born.loops[:level] == occurrence.outer.loops
+                and life.born.loops[level : level + 1] != ()
+                and life.born.loops[level][0] == loop
+            )
         )
 
     born = [life for life in lives if start <= life.birth < end <= life.death and own(life)]
@@ -200,5 +204,3 @@ def _death(life: Life, loop: str, boundaries: Mapping[Place, int]) -> int:
             outer = replace(life.died, loops=life.died.loops[:level])
             return boundaries.get(outer, life.death)
     return life.death
-
-

@@ -12,7 +12,18 @@ from contextvars import ContextVar
 from dataclasses import replace
 
 from analyzer.graph import (
-    FLOATING, Bind, Drop, Instruction, Rule, Shape, Spec, Step, Storage, Tensor, View, contiguous,
+    FLOATING,
+    Bind,
+    Drop,
+    Instruction,
+    Rule,
+    Shape,
+    Spec,
+    Step,
+    Storage,
+    Tensor,
+    View,
+    contiguous,
 )  # fmt: skip
 from analyzer.polynomial import ONE, Poly
 from analyzer.problems import Origin
@@ -27,10 +38,10 @@ class Refused(Exception):
         self.message, self.hint = message, hint
 
 
-_tracer: ContextVar["Tracer"] = ContextVar("tracer")
+_tracer: ContextVar[Tracer] = ContextVar("tracer")
 
 
-def current() -> "Tracer":
+def current() -> Tracer:
     """The tracer of the model being read."""
     return _tracer.get()
 
@@ -129,9 +140,7 @@ class Tracer:
 
     def _same_shape(self, tensor: Tensor, shape: Shape) -> Tensor:
         if len(tensor.shape) != len(shape) or not all(sizes().same(a, b) for a, b in zip(tensor.shape, shape)):
-            raise Refused(
-                f"{tensor.name} has shape {show(tensor.shape)} from {tensor.origin}, but this call needs {show(shape)}"
-            )
+            raise Refused(f"{tensor.name} has shape {show(tensor.shape)} from {tensor.origin}, but this call needs {show(shape)}")
         return tensor
 
     def phantom(self, shape: Shape) -> Tensor:
@@ -165,9 +174,7 @@ class Tracer:
     def _output(self, op: str, spec: Spec | View, inputs: Mapping[str, Tensor], needs: bool) -> Tensor:
         if isinstance(spec, View):
             of = inputs[spec.of]
-            return Tensor(
-                spec.shape, spec.strides, of.dtype, of.storage, needs and of.requires_grad, of.base or of, "", self.origin
-            )
+            return Tensor(spec.shape, spec.strides, of.dtype, of.storage, needs and of.requires_grad, of.base or of, "", self.origin)
         strides = spec.strides or contiguous(spec.shape)
         grad = needs and spec.differentiable and spec.dtype in FLOATING
         return Tensor(spec.shape, strides, spec.dtype, self.storage(spec.bytes, "activation", op), grad, None, "", self.origin)

@@ -6,7 +6,7 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from analyzer.ops import OPS, Argument, Op
@@ -68,7 +68,7 @@ def primitives(function: Callable[..., Any], seen: frozenset[str] = frozenset())
     return list(found.values())
 
 
-@lru_cache(maxsize=None)
+@cache
 def _tree(function: Callable[..., Any]) -> ast.AST:
     return ast.parse(textwrap.dedent(inspect.getsource(function)))
 

@@ -32,12 +32,10 @@ def _convolved(x: Tensor, rank: int, out_channels: Poly, kernel_size: list[Poly]
     if len(x.shape) != rank + 2:
         raise Refused(f"a {rank}-d convolution needs {rank + 2} dimensions, its input is {show(x.shape)} from {x.origin}")
     kernel, step, pad, spread = (
-        _each(v, rank, name)
-        for v, name in ((kernel_size, "kernel_size"), (stride, "stride"), (padding, "padding"), (dilation, "dilation"))
+        _each(v, rank, name) for v, name in ((kernel_size, "kernel_size"), (stride, "stride"), (padding, "padding"), (dilation, "dilation"))
     )
     out = tuple(
-        call("size", (opened(size) + 2 * p - d * (k - 1) - 1 + s) // s)
-        for size, k, s, p, d in zip(x.shape[2:], kernel, step, pad, spread)
+        call("size", (opened(size) + 2 * p - d * (k - 1) - 1 + s) // s) for size, k, s, p, d in zip(x.shape[2:], kernel, step, pad, spread)
     )
     for size in out:
         if sizes().number(size) < 1:
@@ -71,5 +69,3 @@ def Conv3d(x: Tensor, *, out_channels: Poly, kernel_size: list[Poly] | Poly, str
            bias: bool = True) -> Tensor:  # fmt: skip
     """y = x ∗ W + b, W: (out_channels, in_channels / groups, k, k, k)"""
     return _convolved(x, 3, out_channels, kernel_size, stride, padding, dilation, groups, bias)
-
-

@@ -194,5 +194,3 @@ def _is_term(term: str) -> bool:
 def _letters(term: str, dots: int) -> list[str]:
     head, ellipsis, tail = term.partition("...")
     return [*head, *(f".{i}" for i in range(dots) if ellipsis), *tail]
-
-

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analyzer.graph import ITEMSIZE, FLOATING, Rule, Spec, Tensor
+from analyzer.graph import FLOATING, ITEMSIZE, Rule, Spec, Tensor
 from analyzer.ops import layout
 from analyzer.ops.registry import Operand, op, primitive
 from analyzer.polynomial import Poly

@@ -88,5 +88,3 @@ def BatchNorm3d(x: Tensor, *, affine: bool = True, track_running_stats: bool = T
                 momentum: float = 0.1) -> Tensor:  # fmt: skip
     """y = (x - mean) invstd w + b over batch and volume"""
     return _batch_norm(x, (5,), affine, track_running_stats)
-
-

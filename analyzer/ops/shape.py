@@ -176,9 +176,7 @@ def cat(tensors: list[Tensor], *, dim: int = 0) -> Tensor:
     at = layout.dimension(dim, len(tensors[0].shape))
     for other in tensors[1:]:
         rest = [i for i in range(len(tensors[0].shape)) if i != at]
-        if len(other.shape) != len(tensors[0].shape) or not all(
-            sizes().same(other.shape[i], tensors[0].shape[i]) for i in rest
-        ):
+        if len(other.shape) != len(tensors[0].shape) or not all(sizes().same(other.shape[i], tensors[0].shape[i]) for i in rest):
             raise Refused(f"cannot concatenate {show(tensors[0].shape)} and {show(other.shape)} along dimension {dim}")
     result: Tensor = _cat(tensors, at)
     return result

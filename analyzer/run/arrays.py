@@ -22,9 +22,9 @@ class Array:
     block: Block
     view: bool = False
     refs: int = 1
-    node: "Node | None" = None
+    node: Node | None = None
     output: int = 0
-    base: "Array | None" = None  # what a differentiable view looks at, held while the view lives
+    base: Array | None = None  # what a differentiable view looks at, held while the view lives
 
     @property
     def bytes(self) -> Poly:
@@ -48,7 +48,7 @@ class Node:
     number: int
     place: Place
     saved: dict[str, Array]
-    edges: dict[str, tuple["Node | Leaf", int]]
+    edges: dict[str, tuple[Node | Leaf, int]]
     shapes: dict[str, Array]  # inputs as metadata: shape, strides, dtype
     refs: int = 0
     kind: str = "step"

@@ -77,9 +77,7 @@ class Forward:
         heap.op, heap.origin = step.op, step.origin
         inputs = {name: self.state[tensor] for name, tensor in step.inputs.items()}
         outputs = [self._output(step, i, inputs) for i in range(len(step.outputs))]
-        aux = {
-            name: Array(t.shape, t.strides, t.dtype, heap.alloc_storage(t.storage)) for name, t in step.aux.items()
-        }
+        aux = {name: Array(t.shape, t.strides, t.dtype, heap.alloc_storage(t.storage)) for name, t in step.aux.items()}
         for size in step.rule.scratch:
             if size:
                 heap.release(heap.alloc(size, "workspace", f"{step.label}: {step.op} scratch"))

@@ -208,7 +208,24 @@ def sgn(formula: Formula, x: Array) -> Array:
 
 KERNELS: dict[str, Kernel] = {
     f.__name__: f
-    for f in (reshape, permute, expand, sum_to, sum_to_channels, narrow, zeros, copy_into, compare, both, where, cast, clone, overwritten, scattered, sgn)
+    for f in (
+        reshape,
+        permute,
+        expand,
+        sum_to,
+        sum_to_channels,
+        narrow,
+        zeros,
+        copy_into,
+        compare,
+        both,
+        where,
+        cast,
+        clone,
+        overwritten,
+        scattered,
+        sgn,
+    )
 }
 VOCABULARY_SUFFIX = "_backward"
 
@@ -216,5 +233,3 @@ VOCABULARY_SUFFIX = "_backward"
 def is_known(name: str) -> bool:
     """Whether a formula may call this function: a kernel above, or one that returns its target's shape."""
     return name in KERNELS or name.endswith(VOCABULARY_SUFFIX)
-
-

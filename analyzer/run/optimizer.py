@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from analyzer.run.arrays import Array, Leaf, Memory
 from analyzer.run.heap import Block
 
+
 @dataclass(frozen=True, slots=True)
 class Optimizer:
     """State tensors of each parameter, and temporaries of a foreach step, each of the parameter's size."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from analyzer.document import Scalar
 from analyzer.problems import InvalidConfig, Origin, Problem, nearest
@@ -54,7 +55,8 @@ def read_run(written: Mapping[str, Scalar], overrides: Mapping[str, str]) -> Run
         if choice is None:
             problems.append(Problem(origin, f"run.{key} cannot be '{word}'", f"one of: {', '.join(CHOICES[key])}"))
             continue
-        run = replace(run, **{key: choice == "true" if key == "no_grad" else choice})
+        setting: Any = choice == "true" if key == "no_grad" else choice
+        run = replace(run, **{key: setting})
     if problems:
         raise InvalidConfig(*problems)
     return run

@@ -11,7 +11,6 @@ from analyzer.run.forward import Forward
 from analyzer.run.heap import Heap, Place
 from analyzer.run.settings import Run
 
-
 STEADY = 1  # the second step: state exists, and the first step's variables are still bound
 
 
