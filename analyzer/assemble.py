@@ -15,7 +15,7 @@ from analyzer.graph import Call, Enter, Leave
 from analyzer.ops import OPS
 from analyzer.parameters import by_module, count, of_module, trainable, used
 from analyzer.peaks import Piece, largest
-from analyzer.polynomial import ZERO, Poly, symbols_of, total
+from analyzer.polynomial import Poly, symbols_of, total
 from analyzer.regime import regime
 from analyzer.report import Amount, Holding, LayerRow, ModuleRow, Peak, Report, Symbol
 from analyzer.run.settings import Run
@@ -137,10 +137,9 @@ def _batch_symbol(analysis: Analysis) -> str:
 
 
 def _layers(analysis: Analysis, bind: _Binder) -> tuple[LayerRow, ...]:
-    """One row per op of the forward pass as written; of a loop only its first iteration."""
-    rows: list[LayerRow] = []
+    """One row per layer that the forward calls, in order of the first call; of a loop only its first iteration."""
+    calls: dict[tuple[str, str, str], list[Call]] = {}
     repeats: dict[str, int] = {}
-    shown: set[str] = set()
     for instruction in analysis.graph.instructions:
         match instruction:
             case Enter(loop=loop, iteration=iteration):
@@ -148,13 +147,12 @@ def _layers(analysis: Analysis, bind: _Binder) -> tuple[LayerRow, ...]:
             case Leave(loop=loop):
                 repeats.pop(loop, None)
             case Call() if not any(repeats.values()) and OPS[instruction.op].is_module:
-                rows.append(_layer(instruction, analysis, bind, shown))
-    return tuple(rows)
+                key = instruction.path, instruction.op, show(instruction.outputs[0].shape)
+                calls.setdefault(key, []).append(instruction)
+    return tuple(_layer(key, made, analysis, bind) for key, made in calls.items())
 
 
-def _layer(call: Call, analysis: Analysis, bind: _Binder, shown: set[str]) -> LayerRow:
-    output = call.outputs[0]
-    fresh = call.path not in shown
-    shown.add(call.path)
-    own = of_module(analysis.graph, call.path) if fresh else ZERO
-    return LayerRow(call.path, call.op, show(output.shape), bind(output.bytes), bind(own))
+def _layer(key: tuple[str, str, str], calls: list[Call], analysis: Analysis, bind: _Binder) -> LayerRow:
+    path, op, shape = key
+    own = of_module(analysis.graph, path)
+    return LayerRow(path, op, len(calls), shape, bind(calls[0].outputs[0].bytes), bind(own))

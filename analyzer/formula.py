@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from math import gcd, lcm
 
-from analyzer.polynomial import Call, Monomial, Number, Poly, _times
+from analyzer.polynomial import Call, Monomial, Number, Poly, ordered, times
 
 INFIX = {"floordiv": "//", "mod": "%"}
 
@@ -14,6 +14,9 @@ def text(value: Poly) -> str:
     """One Python expression of ints, symbols and named functions; a division by symbols is written once, as `//`."""
     if not value.terms:
         return "0"
+    alone = next(iter(value.terms)) if len(value.terms) == 1 else ()
+    if len(alone) == 1 and value.terms[alone] == 1 and isinstance(alone[0][0], Call) and alone[0][0].name == "size" and alone[0][1] == 1:
+        return text(alone[0][0].args[0])
     below, above = _over_common_denominator(value)
     factor, rest = _common_factor(above)
     body = _sum(rest)
@@ -33,7 +36,7 @@ def _over_common_denominator(value: Poly) -> tuple[Poly, Poly]:
     for monomial in value.terms:
         for atom, exponent in monomial:
             low[atom] = min(low.get(atom, 0), exponent)
-    inverse: Monomial = tuple(sorted(((a, -e) for a, e in low.items() if e < 0), key=lambda item: str(item[0])))
+    inverse = ordered((a, -e) for a, e in low.items() if e < 0)
     return Poly({inverse: scale}), value * Poly({inverse: scale})
 
 
@@ -47,14 +50,14 @@ def _common_factor(value: Poly) -> tuple[Poly, Poly]:
         powers = dict(monomial)
         shared = {a: min(e, powers[a]) for a, e in shared.items() if a in powers}
     number = gcd(*(int(c) for c in value.terms.values()))
-    factor: Monomial = tuple(sorted(shared.items(), key=lambda item: str(item[0])))
+    factor = ordered(shared.items())
     inverse: Monomial = tuple((a, -e) for a, e in factor)
-    return Poly({factor: number}), Poly({_times(m, inverse): Fraction(c, number) for m, c in value.terms.items()})
+    return Poly({factor: number}), Poly({times(m, inverse): Fraction(c, number) for m, c in value.terms.items()})
 
 
 def _order(item: tuple[Monomial, Number]) -> tuple[int, str]:
     monomial, _ = item
-    return -sum(e for _, e in monomial), str([(str(a), e) for a, e in monomial])
+    return -sum(e for _, e in monomial), str([(not isinstance(a, str), str(a), e) for a, e in monomial])
 
 
 def _sum(value: Poly) -> str:
@@ -69,7 +72,8 @@ def _sum(value: Poly) -> str:
 
 
 def _term(monomial: Monomial, coefficient: Number) -> str:
-    factors = [_atom(a, several=True) + (f"**{e}" if e != 1 else "") for a, e in monomial]
+    several = len(monomial) > 1 or coefficient != 1
+    factors = [_atom(a, several or e != 1) + (f"**{e}" if e != 1 else "") for a, e in monomial]
     if not factors:
         return str(coefficient)
     if coefficient == -1:

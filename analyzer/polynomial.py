@@ -38,12 +38,17 @@ Monomial = tuple[tuple[Atom, int], ...]
 UNIT: Monomial = ()
 
 
+def ordered(powers: Iterable[tuple[Atom, int]]) -> Monomial:
+    """A monomial: symbols by name, then calls by text."""
+    return tuple(sorted(powers, key=lambda item: (not isinstance(item[0], str), str(item[0]))))
+
+
 @lru_cache(maxsize=65536)
-def _times(a: Monomial, b: Monomial) -> Monomial:
+def times(a: Monomial, b: Monomial) -> Monomial:
     powers = dict(a)
     for atom, exponent in b:
         powers[atom] = powers.get(atom, 0) + exponent
-    return tuple(sorted(((x, e) for x, e in powers.items() if e), key=lambda item: str(item[0])))
+    return ordered((x, e) for x, e in powers.items() if e)
 
 
 def _whole(value: Number) -> Number:
@@ -78,7 +83,7 @@ class Poly:
         product: dict[Monomial, Number] = {}
         for m, c in self.terms.items():
             for n, d in poly(other).terms.items():
-                key = _times(m, n)
+                key = times(m, n)
                 product[key] = product.get(key, 0) + c * d
         return Poly(product)
 
@@ -99,7 +104,7 @@ class Poly:
             return ONE if divisor == self else call("floordiv", self, divisor)
         ((m, c),) = divisor.terms.items()
         inverse = tuple((atom, -e) for atom, e in m)
-        return Poly({_times(n, inverse): Fraction(d) / c for n, d in self.terms.items()})
+        return Poly({times(n, inverse): Fraction(d) / c for n, d in self.terms.items()})
 
     def __floordiv__(self, other: Poly | Number) -> Poly:
         return call("floordiv", self, poly(other))

@@ -24,15 +24,15 @@ class ModuleRow:
 
     path: str
     amount: Amount
-    calls: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class LayerRow:
-    """One op of the forward pass, loops shown once."""
+    """One layer of the forward pass: loops shown once, repeated calls counted."""
 
     path: str
     op: str
+    calls: int
     shape: str
     output: Amount
     parameters: Amount

@@ -40,7 +40,10 @@ def to_dict(report: Report) -> dict[str, Any]:
             "modules": [{"path": m.path, **_count(m.amount)} for m in report.modules],
         },
         "layers": [
-            {"path": row.path, "op": row.op, "shape": row.shape, "output": _bytes(row.output), "parameters": _count(row.parameters)}
+            {
+                "path": row.path, "op": row.op, "calls": row.calls, "shape": row.shape,
+                "output": _bytes(row.output), "parameters": _count(row.parameters),
+            }
             for row in report.layers
         ],
         "memory": memory,
@@ -53,7 +56,10 @@ def to_dict(report: Report) -> dict[str, Any]:
             for v in report.feasibility
         ],
         "tables": [
-            {"name": t.name, "unit": "bytes", "formulas": dict(t.header), "rows": [{"symbols": dict(s), "values": dict(v)} for s, v in t.rows]}
+            {
+                "name": t.name, "unit": "bytes", "formulas": dict(t.header),
+                "rows": [{"symbols": dict(s), "values": dict(v)} for s, v in t.rows],
+            }
             for t in report.tables
         ],
         "warnings": list(report.warnings),

@@ -26,6 +26,7 @@ def as_text(report: Report, width: int | None = None, color: bool = False) -> st
     console.print(Text(report.model, style="bold") + Text(f"  {report.doc}" if report.doc else ""))
     run = ", ".join(f"{k}={_plain(v)}" for k, v in report.run.items())
     console.print(Text(f"{report.path}; {run}; kernels as on {report.device}", style="dim"))
+    _headline(console, report)
     _symbols(console, report)
     _parameters(console, report)
     _layers(console, report)
@@ -37,11 +38,30 @@ def as_text(report: Report, width: int | None = None, color: bool = False) -> st
     for table in report.tables:
         _table(console, table)
     _footer(console, report)
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+    lines = [line.rstrip() for line in out.getvalue().splitlines()]
+    return "\n".join(line for i, line in enumerate(lines) if line or (i and lines[i - 1])) + "\n"
+
+
+def _headline(console: Console, report: Report) -> None:
+    """The answer in three lines, before the evidence."""
+    peak, fits = report.peak, [v.gpu for v in report.feasibility if v.fits]
+    what = "a training step" if "forward" in report.peaks else "an inference"
+    console.print()
+    console.print(f"{count(report.totals['total'].value)} parameters; {what} peaks at {binary(peak.amount.value)}", markup=False)
+    if report.inference:
+        console.print(f"(an inference at {binary(report.inference.amount.value)}).", markup=False)
+    if report.feasibility:
+        console.print(f"Fits: {', '.join(fits) or 'none of the GPUs below'}.", markup=False)
+    console.print()
 
 
 def _plain(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _show(console: Console, grid: Grid) -> None:
+    console.print()
+    console.print(grid)
 
 
 def _grid(title: str, *columns: tuple[str, str]) -> Grid:
@@ -61,7 +81,7 @@ def _symbols(console: Console, report: Report) -> None:
     for s in report.symbols:
         meaning = ", ".join(part for part in (f"= {s.definition}" if s.definition else "", s.doc) if part)
         grid.add_row(s.name, count(s.value), meaning)
-    console.print(grid)
+    _show(console, grid)
 
 
 def _parameters(console: Console, report: Report) -> None:
@@ -73,14 +93,18 @@ def _parameters(console: Console, report: Report) -> None:
     for row in report.modules:
         depth = row.path.count(".")
         grid.add_row("  " * depth + row.path.rpartition(".")[2], count(row.amount.value), row.amount.formula)
-    console.print(grid)
+    _show(console, grid)
 
 
 def _layers(console: Console, report: Report) -> None:
-    grid = _grid("Layers of the forward, loops once", ("layer", "left"), ("op", "left"), ("output", "right"), ("shape", "left"))
+    grid = _grid(
+        "Layers of the forward; of loops the first iteration",
+        ("layer", "left"), ("op", "left"), ("output", "left"), ("size", "right"), ("parameters", "right"),
+    )  # fmt: skip
     for row in report.layers:
-        grid.add_row(row.path, row.op, binary(row.output.value), row.shape)
-    console.print(grid)
+        op = row.op if row.calls == 1 else f"{row.op} ×{row.calls}"
+        grid.add_row(row.path, op, row.shape, binary(row.output.value), count(row.parameters.value) if row.parameters.value else "")
+    _show(console, grid)
 
 
 def _row(grid: Grid, name: str, amount: Amount) -> None:
@@ -98,16 +122,17 @@ def _memory(console: Console, report: Report) -> None:
     if report.rule_of_thumb:
         grid.add_section()
         _row(grid, "rule of thumb: params + grads + inputs + 2 × feature maps", report.rule_of_thumb)
-    console.print(grid)
+    _show(console, grid)
     if report.kept:
         grid = _grid("Kept for backward, by module", ("module", "left"), ("size", "right"), ("formula", "left"))
         for held in report.kept[:12]:
             grid.add_row(held.label, binary(held.amount.value), held.amount.formula)
-        console.print(grid)
+        _show(console, grid)
 
 
 def _peak(console: Console, title: str, peak: Peak, report: Report | None) -> None:
-    console.print(Text(f"\n{title}: {binary(peak.amount.value)} ({count(peak.amount.value)} bytes)", style="bold"))
+    console.print()
+    console.print(Text(f"{title}: {binary(peak.amount.value)} ({count(peak.amount.value)} bytes)", style="bold"))
     console.print(f"  = {peak.amount.formula}", soft_wrap=False, markup=False)
     console.print(f"  in {peak.phase}, at {peak.where}, {peak.path}:{peak.line}", markup=False)
     console.print(f"  {peak.regime}", markup=False)
@@ -116,14 +141,15 @@ def _peak(console: Console, title: str, peak: Peak, report: Report | None) -> No
     grid = _grid("", ("alive at the peak", "left"), ("kind", "left"), ("size", "right"), ("formula", "left"))
     for held in peak.alive:
         grid.add_row(held.label, held.kind, binary(held.amount.value), held.amount.formula)
-    console.print(grid)
+    _show(console, grid)
     big = report.largest_tensor
     console.print(f"Largest single tensor: {big.label}, {binary(big.amount.value)} = {big.amount.formula}", markup=False)
 
 
 def _feasibility(console: Console, report: Report) -> None:
     largest = f"largest {report.batch}" if report.batch else "largest"
-    grid = _grid("Feasibility (tensors only; the allocator's rounding and the CUDA context come on top)",
+    title = "Feasibility (tensors only; the allocator's rounding and the CUDA context come on top)"
+    grid = _grid(title,
                  ("GPU", "left"), ("capacity", "right"), ("needed", "right"), ("", "left"), ("headroom", "right"), (largest, "right"))  # fmt: skip
     for v in report.feasibility:
         value = v.largest.get(report.batch, 0)
@@ -131,7 +157,7 @@ def _feasibility(console: Console, report: Report) -> None:
             v.gpu, binary(v.capacity), binary(v.needed), Text("fits", style="green") if v.fits else Text("does not fit", style="red"),
             binary(v.headroom), "any" if value >= LARGEST else "none" if value < 1 else count(value),
         )  # fmt: skip
-    console.print(grid)
+    _show(console, grid)
 
 
 def _table(console: Console, table: Table) -> None:
@@ -140,7 +166,7 @@ def _table(console: Console, table: Table) -> None:
     grid.add_section()
     for symbols, values in table.rows:
         grid.add_row(*(count(symbols[s]) for s in table.symbols), *(in_unit(values[h], table.units) for h in table.header))
-    console.print(grid)
+    _show(console, grid)
 
 
 def _footer(console: Console, report: Report) -> None:

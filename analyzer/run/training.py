@@ -43,6 +43,7 @@ def _learn(graph: Graph, run: Run, forward: Forward, number: int) -> None:
     heap.move(replace(heap.place, phase="step"))
     trained = [leaf for leaf in leaves if leaf.grad is not None]
     optimizer = optim.OPTIMIZERS[run.optimizer]
+    heap.op = f"{optimizer.name} step"
     if number == 0:
         optim.make_state(memory, optimizer, trained)
     optim.step(memory, optimizer, trained)
