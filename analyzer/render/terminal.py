@@ -149,8 +149,8 @@ def _peak(console: Console, title: str, peak: Peak, report: Report | None) -> No
 def _feasibility(console: Console, report: Report) -> None:
     largest = f"largest {report.batch}" if report.batch else "largest"
     title = "Feasibility (tensors only; the allocator's rounding and the CUDA context come on top)"
-    grid = _grid(title,
-                 ("GPU", "left"), ("capacity", "right"), ("needed", "right"), ("", "left"), ("headroom", "right"), (largest, "right"))  # fmt: skip
+    columns = (("GPU", "left"), ("capacity", "right"), ("needed", "right"), ("", "left"), ("headroom", "right"), (largest, "right"))
+    grid = _grid(title, *columns)
     for v in report.feasibility:
         value = v.largest.get(report.batch, 0)
         grid.add_row(

@@ -1,0 +1,71 @@
+"""How long peakform takes, as ratios, since machines differ: `python -m validation.speed`.
+
+Compares starting the command with starting Python, a report with starting Python, and the closed forms of a deep model
+with those of a shallow one. Each figure is the best of several runs.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from analyzer.analysis import analyze
+from analyzer.build.model import read_model
+from analyzer.run.settings import Run
+
+RUNS = 7
+DEEP = """
+symbols: {B: 8, r: 128, c: 256, L: 4}
+inputs: {x: [B, r, c], y: [B, r, c]}
+blocks:
+  layer:
+    inputs: [x]
+    layers:
+      - LayerNorm: {in: x}
+      - Linear: 4*c
+      - GELU
+      - Linear: c
+      - add: x
+layers: [{repeat: L, layers: [layer]}]
+loss: [{mse_loss: y}]
+"""
+
+
+def best(action: Callable[[], object]) -> float:
+    """The shortest of several runs, in seconds."""
+    times = []
+    for _ in range(RUNS):
+        start = time.perf_counter()
+        action()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def command(*arguments: str) -> Callable[[], object]:
+    """Runs Python with arguments, output dropped."""
+    return lambda: subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
+
+
+def main() -> None:
+    """Print the figures."""
+    bare = best(command("-c", "pass"))
+    print(f"{'python -c pass':<44} {bare * 1e3:8.1f} ms   1.0")
+    for words in (["--help"], ["report", "scperb"], ["report", "scperb", "--format", "json"], ["report", "bioformer", "--format", "json"]):
+        seconds = best(command("-m", "analyzer", *words))
+        print(f"{'peakform ' + ' '.join(words):<44} {seconds * 1e3:8.1f} ms {seconds / bare:5.1f} × python -c pass")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "deep.yaml"
+        path.write_text(DEEP)
+        model = read_model(path)
+        shallow = best(lambda: analyze(model, {}, Run()))
+        deep = best(lambda: analyze(model, {"L": "96"}, Run()))
+    print(f"{'closed forms of 4 layers':<44} {shallow * 1e3:8.1f} ms")
+    print(f"{'closed forms of 96 layers':<44} {deep * 1e3:8.1f} ms {deep / shallow:5.2f} × 4 layers")
+
+
+if __name__ == "__main__":
+    main()
