@@ -1,0 +1,1 @@
+"""Document -> Graph: reads the sections of a config, binds symbols, and traces the statements."""

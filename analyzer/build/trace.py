@@ -1,0 +1,161 @@
+"""Model -> Graph: binds the symbols and executes the statements once, symbolically."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as MappingOf
+
+from analyzer.build.arguments import size_of
+from analyzer.build.frame import POISON, Frame, Poison
+from analyzer.build.interpreter import Interpreter
+from analyzer.build.model import Model
+from analyzer.build.source import Problems
+from analyzer.build.symbols import Symbols, bind
+from analyzer.document import Scalar
+from analyzer.graph import Drop, Graph, Mark, Spec, Storage, Tensor, contiguous
+from analyzer.polynomial import symbol
+from analyzer.problems import InvalidConfig, nearest
+from analyzer.run.settings import Run
+from analyzer.sizes import Device, Sizes
+from analyzer.tracing import Tracer
+
+
+def bind_symbols(model: Model, overrides: MappingOf[str, str]) -> Symbols:
+    """The value of every symbol. Raises InvalidConfig."""
+    problems = Problems()
+    bound = bind(model.symbols, overrides, problems)
+    problems.raise_any()
+    return bound
+
+
+def trace(model: Model, symbols: Symbols, run: Run, device: Device = Device(), *, unroll: bool = False) -> Graph:
+    """The program of one step, as `run` sets it. Raises InvalidConfig with every problem found."""
+    sizes = Sizes(symbols.values, device)
+    training = run.mode == "train"
+    tracer = Tracer(training=training, grad=training or not run.no_grad, frozen=frozenset(model.frozen))
+    problems = Problems()
+    session = _Session(model, run, tracer, Interpreter(problems, unroll=unroll), problems)
+    with sizes.active(), tracer.active():
+        outputs, loss = session.execute()
+    problems.raise_any()
+    return Graph(
+        model.name, symbols.values, symbols.docs, tuple(tracer.instructions), tracer.parameters, tracer.buffers,
+        session.inputs, outputs, loss, tuple(sizes.assumptions.values()), tracer.names,
+        tuple(session.warnings()),
+    )  # fmt: skip
+
+
+class _Session:
+    """One tracing of a model: the training loop's frame and the model's inside it."""
+
+    def __init__(self, model: Model, run: Run, tracer: Tracer, interpreter: Interpreter, problems: Problems) -> None:
+        self.model, self.run, self.tracer = model, run, tracer
+        self.interpreter, self.problems = interpreter, problems
+        self.inputs: dict[str, Tensor] = {}
+        scope = {name: symbol(name) for name in model.symbols}
+        self.loop = Frame(tracer, scope, model.blocks, {})
+        self.forward = Frame(tracer, scope, model.blocks, {})
+        home = self.forward
+        self.forward.modules = {name: (module, home) for name, module in model.modules.items()}
+
+    def execute(self) -> tuple[dict[str, Tensor], Tensor | None]:
+        """Run forward and loss; the outputs by name, and the loss."""
+        inference = self.model.inference if self.run.mode == "infer" else None
+        self._make_inputs(inference.inputs if inference and inference.inputs else None)
+        tracer = self.tracer
+        tracer.push()
+        tracer.push()
+        for name, tensor in self.inputs.items():
+            self.forward.variables[name] = tracer.own(tensor)
+        first = next(iter(self.inputs.values()), None)
+        self.forward.previous = (first,) if first is not None else ()
+        self.interpreter.run(inference.layers if inference else self.model.layers, self.forward)
+        self._uncalled()
+        outputs = self._outputs(inference.outputs if inference else self.model.outputs)
+        tracer.pop(tuple(outputs.values()))
+        self._keep(outputs)
+        tracer.instructions.append(Mark("forward done"))
+        loss = self._loss(outputs) if self.run.mode == "train" else None
+        if loss is not None:
+            tracer.bind("loss", loss)
+        tracer.pop(())
+        return outputs, loss
+
+    def _make_inputs(self, wanted: tuple[str, ...] | None) -> None:
+        known = [i.name for i in self.model.inputs]
+        for name in wanted or ():
+            if name not in known:
+                self.problems.add(self.model.origin, f"inference names an unknown input '{name}'", nearest(name, known))
+        for declared in self.model.inputs:
+            if wanted is not None and declared.name not in wanted:
+                continue
+            try:
+                shape = tuple(size_of(item, self.loop) for item in declared.shape)
+            except InvalidConfig as error:
+                self.problems.found.extend(error.problems)
+                continue
+            storage = Storage(Spec(shape, declared.dtype).bytes, "input", declared.name, declared.origin)
+            tensor = Tensor(shape, contiguous(shape), declared.dtype, storage, False, None, declared.name, declared.origin)
+            self.inputs[declared.name] = self.tracer.hold(tensor)
+
+    def _uncalled(self) -> None:
+        """Instances that no statement called; in inference another program may simply not need them."""
+        try:
+            self.interpreter.uncalled(self.model.modules, self.forward)
+        except InvalidConfig as error:
+            self.problems.found.extend(error.problems)
+
+    def _outputs(self, names: tuple[Scalar, ...]) -> dict[str, Tensor]:
+        if not names:
+            last = self.forward.previous[-1:] if self.forward.previous else ()
+            return {"output": t for t in last if isinstance(t, Tensor)}
+        result = {}
+        for word in names:
+            name = str(word.value)
+            value = self.forward.variables.get(name)
+            if value is None:
+                self.problems.add(word.origin, f"output '{name}' is never defined", nearest(name, self.forward.variables))
+            if isinstance(value, Tensor):
+                result[name] = value
+        return result
+
+    def _keep(self, outputs: dict[str, Tensor]) -> None:
+        """`out = model(batch)`: the results are variables of the loop, or of a function that ends with the loss."""
+        self.loop.variables |= self.inputs
+        for tensor in self.inputs.values():
+            self.tracer.own(tensor)
+        for name, tensor in outputs.items():
+            self.loop.variables[name] = tensor
+            if self.run.outputs == "kept":
+                self.tracer.bind(f"output.{name}", tensor)
+        for word in self.model.outputs:
+            self.loop.variables.setdefault(str(word.value), POISON)
+        self.loop.previous = tuple(outputs.values())[-1:] or (POISON,)
+        self.loop.loop_variables = self.run.outputs == "kept"
+
+    def _loss(self, outputs: dict[str, Tensor]) -> Tensor | None:
+        if not self.model.loss:
+            self.problems.add(self.model.origin, "training needs a 'loss'", "loss: [mse_loss: target], or run.mode=infer")
+            return None
+        self.interpreter.run(self.model.loss, self.loop)
+        last = self.loop.previous[-1] if self.loop.previous else None
+        if isinstance(last, Poison) or self.problems.found:
+            return None
+        if last is None or last.elements.constant != 1:
+            origin = self.model.loss[-1].origin
+            self.problems.add(origin, "the loss is not a single number", f"its shape is {last.shape if last else '()'}; end with mean or sum")
+            return None
+        if not last.requires_grad:
+            self.problems.add(self.model.loss[-1].origin, "the loss does not depend on any trainable parameter")
+            return None
+        return last
+
+    def warnings(self) -> list[str]:
+        """Inputs that nothing reads."""
+        used = self.forward.used | self.loop.used
+        read = {t for i in self.tracer.instructions if not isinstance(i, Drop) for t in getattr(i, "inputs", {}).values()}
+        return [
+            f"{tensor.origin}: input '{name}' is never used"
+            for name, tensor in self.inputs.items()
+            if name not in used and tensor not in read
+        ]
+
