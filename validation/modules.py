@@ -83,20 +83,23 @@ def parameters(graph: Graph, modules: Mapping[str, nn.Module], device: str) -> d
     for path, tensor in graph.parameters.items():
         if path in owners:
             module, name = owners[path]
-            parameter = known.get(tensor) or module.get_parameter(name)
+            parameter = known[tensor] if tensor in known else module.get_parameter(name)
             home, _, leaf = name.rpartition(".")
             setattr(module.get_submodule(home), leaf, parameter)
+        elif tensor in known:
+            parameter = known[tensor]
         else:
             shape = numbers(tensor.shape, graph.symbols)
-            parameter = known.get(tensor) or nn.Parameter(torch.empty(shape, dtype=dtype(tensor), device=device))
+            parameter = nn.Parameter(torch.empty(shape, dtype=dtype(tensor), device=device))
         _same_shape(path, parameter, tensor, graph)
-        result[path] = known[tensor] = parameter.requires_grad_(tensor.requires_grad)
+        parameter.requires_grad_(tensor.requires_grad)
+        result[path] = known[tensor] = parameter
     return result
 
 
 def buffers(graph: Graph, modules: Mapping[str, nn.Module], device: str) -> dict[str, torch.Tensor]:
     """The graph's buffers; those of modules that are never called are made here. Raises Mismatch."""
-    found = {f"{path}.{name}": buffer for path, module in modules.items() for name, buffer in module.named_buffers()}
+    found: dict[str, torch.Tensor] = {f"{path}.{n}": b for path, module in modules.items() for n, b in module.named_buffers()}
     _same_names("buffer", found, graph.buffers, modules)
     for path, tensor in graph.buffers.items():
         if path not in found:

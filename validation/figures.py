@@ -1,0 +1,89 @@
+"""What is compared: the bytes of a run by category and the peak of each phase, as predicted and as measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import torch
+
+from analyzer.analysis import Analysis
+from analyzer.evaluate import evaluate
+from analyzer.memory import categories
+from analyzer.run.settings import Run
+from validation.loop import infer, state_of, train
+from validation.nullcuda.recorder import Recorder, address
+from validation.nullcuda.timeline import Allocation, Timeline, is_tensor, total
+from validation.rendering import Program
+
+CATEGORIES = ("parameters", "buffers", "inputs", "gradients", "optimizer", "kept_for_backward")
+PHASES = {"train": ("forward", "backward", "step"), "infer": ("inference",)}
+Figures = Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A recorded run: its figures, its allocations, and the allocator's own peaks over everything."""
+
+    figures: Figures
+    timeline: Timeline
+    allocator: Mapping[str, int]
+
+
+def predicted(analysis: Analysis) -> dict[str, int]:
+    """The figures as the analyzer gives them."""
+    symbols = analysis.graph.symbols
+    found = {name: evaluate(size, symbols) for name, size in categories(analysis).items()}
+    peaks = {phase: max(evaluate(p.form, symbols) for p in analysis.pieces if p.phase == phase) for phase in analysis.timeline.spans}
+    return {name: found[name] for name in _categories(analysis.run)} | peaks
+
+
+def _categories(run: Run) -> tuple[str, ...]:
+    return CATEGORIES if run.mode == "train" else ("parameters", "buffers", "inputs")
+
+
+def measure(program: Program, run: Run, recorder: Recorder) -> Measured:
+    """Run a program, made while the recorder was on, on CUDA, and what its allocator did."""
+    owned: dict[str, set[int]] = {
+        "parameters": _addresses(program.parameters.values()),
+        "buffers": _addresses(program.buffers.values()),
+        "inputs": _addresses(program.values[tensor] for tensor in program.graph.inputs.values()),
+    }
+
+    def at(moment: str) -> None:
+        if moment == "step":
+            owned["gradients"] = _addresses(p.grad for p in program.parameters.values() if p.grad is not None)
+        recorder.mark(moment)
+
+    recorder.read_bools_as(True)
+    recorder.reset_peak()
+    if run.mode == "train":
+        owned["optimizer"] = _addresses(state_of(train(program, run, at)))
+    else:
+        infer(program, run, at)
+    allocator = recorder.allocator_peaks()
+    timeline = recorder.finish()
+    return Measured(_figures(timeline, run, owned), timeline, allocator)
+
+
+def _addresses(tensors: Iterable[torch.Tensor]) -> set[int]:
+    return {address(tensor) for tensor in tensors}
+
+
+def _figures(timeline: Timeline, run: Run, owned: Mapping[str, set[int]]) -> dict[str, int]:
+    phases = PHASES[run.mode]
+    start, end = timeline.span(phases[0])[0], timeline.span(phases[-1])[1]
+    moments = dict.fromkeys(CATEGORIES, end)
+    if run.mode == "train":
+        moments["gradients"] = timeline.span("step")[0]
+    result = {
+        name: total(_at(timeline.alive(moments[name] - 1), owned[name])) for name in _categories(run) if name in owned
+    }
+    if run.mode == "train":
+        before = timeline.alive(timeline.span("backward")[0] - 1)
+        result["kept_for_backward"] = total(a for a in before if a.born >= start and is_tensor(a))
+    return result | {phase: timeline.peak(timeline.span(phase))[0] for phase in phases}
+
+
+def _at(allocations: Iterable[Allocation], addresses: set[int]) -> list[Allocation]:
+    return [a for a in allocations if a.address in addresses]
