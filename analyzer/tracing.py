@@ -59,6 +59,9 @@ class Tracer:
         self.path = self.label = ""
         self.copies: Poly = ONE
         self.inside_op = 0
+        self.autocast = ""  # the dtype that autocast lowers to, or nothing
+        self.cast_weights: dict[Tensor, Tensor] = {}
+        self.dtype = "float32"  # of parameters
         self._holds: dict[Tensor, int] = {}
         self._frames: list[list[Tensor]] = []
 
@@ -119,8 +122,9 @@ class Tracer:
         label = f"{self.label}: {role}" if self.label and role else self.label or role
         return Storage(size, kind, label, self.origin, self.copies)
 
-    def parameter(self, name: str, shape: Shape, dtype: str = "float32", *, trainable: bool = True) -> Tensor:
-        """The parameter of the running module, made at its first call."""
+    def parameter(self, name: str, shape: Shape, dtype: str = "", *, trainable: bool = True) -> Tensor:
+        """The parameter of the running module, made at its first call; in the model's dtype unless another is said."""
+        dtype = dtype or self.dtype
         path = f"{self.path}.{name}" if self.path else name
         if path not in self.parameters:
             spec = Spec(shape, dtype)
@@ -129,8 +133,9 @@ class Tracer:
             self.parameters[path] = Tensor(shape, contiguous(shape), dtype, storage, needs, None, path, self.origin)
         return self._same_shape(self.parameters[path], shape)
 
-    def buffer(self, name: str, shape: Shape, dtype: str = "float32") -> Tensor:
-        """The buffer of the running module, made at its first call."""
+    def buffer(self, name: str, shape: Shape, dtype: str = "") -> Tensor:
+        """The buffer of the running module, made at its first call; in the model's dtype unless another is said."""
+        dtype = dtype or self.dtype
         path = f"{self.path}.{name}" if self.path else name
         if path not in self.buffers:
             size = Spec(shape, dtype).bytes

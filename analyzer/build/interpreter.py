@@ -170,7 +170,10 @@ class Interpreter:
     def _block(self, block: Block, statement: Statement, tensors: list[Any], frame: Frame, home: Frame,
                place: tuple[str, str]) -> tuple[Bound, ...]:  # fmt: skip
         if len(tensors) != len(block.inputs):
-            raise refuse(statement.origin, f"block '{block.name}' takes {len(block.inputs)} tensor(s) ({', '.join(block.inputs)}), not {len(tensors)}")
+            raise refuse(
+                statement.origin,
+                f"block '{block.name}' takes {len(block.inputs)} tensor(s) ({', '.join(block.inputs)}), not {len(tensors)}",
+            )
         tracer = frame.tracer
         inner = Frame(tracer, self._parameters(block, statement, home), home.blocks, {}, *place)
         inner.modules = {**frame_modules(home), **{n: (m, inner) for n, m in block.modules.items()}}
@@ -235,8 +238,8 @@ class Interpreter:
             if statement.word in OPS and not OPS[statement.word].is_module:
                 return
             raise refuse(statement.origin, f"module '{name}' is never called: say what it would be called with", "inputs: [[1, Z]]")
-        kept, grad = len(tracer.instructions), tracer.grad
-        tracer.grad = False
+        kept, grad, autocast = len(tracer.instructions), tracer.grad, tracer.autocast
+        tracer.grad, tracer.autocast = False, ""
         tracer.push()
         phantom = Frame(tracer, frame.symbols, frame.blocks, frame.modules, frame.path, frame.label)
         for i, shape in enumerate(shapes):
@@ -246,7 +249,7 @@ class Interpreter:
         named = Statement(statement.word, statement.origin, statement.value, statement.options, (), name)
         self._instance(named, phantom, frame, statement.origin)
         tracer.pop(())
-        tracer.grad = grad
+        tracer.grad, tracer.autocast = grad, autocast
         del tracer.instructions[kept:]
 
     def _repeat(self, statement: Statement, frame: Frame) -> None:
@@ -313,5 +316,3 @@ def _plain(value: Any) -> object:
     if isinstance(value, (list, tuple)):
         return [_plain(v) for v in value]
     return value
-
-

@@ -23,7 +23,7 @@ class Input:
 
     name: str
     shape: tuple[Value, ...]
-    dtype: str
+    dtype: str  # empty for the dtype the model runs in
     origin: Origin
 
 
@@ -92,7 +92,7 @@ def _inputs(value: Value | None, problems: Problems) -> tuple[Input, ...]:
     mapping = as_mapping(value, "inputs", problems)
     result = []
     for key, body in mapping.entries if mapping else ():
-        shape, dtype = body, "float32"
+        shape, dtype = body, ""
         if isinstance(body, Mapping):
             check_keys(body, ("shape", "dtype", "doc"), f"input '{key.value}'", problems)
             told = body.get("dtype")

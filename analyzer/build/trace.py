@@ -12,6 +12,7 @@ from analyzer.build.source import Problems
 from analyzer.build.symbols import Symbols, bind
 from analyzer.document import Scalar
 from analyzer.graph import Drop, Graph, Mark, Spec, Storage, Tensor, contiguous
+from analyzer.ops import autocast
 from analyzer.polynomial import symbol
 from analyzer.problems import InvalidConfig, nearest
 from analyzer.run.settings import Run
@@ -62,6 +63,7 @@ class _Session:
         inference = self.model.inference if self.run.mode == "infer" else None
         self._make_inputs(inference.inputs if inference and inference.inputs else None)
         tracer = self.tracer
+        tracer.dtype, tracer.autocast = self.run.dtype, self.run.autocast
         tracer.push()
         tracer.push()
         for name, tensor in self.inputs.items():
@@ -78,6 +80,7 @@ class _Session:
         if loss is not None:
             tracer.bind("loss", loss)
         tracer.pop(())
+        autocast.leave(tracer)
         return outputs, loss
 
     def _make_inputs(self, wanted: tuple[str, ...] | None) -> None:
@@ -93,8 +96,9 @@ class _Session:
             except InvalidConfig as error:
                 self.problems.found.extend(error.problems)
                 continue
-            storage = Storage(Spec(shape, declared.dtype).bytes, "input", declared.name, declared.origin)
-            tensor = Tensor(shape, contiguous(shape), declared.dtype, storage, False, None, declared.name, declared.origin)
+            dtype = declared.dtype or self.run.dtype
+            storage = Storage(Spec(shape, dtype).bytes, "input", declared.name, declared.origin)
+            tensor = Tensor(shape, contiguous(shape), dtype, storage, False, None, declared.name, declared.origin)
             self.inputs[declared.name] = self.tracer.hold(tensor)
 
     def _uncalled(self) -> None:
@@ -142,7 +146,9 @@ class _Session:
             return None
         if last is None or last.elements.constant != 1:
             origin = self.model.loss[-1].origin
-            self.problems.add(origin, "the loss is not a single number", f"its shape is {last.shape if last else '()'}; end with mean or sum")
+            self.problems.add(
+                origin, "the loss is not a single number", f"its shape is {last.shape if last else '()'}; end with mean or sum"
+            )
             return None
         if not last.requires_grad:
             self.problems.add(self.model.loss[-1].origin, "the loss does not depend on any trainable parameter")
@@ -158,4 +164,3 @@ class _Session:
             for name, tensor in self.inputs.items()
             if name not in used and tensor not in read
         ]
-

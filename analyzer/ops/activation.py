@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from analyzer.graph import Rule, Spec, Tensor, contiguous
+from analyzer.ops.autocast import accumulation_dtype
 from analyzer.ops.elementwise import result
 from analyzer.ops.layout import dimension
 from analyzer.ops.registry import op, primitive
@@ -125,7 +126,7 @@ def Softplus(x: Tensor) -> Tensor:
 def softmax(x: Tensor, *, dim: int = -1) -> Rule:
     """y = exp(x) / Σ exp(x)"""
     dimension(dim, len(x.shape))
-    return Rule(Spec(x.shape, x.dtype, contiguous(x.shape)), {"x": "softmax_backward(g * y, y)"})
+    return Rule(Spec(x.shape, accumulation_dtype(x), contiguous(x.shape)), {"x": "softmax_backward(g * y, y)"})
 
 
 @op
@@ -133,7 +134,7 @@ def softmax(x: Tensor, *, dim: int = -1) -> Rule:
 def log_softmax(x: Tensor, *, dim: int = -1) -> Rule:
     """y = x - ln Σ exp(x)"""
     dimension(dim, len(x.shape))
-    return Rule(Spec(x.shape, x.dtype, contiguous(x.shape)), {"x": "log_softmax_backward(g, y)"})
+    return Rule(Spec(x.shape, accumulation_dtype(x), contiguous(x.shape)), {"x": "log_softmax_backward(g, y)"})
 
 
 @op

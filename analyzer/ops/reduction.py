@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from analyzer.graph import Rule, Shape, Spec, Tensor
+from analyzer.ops.autocast import accumulation_dtype
 from analyzer.ops.elementwise import floating
 from analyzer.ops.layout import dimension
 from analyzer.ops.registry import op, primitive
@@ -41,7 +42,7 @@ def _mean(x: Tensor, dims: tuple[int, ...], keepdim: bool) -> Rule:
 @primitive
 def _sum(x: Tensor, dims: tuple[int, ...], keepdim: bool) -> Rule:
     shape = _reduced(x, dims, keepdim)
-    dtype = "int64" if x.dtype in ("bool", "int32", "uint8", "int8") else x.dtype
+    dtype = "int64" if x.dtype in ("bool", "int32", "uint8", "int8") else accumulation_dtype(x)
     scratch = reduction_scratch(x.shape, x.strides, dims)
     return Rule(Spec(shape, dtype), {"x": "expand(g, x.shape, dims)"}, scratch=(scratch,), constants={"dims": dims})
 

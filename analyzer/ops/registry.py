@@ -11,7 +11,8 @@ import functools
 import inspect
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -82,6 +83,18 @@ def op(function: Callable[..., Any]) -> Callable[..., Any]:
     return traced
 
 
+@contextmanager
+def prepared(name: str, args: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
+    """The arguments of an op, cast where autocast is on and says so."""
+    if not current().autocast:
+        yield args
+        return
+    from analyzer.ops import autocast  # its cast is an op itself
+
+    with autocast.prepared(name, args) as ready:
+        yield ready
+
+
 def _kinds(hint: object) -> tuple[str, ...]:
     parts = typing.get_args(hint) if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union else (hint,)
     return tuple(KINDS[part] for part in parts)
@@ -92,7 +105,8 @@ def _composite(function: Callable[..., Any]) -> Callable[..., Any]:
     def traced(*args: Any, **attributes: Any) -> Any:
         tracer = current()
         tracer.push()
-        result = function(*args, **attributes)
+        with prepared(function.__name__, args) as ready:
+            result = function(*ready, **attributes)
         tracer.pop(result if isinstance(result, tuple) else (result,))
         return result
 
@@ -104,7 +118,11 @@ def primitive(rule: Callable[..., Rule]) -> Callable[..., Any]:
     names = list(inspect.signature(rule).parameters)
 
     @functools.wraps(rule)
-    def applied(*args: Any, **attributes: Any) -> Any:
+    def applied(*given: Any, **attributes: Any) -> Any:
+        with prepared(rule.__name__.strip("_"), given) as args:
+            return record(args, attributes)
+
+    def record(args: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
         inputs: dict[str, Tensor] = {}
         for name, value in zip(names, args):
             if isinstance(value, Tensor):
@@ -119,8 +137,3 @@ def primitive(rule: Callable[..., Rule]) -> Callable[..., Any]:
 
     applied.rule = rule  # type: ignore[attr-defined]
     return applied
-
-
-def formulas_of(name: str) -> Mapping[str, str]:
-    """The gradient formulas that an op's function names in its source, for documentation."""
-    return {}

@@ -22,10 +22,26 @@ class Run:
     outputs: str = "kept"
     no_grad: bool = True
 
+    @property
+    def dtype(self) -> str:
+        """The dtype of parameters."""
+        return DTYPES.get(self.precision, "float32")
 
+    @property
+    def autocast(self) -> str:
+        """The dtype that autocast lowers to, or nothing."""
+        return DTYPES[self.precision.removeprefix("amp-")] if self.precision.startswith("amp-") else ""
+
+    @property
+    def scaler(self) -> bool:
+        """Whether a GradScaler scales the loss."""
+        return self.precision == "amp-fp16"
+
+
+DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "mode": ("train", "infer"),
-    "precision": ("fp32",),
+    "precision": ("fp32", "bf16", "fp16", "amp-bf16", "amp-fp16"),
     "optimizer": tuple(OPTIMIZERS),
     "zero_grad": ("after_step", "before_backward"),
     "outputs": ("kept", "dropped"),
@@ -33,7 +49,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
 }
 MEANING: Mapping[str, str] = {
     "mode": "a training step, or an inference in evaluation mode",
-    "precision": "the dtype of parameters and activations",
+    "precision": "dtype of parameters and activations; amp-*: fp32 parameters under torch.autocast, amp-fp16 with a GradScaler",
     "optimizer": "torch.optim class, in its foreach form with default arguments",
     "zero_grad": "when gradients are set to None: after the step, or between forward and backward",
     "outputs": "kept: the loop's variables live until the next step rebinds them; dropped: a function returns the loss only",

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from analyzer.graph import Graph
+from analyzer.polynomial import poly
 from analyzer.run import optimizer as optim
+from analyzer.run.arrays import Array
 from analyzer.run.backward import backward
 from analyzer.run.forward import Forward
 from analyzer.run.heap import Heap, Place
@@ -20,6 +22,8 @@ def simulate(graph: Graph, run: Run) -> Heap:
     forward = Forward(heap)
     forward.resident((*graph.parameters.values(), *graph.buffers.values(), *graph.inputs.values()))
     steps = (0, STEADY) if run.mode == "train" else (STEADY,)
+    if run.scaler and run.mode == "train":
+        heap.alloc(poly(8), "optimizer", "gradient scaler")
     for number in steps:
         heap.move(Place(number, "forward" if run.mode == "train" else "inference"))
         heap.mark("start")
@@ -38,7 +42,10 @@ def _learn(graph: Graph, run: Run, forward: Forward, number: int) -> None:
         optim.zero_grad(memory, leaves)
     heap.move(replace(heap.place, phase="backward"))
     heap.mark("backward")
-    backward(memory, forward.variables["loss"])
+    scaled = _scaled(forward) if run.scaler else None
+    backward(memory, scaled or forward.variables["loss"])
+    if scaled:
+        memory.release(scaled)
     heap.mark("backward done")
     heap.move(replace(heap.place, phase="step"))
     trained = [leaf for leaf in leaves if leaf.grad is not None]
@@ -46,9 +53,22 @@ def _learn(graph: Graph, run: Run, forward: Forward, number: int) -> None:
     heap.op = f"{optimizer.name} step"
     if number == 0:
         optim.make_state(memory, optimizer, trained)
+    found_inf = heap.alloc(poly(4), "temporary", "gradient scaler found_inf") if run.scaler else None
     optim.step(memory, optimizer, trained)
+    if found_inf:
+        heap.release(found_inf)
     heap.mark("step done")
     if run.zero_grad == "after_step":
         optim.zero_grad(memory, leaves)
     if run.outputs == "dropped":
         forward.bind("loss", None)
+
+
+def _scaled(forward: Forward) -> Array:
+    """scaler.scale(loss): the loss times a scalar that is there already."""
+    loss = forward.variables["loss"]
+    scaled = forward.memory.fresh(loss.shape, loss.dtype, None, "activation", "scaled loss")
+    scaled.node, scaled.output = loss.node, loss.output
+    if scaled.node:
+        scaled.node.refs += 1
+    return scaled

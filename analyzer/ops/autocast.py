@@ -1,0 +1,73 @@
+"""torch.autocast on CUDA: which ops run in half, which in fp32, and the cache of cast weights.
+
+Source: aten/src/ATen/autocast_mode.h (the op lists) and autocast_mode.cpp (cached_cast), torch 2.13.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from analyzer.graph import FLOATING, Rule, Tensor
+from analyzer.ops.elementwise import result
+from analyzer.ops.registry import primitive
+from analyzer.tracing import Refused, Tracer, current
+
+HALF = frozenset({"float16", "bfloat16"})
+LOWER_PRECISION = frozenset(
+    "addmm baddbmm bmm convolution conv_transpose einsum gru linear lstm matmul mm mv prelu rnn scaled_dot_product_attention".split()
+)
+FP32 = frozenset(
+    """acos asin binary_cross_entropy_with_logits cosh cosine_embedding_loss cosine_similarity erfinv exp expm1 gaussian_nll_loss
+    group_norm huber_loss kl_div l1_loss layer_norm log log10 log1p log2 logsumexp mse_loss nll_loss normalize_norm norm
+    poisson_nll_loss pow reciprocal rms_norm rsqrt sinh smooth_l1_loss softplus tan upsample interpolate""".split()
+)
+
+
+@primitive
+def _cast(x: Tensor, dtype: str) -> Rule:
+    return Rule(result(x, dtype=dtype), {"x": "cast(g, x.dtype)"})
+
+
+@contextmanager
+def prepared(name: str, args: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
+    """The arguments as autocast hands them on; while the op runs, autocast is off."""
+    tracer = current()
+    if name == "binary_cross_entropy":
+        raise Refused("binary_cross_entropy is unsafe under autocast", "use binary_cross_entropy_with_logits on the logits")
+    dtype = tracer.autocast if name in LOWER_PRECISION else "float32" if name in FP32 else ""
+    if not dtype:
+        yield args
+        return
+    converted = tuple(_converted(a, dtype, tracer) for a in args)
+    before, tracer.autocast = tracer.autocast, ""
+    try:
+        yield converted
+    finally:
+        tracer.autocast = before
+
+
+def _converted(value: Any, dtype: str, tracer: Tracer) -> Any:
+    if isinstance(value, (list, tuple)):
+        return [_converted(v, dtype, tracer) for v in value]
+    if not isinstance(value, Tensor) or value.dtype == dtype or value.dtype not in FLOATING or value.dtype == "float64":
+        return value
+    if not (value.is_parameter and value.requires_grad and value.dtype == "float32"):
+        return _cast(value, dtype)
+    if value not in tracer.cast_weights:
+        tracer.cast_weights[value] = tracer.hold(_cast(value, dtype))
+    return tracer.cast_weights[value]
+
+
+def leave(tracer: Tracer) -> None:
+    """The end of the outermost autocast region: the cached casts go."""
+    for tensor in tracer.cast_weights.values():
+        tracer.drop(tensor)
+    tracer.cast_weights.clear()
+    tracer.autocast = ""
+
+
+def accumulation_dtype(x: Tensor) -> str:
+    """The dtype of softmax, sum and cumsum of x: fp32 under autocast, without a cast of x."""
+    return "float32" if current().autocast and x.dtype in HALF else x.dtype
