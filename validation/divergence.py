@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from analyzer.evaluate import evaluate
 from analyzer.graph import Graph
@@ -13,9 +13,10 @@ from analyzer.run.training import STEADY
 from validation.nullcuda.timeline import Allocation, Timeline, is_tensor
 
 NEVER = 1 << 60
+WINDOW = 4  # kernels take up to this many blocks in an order that rules do not follow
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Event:
     """An allocation of the steady step. `died` is the number of allocations that had been made when it was freed."""
 
@@ -24,6 +25,16 @@ class Event:
     phase: str
     what: str
     where: str
+
+    @property
+    def line(self) -> str:
+        """The line of the config, where it is known."""
+        last = self.where.rpartition(" ")[2]
+        return last if ".yaml:" in last else ""
+
+    def differs(self, other: Event) -> bool:
+        """Whether it cannot be the same allocation."""
+        return self.bytes != other.bytes or bool(self.line and other.line and self.line != other.line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,21 +77,64 @@ def _index(births: Sequence[int], death: int | None) -> int:
     return NEVER if death is None else bisect_left(births, death)
 
 
+def aligned(predicted: Sequence[Event], measured: Sequence[Event]) -> tuple[list[Event], list[int]]:
+    """The prediction in the recording's terms where the two mean the same, and at which allocations they did not.
+
+    A few neighbours may be swapped, and a prediction may be one block where the kernel takes two.
+    """
+    result, adapted = list(predicted), []
+    for i, event in enumerate(measured):
+        if i >= len(result) or result[i].bytes == event.bytes:
+            continue
+        run = [e.bytes for e in measured[i : i + WINDOW]]
+        ours = result[i : i + WINDOW]
+        n = next((n for n in range(2, len(run) + 1) if sorted(run[:n]) == sorted(e.bytes for e in ours[:n])), 0)
+        if n:
+            result[i : i + n] = [ours.pop(next(j for j, e in enumerate(ours) if e.bytes == size)) for size in run[:n]]
+        elif len(run) > 1 and ours[0].bytes == run[0] + run[1]:
+            result = [_later(e, i) for e in result[:i]] + _parts(ours[0], run[:2], i) + [_later(e, i) for e in result[i + 1 :]]
+        else:
+            continue
+        adapted.append(i)
+    return _lives_swapped(result, measured), adapted
+
+
+def _lives_swapped(predicted: list[Event], measured: Sequence[Event]) -> list[Event]:
+    """The prediction with the lives of equal neighbours exchanged where that is how they were measured."""
+    result, common = predicted, min(len(predicted), len(measured))
+    for i, j in ((i, i + n) for i in range(common) for n in range(1, min(WINDOW, common - i))):
+        a, b = result[i], result[j]
+        if a.bytes == b.bytes and a.died != b.died and (a.died, b.died) == (measured[j].died, measured[i].died):
+            result[i], result[j] = replace(a, died=b.died), replace(b, died=a.died)
+    return result
+
+
+def _later(event: Event, index: int) -> Event:
+    """The event when one more allocation has been made at `index`."""
+    return replace(event, died=event.died + 1) if index < event.died < NEVER else event
+
+
+def _parts(event: Event, sizes: Sequence[int], index: int) -> list[Event]:
+    return [replace(_later(event, index), bytes=size) for size in sizes]
+
+
 def first_divergence(predicted: Sequence[Event], measured: Sequence[Event]) -> Divergence | None:
     """The first allocation of another size, else the first that is freed at another time."""
     common = min(len(predicted), len(measured))
     for i in range(common):
-        if predicted[i].bytes != measured[i].bytes:
-            return Divergence(i, (f"allocation {i} has another size",))
+        if predicted[i].differs(measured[i]):
+            return Divergence(i, (f"allocation {i} has another size or line",))
     if len(predicted) != len(measured):
         return Divergence(common, (f"predicted {len(predicted)} allocations, measured {len(measured)}",))
-    lives = [
-        (min(p.died, m.died), i) for i, (p, m) in enumerate(zip(predicted, measured)) if min(p.died, len(measured)) != min(m.died, len(measured))
-    ]
-    if not lives:
+    unequal = sorted(
+        (min(p.died, m.died), i, p, m)
+        for i, (p, m) in enumerate(zip(predicted, measured))
+        if min(p.died, common) != min(m.died, common)
+    )
+    if not unequal:
         return None
-    first = min(lives)[0]
-    return Divergence(first, tuple(_outlives(i, predicted[i], measured[i]) for died, i in sorted(lives)[:8] if died <= first + 3))
+    first = unequal[0][0]
+    return Divergence(first, tuple(_outlives(i, p, m) for died, i, p, m in unequal[:8] if died <= first + 3))
 
 
 def _outlives(index: int, predicted: Event, measured: Event) -> str:

@@ -16,7 +16,9 @@ from validation.nullcuda.recorder import Recorder, address
 from validation.nullcuda.timeline import Allocation, Timeline, is_tensor, total
 from validation.rendering import Program
 
-CATEGORIES = ("parameters", "buffers", "inputs", "gradients", "optimizer", "kept_for_backward")
+RESIDENT = ("parameters", "buffers", "inputs")
+TRAINED = (*RESIDENT, "gradients", "optimizer")
+LEFT = "left by forward"  # what the steady forward made and is there when backward begins: kept for backward, or in a variable
 PHASES = {"train": ("forward", "backward", "step"), "infer": ("inference",)}
 Figures = Mapping[str, int]
 
@@ -35,11 +37,15 @@ def predicted(analysis: Analysis) -> dict[str, int]:
     symbols = analysis.graph.symbols
     found = {name: evaluate(size, symbols) for name, size in categories(analysis).items()}
     peaks = {phase: max(evaluate(p.form, symbols) for p in analysis.pieces if p.phase == phase) for phase in analysis.timeline.spans}
-    return {name: found[name] for name in _categories(analysis.run)} | peaks
+    result = {name: found[name] for name in _categories(analysis.run)}
+    if analysis.run.mode == "train":
+        start, end = analysis.timeline.spans["forward"]
+        result[LEFT] = sum(evaluate(life.size, symbols) for life in analysis.timeline.alive(end) if start < life.birth < end)
+    return result | peaks
 
 
 def _categories(run: Run) -> tuple[str, ...]:
-    return CATEGORIES if run.mode == "train" else ("parameters", "buffers", "inputs")
+    return TRAINED if run.mode == "train" else RESIDENT
 
 
 def measure(program: Program, run: Run, recorder: Recorder) -> Measured:
@@ -73,15 +79,13 @@ def _addresses(tensors: Iterable[torch.Tensor]) -> set[int]:
 def _figures(timeline: Timeline, run: Run, owned: Mapping[str, set[int]]) -> dict[str, int]:
     phases = PHASES[run.mode]
     start, end = timeline.span(phases[0])[0], timeline.span(phases[-1])[1]
-    moments = dict.fromkeys(CATEGORIES, end)
+    moments = dict.fromkeys(_categories(run), end)
     if run.mode == "train":
         moments["gradients"] = timeline.span("step")[0]
-    result = {
-        name: total(_at(timeline.alive(moments[name] - 1), owned[name])) for name in _categories(run) if name in owned
-    }
+    result = {name: total(_at(timeline.alive(tick - 1), owned[name])) for name, tick in moments.items()}
     if run.mode == "train":
         before = timeline.alive(timeline.span("backward")[0] - 1)
-        result["kept_for_backward"] = total(a for a in before if a.born >= start and is_tensor(a))
+        result[LEFT] = total(a for a in before if a.born >= start and is_tensor(a))
     return result | {phase: timeline.peak(timeline.span(phase))[0] for phase in phases}
 
 
