@@ -19,15 +19,22 @@ from analyzer.problems import InvalidConfig, Origin, Problem
 MAX_BYTES, MAX_DEPTH, MAX_VALUES = 1 << 20, 40, 50_000
 INTEGER = re.compile(r"[-+]?[0-9][0-9_]*\Z")
 FLOAT = re.compile(r"[-+]?([0-9][0-9_]*\.?[0-9_]*|\.[0-9]+)([eE][-+]?[0-9]{1,3})?\Z")
+UNREADABLE = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # YAML 1.2, 5.1
 WORDS: dict[str, bool | None] = {"true": True, "True": True, "false": False, "False": False, "null": None, "~": None, "": None}
 
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A word, a number, true, false or null."""
+    """A word, a number, true, false or null; `text` is where its characters begin, if they stand in one line unescaped."""
 
     value: str | int | Fraction | bool | None
     origin: Origin
+    text: Origin | None = None
+
+    def at(self, name: str) -> Origin:
+        """Where a name stands inside the value."""
+        found = re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", str(self.value)) if self.text else None
+        return Origin(self.text.path, self.text.line, self.text.column + found.start()) if found and self.text else self.origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,14 @@ Value = Union[Scalar, Sequence, Mapping]
 
 def load(path: Path, shown: str | None = None) -> Mapping:
     """The mapping in a YAML file. Raises InvalidConfig when it cannot be read or is no mapping."""
+    mapping, problems = read(path, shown)
+    if problems:
+        raise InvalidConfig(*problems)
+    return mapping
+
+
+def read(path: Path, shown: str | None = None) -> tuple[Mapping, list[Problem]]:
+    """The mapping in a YAML file, and what is wrong with its keys. Raises InvalidConfig when it cannot be read."""
     name = shown or str(path)
     start = Origin(name)
     try:
@@ -68,29 +83,46 @@ def load(path: Path, shown: str | None = None) -> Mapping:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8 text"
         raise InvalidConfig(Problem(start, f"cannot read the file: {reason}")) from None
-    return loads(content, name)
+    return reads(content, name)
 
 
 def loads(content: str, name: str) -> Mapping:
-    """The mapping in YAML text; `name` stands for its path in messages."""
+    """The mapping in YAML text; `name` stands for its path in messages. Raises InvalidConfig."""
+    mapping, problems = reads(content, name)
+    if problems:
+        raise InvalidConfig(*problems)
+    return mapping
+
+
+def reads(content: str, name: str) -> tuple[Mapping, list[Problem]]:
+    """The mapping in YAML text, and what is wrong with its keys. Raises InvalidConfig when it is no mapping."""
     if len(content) > MAX_BYTES:
         raise InvalidConfig(Problem(Origin(name), f"file is larger than {MAX_BYTES >> 20} MiB"))
+    unreadable = UNREADABLE.search(content)
+    if unreadable:
+        line, column = content.count("\n", 0, unreadable.start()) + 1, unreadable.start() - content.rfind("\n", 0, unreadable.start())
+        raise InvalidConfig(Problem(Origin(name, line, column), f"not text: character {ord(unreadable[0]):#04x}"))
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(content)
+    reader = _Reader(loader, name)
     try:
-        value = _Reader(loader, name).document()
+        value = reader.document()
     except yaml.YAMLError as error:
-        raise InvalidConfig(_syntax_problem(error, name)) from None
+        raise InvalidConfig(_syntax_problem(error, content, name)) from None
     finally:
         loader.dispose()
     if not isinstance(value, Mapping):
         raise InvalidConfig(Problem(value.origin, "expected a mapping of keys to values", "a model starts with 'name:'"))
-    return value
+    return value, reader.problems
 
 
-def _syntax_problem(error: yaml.YAMLError, name: str) -> Problem:
-    mark = getattr(error, "problem_mark", None)
+def _syntax_problem(error: yaml.YAMLError, content: str, name: str) -> Problem:
+    mark, begun = getattr(error, "problem_mark", None), getattr(error, "context_mark", None)
     origin = Origin(name, mark.line + 1, mark.column + 1) if mark else Origin(name)
-    return Problem(origin, f"not YAML: {getattr(error, 'problem', None) or 'unreadable character'}")
+    line = content.splitlines()[mark.line] if mark and mark.line < content.count("\n") else ""
+    if "\t" in line[: mark.column + 1 if mark else 0]:
+        return Problem(origin, "not YAML: a tab in the indentation", "indent with spaces")
+    hint = f"{error.context}, which starts at line {begun.line + 1}" if begun and begun.line != mark.line else ""
+    return Problem(origin, f"not YAML: {getattr(error, 'problem', None) or 'unreadable'}", hint)
 
 
 class _Reader:
@@ -110,8 +142,6 @@ class _Reader:
         self.loader.get_event()  # document end
         if not self.loader.check_event(yaml.StreamEndEvent):
             self.problems.append(Problem(self._origin(self.loader.peek_event()), "expected one document in the file"))
-        if self.problems:
-            raise InvalidConfig(*self.problems)
         return value
 
     def _origin(self, event: Any) -> Origin:
@@ -128,7 +158,7 @@ class _Reader:
         if self.count > MAX_VALUES:
             raise InvalidConfig(Problem(origin, f"more than {MAX_VALUES} values"))
         if isinstance(event, yaml.ScalarEvent):
-            value: Value = Scalar(_scalar(event), origin)
+            value: Value = _scalar(event, origin)
         elif isinstance(event, yaml.SequenceStartEvent):
             value = self._sequence(depth, origin)
         else:
@@ -171,10 +201,16 @@ class _Reader:
         return Mapping(tuple(entries), origin)
 
 
-def _scalar(event: yaml.ScalarEvent) -> str | int | Fraction | bool | None:
-    word = str(event.value)
-    if event.style:
-        return word
+def _scalar(event: yaml.ScalarEvent, origin: Origin) -> Scalar:
+    quotes = 2 if event.style in ("'", '"') else 0
+    start, end = event.start_mark, event.end_mark
+    verbatim = start.line == end.line and end.column - start.column == len(event.value) + quotes
+    text = Origin(origin.path, origin.line, origin.column + quotes // 2) if verbatim else None
+    return Scalar(str(event.value) if event.style else _resolved(str(event.value)), origin, text)
+
+
+def _resolved(word: str) -> str | int | Fraction | bool | None:
+    """What a word without quotes means."""
     if word in WORDS:
         return WORDS[word]
     if INTEGER.match(word) and len(word) <= 20:

@@ -6,15 +6,17 @@ Two uses: sizes (`n_hvg + 1`, `ceil(r / 2)`) become polynomials; tensor arithmet
 from __future__ import annotations
 
 import ast
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from math import comb
 from typing import Union
 
 from analyzer.polynomial import Poly, call, poly
 from analyzer.problems import InvalidConfig, Origin, Problem
 
-MAX_LENGTH, MAX_NODES, MAX_NESTING, MAX_EXPONENT, MAX_NUMBER, MAX_TERMS = 1000, 300, 40, 64, 10**18, 500
+MAX_LENGTH, MAX_NODES, MAX_NESTING, MAX_EXPONENT, MAX_NUMBER, MAX_TERMS = 1000, 300, 40, 64, 10**18, 100
 BINARY = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Mod: "%", ast.Pow: "**"}
 FUNCTIONS = {"ceil": 1, "floor": 1, "min": 2, "max": 2, "log2": 1, "sqrt": 1}
 
@@ -36,7 +38,8 @@ def parse(source: str, origin: Origin) -> Expression:
     if len(source) > MAX_LENGTH or _nesting(source) > MAX_NESTING:
         raise _refused(origin, "expression too long or too deeply nested")
     try:
-        tree = ast.parse(source.strip(), mode="eval").body
+        with warnings.catch_warnings(action="ignore"):
+            tree = ast.parse(source.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise _refused(origin, f"cannot read the expression '{_short(source)}'", EXPECTED) from None
     if sum(1 for _ in ast.walk(tree)) > MAX_NODES:
@@ -82,6 +85,8 @@ def _convert(node: ast.expr, origin: Origin) -> Expression:
         case ast.Call(func=ast.Name(id=name), args=args, keywords=keywords) if all(k.arg for k in keywords):
             named = tuple((str(k.arg), _convert(k.value, origin)) for k in keywords)
             return Operation(name, tuple(_convert(a, origin) for a in args), named)
+        case ast.Constant(value=int() | float()):
+            raise _refused(origin, "number too large", f"at most {MAX_NUMBER:.0e}")
     raise _refused(origin, f"'{_short(ast.unparse(node))}' is not allowed in an expression", EXPECTED)
 
 
@@ -102,11 +107,14 @@ def _size(tree: Expression, lookup: Lookup, origin: Origin) -> Poly:
     if tree.name == "**":
         return _power(tree, lookup, origin)
     args = [_size(a, lookup, origin) for a in tree.args]
-    if FUNCTIONS.get(tree.name, 0) not in (0, len(args)) or tree.keywords:
-        raise _refused(origin, f"{tree.name} takes {FUNCTIONS.get(tree.name, 0)} argument(s)")
+    wanted = FUNCTIONS.get(tree.name)
+    if wanted is not None and (wanted != len(args) or tree.keywords):
+        raise _refused(origin, f"{tree.name} takes {wanted} argument{'s' * (wanted > 1)}, not {len(args) + len(tree.keywords)}")
     result = _apply(tree.name, tree.args, args, lookup, origin)
     if len(result.terms) > MAX_TERMS:
         raise _refused(origin, f"expression has more than {MAX_TERMS} terms")
+    if any(abs(exponent) > MAX_EXPONENT for monomial in result.terms for _, exponent in monomial):
+        raise _refused(origin, f"a symbol to a power beyond {MAX_EXPONENT}")
     return result
 
 
@@ -158,7 +166,7 @@ def _power(tree: Operation, lookup: Lookup, origin: Origin) -> Poly:
     power = exponent.constant
     if not isinstance(power, int) or abs(power) > MAX_EXPONENT:
         raise _refused(origin, f"an exponent must be a whole number between -{MAX_EXPONENT} and {MAX_EXPONENT}")
-    if len(base.terms) > 8 and power > 4:
+    if comb(len(base.terms) + abs(power) - 1, abs(power)) > MAX_TERMS:
         raise _refused(origin, f"expression has more than {MAX_TERMS} terms")
     if power < 0 and len(base.terms) != 1:
         raise _refused(origin, "a negative exponent needs a single symbol or number below it")
