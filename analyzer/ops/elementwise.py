@@ -6,6 +6,7 @@ from analyzer.graph import FLOATING, ITEMSIZE, Rule, Spec, Tensor
 from analyzer.ops import layout
 from analyzer.ops.registry import Operand, op, primitive
 from analyzer.polynomial import Poly
+from analyzer.tracing import Refused
 
 NUMERIC_ORDER = ("bool", "uint8", "int8", "int16", "int32", "int64", "float8", "float16", "bfloat16", "float32", "float64")
 
@@ -68,7 +69,7 @@ def mul(x: Tensor, other: Tensor | Poly) -> Rule:
 def div(x: Tensor, other: Tensor | Poly) -> Rule:
     """y = x / other"""
     return Rule(result(x, other, dtype=floating(x) if not isinstance(other, Tensor) else ""),
-                {"x": "g / other", "other": "-g * ((x / other) / other)"})  # fmt: skip
+                {"other": "-g * ((x / other) / other)", "x": "g / other"})  # fmt: skip
 
 
 @op
@@ -138,16 +139,17 @@ def square(x: Tensor) -> Tensor:
 @primitive
 def clamp(x: Tensor, *, min: float | None = None, max: float | None = None) -> Rule:
     """y = x held between min and max"""
-    bounds = [name for name, bound in (("min", min), ("max", max)) if bound is not None]
-    mask = "compare(x)" if len(bounds) < 2 else "both(compare(x), compare(x))"
-    return Rule(result(x), {"x": f"where({mask}, g)"})
+    if min is None and max is None:
+        raise Refused("clamp needs min or max")
+    mask = "compare(x)" if min is None or max is None else "logical_and_(compare(x), compare(x))"
+    return Rule(result(x), {"x": f"where({mask}, g, scalar())"})
 
 
 @op
 @primitive
 def masked_fill(x: Tensor, mask: Tensor, *, value: float = 0.0) -> Rule:
     """y = value where mask, else x"""
-    return Rule(result(x, mask, dtype=x.dtype), {"x": "where(mask, g)"})
+    return Rule(result(x, mask, dtype=x.dtype), {"x": "masked_fill(g, mask)"})
 
 
 @primitive

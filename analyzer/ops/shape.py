@@ -185,7 +185,7 @@ def cat(tensors: list[Tensor], *, dim: int = 0) -> Tensor:
 @primitive
 def _narrow(x: Tensor, dim: int, start: Poly, length: Poly) -> Rule:
     shape = (*x.shape[:dim], length, *x.shape[dim + 1 :])
-    return Rule(View("x", shape, x.strides), {"x": "copy_into(zeros(x.shape), g)"})
+    return Rule(View("x", shape, x.strides), {"x": "copy_(zeros(x.shape), g)"})
 
 
 @op
@@ -198,7 +198,7 @@ def slice(x: Tensor, *, dim: int = 0, start: Poly = ZERO, length: Poly) -> Tenso
 @primitive
 def _select(x: Tensor, dim: int) -> Rule:
     shape, strides = x.shape[:dim] + x.shape[dim + 1 :], x.strides[:dim] + x.strides[dim + 1 :]
-    return Rule(View("x", shape, strides), {"x": "copy_into(zeros(x.shape), g)"})
+    return Rule(View("x", shape, strides), {"x": "copy_(zeros(x.shape), g)"})
 
 
 @op
