@@ -102,7 +102,8 @@ def aligned(predicted: Sequence[Event], measured: Sequence[Event]) -> tuple[list
 def _lives_swapped(predicted: list[Event], measured: Sequence[Event]) -> list[Event]:
     """The prediction with the lives of equal neighbours exchanged where that is how they were measured."""
     result, common = predicted, min(len(predicted), len(measured))
-    for i, j in ((i, i + n) for i in range(common) for n in range(1, min(WINDOW, common - i))):
+    pairs = ((first, first + n) for first in range(common) for n in range(1, min(WINDOW, common - first)))
+    for i, j in pairs:
         a, b = result[i], result[j]
         if a.bytes == b.bytes and a.died != b.died and (a.died, b.died) == (measured[j].died, measured[i].died):
             result[i], result[j] = replace(a, died=b.died), replace(b, died=a.died)

@@ -11,7 +11,7 @@ from analyzer.analysis import Analysis
 from analyzer.evaluate import evaluate
 from analyzer.memory import categories
 from analyzer.run.settings import Run
-from validation.loop import infer, state_of, train
+from validation.loop import infer, train
 from validation.nullcuda.recorder import Recorder, address
 from validation.nullcuda.timeline import Allocation, Timeline, is_tensor, total
 from validation.rendering import Program
@@ -48,8 +48,9 @@ def _categories(run: Run) -> tuple[str, ...]:
     return TRAINED if run.mode == "train" else RESIDENT
 
 
-def measure(program: Program, run: Run, recorder: Recorder) -> Measured:
+def measure(program: Program, recorder: Recorder) -> Measured:
     """Run a program, made while the recorder was on, on CUDA, and what its allocator did."""
+    run = program.run
     owned: dict[str, set[int]] = {
         "parameters": _addresses(program.parameters.values()),
         "buffers": _addresses(program.buffers.values()),
@@ -64,9 +65,9 @@ def measure(program: Program, run: Run, recorder: Recorder) -> Measured:
     recorder.read_bools_as(True)
     recorder.reset_peak()
     if run.mode == "train":
-        owned["optimizer"] = _addresses(state_of(train(program, run, at)))
+        owned["optimizer"] = _addresses(train(program, at))
     else:
-        infer(program, run, at)
+        infer(program, at)
     allocator = recorder.allocator_peaks()
     timeline = recorder.finish()
     return Measured(_figures(timeline, run, owned), timeline, allocator)

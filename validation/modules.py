@@ -56,15 +56,15 @@ def dtype(tensor: symbolic.Tensor) -> torch.dtype:
     return found
 
 
-def make_modules(graph: Graph, device: str) -> dict[str, nn.Module]:
-    """The module of every path that a call names."""
+def make_modules(graph: Graph, device: str, kind: torch.dtype) -> dict[str, nn.Module]:
+    """The module of every path that a call names, its floating-point parameters of one dtype."""
     modules: dict[str, nn.Module] = {}
     for call in graph.instructions:
         if isinstance(call, Call) and OPS[call.op].is_module and call.path not in modules:
             positional, attributes = split(call)
             standins = [_standin(value, graph) for value in positional]
             with torch.device(device):
-                modules[call.path] = entry(call.op, device)(*standins, **attributes)
+                modules[call.path] = entry(call.op, device)(*standins, **attributes).to(kind)
     return modules
 
 

@@ -5,6 +5,7 @@ The graph has to be traced with its loops unrolled.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from analyzer import graph as symbolic
 from analyzer.formulas import joint
 from analyzer.graph import Bind, Call, Drop, Graph, Step
 from analyzer.ops import OPS
+from analyzer.run.settings import Run
 from validation.modules import buffers, dtype, entry, make_modules, numbers, parameters, split
 
 Watch = Callable[[Call], None]
@@ -24,13 +26,14 @@ Watch = Callable[[Call], None]
 class Program:
     """A model on a device. `forward` runs one forward and loss; `variables` are the training loop's, until rebound."""
 
-    def __init__(self, graph: Graph, device: str, *, training: bool = True) -> None:
-        self.graph, self.device, self.training = graph, device, training
-        self.modules = make_modules(graph, device)
+    def __init__(self, graph: Graph, device: str, run: Run) -> None:
+        self.graph, self.device, self.run = graph, device, run
+        self.training = run.mode == "train"
+        self.modules = make_modules(graph, device, getattr(torch, run.dtype))
         self.parameters = parameters(graph, self.modules, device)
         self.buffers = buffers(graph, self.modules, device)
         for module in self.modules.values():
-            module.train(training)
+            module.train(self.training)
         self.values: dict[symbolic.Tensor, torch.Tensor] = {t: self._input(t) for t in graph.inputs.values()}
         self.values |= {t: self.parameters[path] for path, t in graph.parameters.items()}
         self.variables: dict[str, torch.Tensor] = {}
@@ -45,13 +48,18 @@ class Program:
         return make(shape, dtype=kind, device=self.device)
 
     def forward(self) -> None:
-        """Run the graph's instructions once."""
+        """Run the graph's instructions once, under autocast where the run says so."""
+        kind: torch.dtype = getattr(torch, self.run.autocast or "float32")
+        with torch.autocast("cuda", dtype=kind) if self.run.autocast else contextlib.nullcontext():
+            self._run()
+
+    def _run(self) -> None:
         for instruction in self.graph.instructions:
             match instruction:
                 case Call():
                     self._call(instruction)
                 case Drop(tensor=tensor, internal=False):
-                    del self.values[tensor]
+                    self.values.pop(tensor, None)  # absent: one of autocast's cached casts, which PyTorch drops itself
                 case Bind(name=name, tensor=tensor):
                     self.variables[name] = self.values[tensor]
 
