@@ -17,9 +17,9 @@ from analyzer.parameters import by_module, count, of_module, trainable, used
 from analyzer.peaks import Piece, largest
 from analyzer.polynomial import Poly, symbols_of, total
 from analyzer.regime import regime
+from analyzer.replay import Replay
 from analyzer.report import Amount, Holding, LayerRow, ModuleRow, Peak, Report, Symbol
 from analyzer.run.settings import Run
-from analyzer.solver import Solver
 from analyzer.tables import tables
 from analyzer.timeline import Life
 from analyzer.tracing import show
@@ -35,6 +35,7 @@ def assemble(analysis: Analysis, overrides: Mapping[str, str], gpus: Sequence[Gp
     thumb = memory.rule_of_thumb(analysis)
     batch = _batch_symbol(analysis)
     peak = _peak(analysis, bind)
+    free, rows = verdicts(analysis, overrides, batch, gpus)
     return Report(
         model=model.name, doc=model.doc, path=model.path, symbols=_symbols(analysis), run=asdict(analysis.run),
         device=analysis.device.name,
@@ -54,7 +55,8 @@ def assemble(analysis: Analysis, overrides: Mapping[str, str], gpus: Sequence[Gp
         largest_tensor=_holding(memory.largest(analysis, lambda p: bind(p).value), bind),
         valid_while=_conditions(analysis),
         batch=batch,
-        feasibility=verdicts(gpus, peak.amount.value, Solver(analysis, overrides, batch)),
+        replay=free if isinstance(free, Replay) else None,
+        feasibility=tuple(rows),
         tables=tables(analysis, overrides),
         warnings=graph.warnings,
     )  # fmt: skip

@@ -1,33 +1,41 @@
-"""Which GPUs a model fits on, and the largest batch that does."""
+"""Which GPUs a model runs on, and the largest batch that does: decided by replaying the program on the card's capacity.
+
+The answer for a card is PyTorch's own: the replay gives cached segments back when the card is full, as the allocator does,
+and fails where it would. The closed form bounds the search from above: what is requested must at least fit.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from analyzer.evaluate import evaluate
+from analyzer.analysis import Analysis, analyze
+from analyzer.build.trace import bind_symbols
+from analyzer.evaluate import evaluate, exact
 from analyzer.gpus import Gpu
 from analyzer.graph import Assumption
-from analyzer.polynomial import Number, Poly, symbols_of
+from analyzer.message import out_of_memory
+from analyzer.peaks import contenders
+from analyzer.polynomial import Number, Poly
 from analyzer.regime import restricted
+from analyzer.replay import Failure, Replay, Tape, record, replay
 
 LARGEST = 10**9
-NEIGHBOURS = 64
+Curve = Callable[[int], Number]
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One GPU: what it has, what is needed, and the largest value of a symbol that still fits."""
+    """One GPU: what it has, what is needed of it, and the largest value of a symbol that still fits."""
 
     gpu: str
     capacity: int
-    needed: int
+    needed: int  # reserved segments and the CUDA context
+    context: int
+    fits: bool
     largest: Mapping[str, int]
-
-    @property
-    def fits(self) -> bool:
-        """Whether the need does not exceed the capacity."""
-        return self.needed <= self.capacity
+    failure: Failure | None
+    message: str  # what PyTorch would print; empty where it fits
 
     @property
     def headroom(self) -> int:
@@ -36,70 +44,137 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Curve:
-    """Bytes as a function of one symbol, and whether it is a straight line."""
+class _Program:
+    """A program as functions of one symbol: bytes requested at each contender, and the sizes on its tape."""
 
-    bytes: Callable[[int], Number]
-    straight: bool
+    analysis: Analysis
+    tape: Tape
+    requested: tuple[Curve, ...]
+    sizes: tuple[Curve, ...]
 
-
-def curves(forms: Sequence[Poly], symbols: Mapping[str, int], name: str) -> list[Curve]:
-    """The forms as functions of one symbol, the others at their values."""
-    return [Curve(restricted(form, symbols, name), _is_linear(form, name)) for form in forms]
-
-
-def largest_that_fits(over: Sequence[Curve], capacity: int) -> int:
-    """The largest value of the symbol for which every curve stays within the capacity; 0 for none, LARGEST for no bound.
-
-    By division on a straight line; else by bisection, and since a kernel's scratch may shrink as sizes grow, the values
-    just above what bisection found are tried too.
-    """
-    best = LARGEST
-    for curve in over:
-        if best == LARGEST or (best > 0 and curve.bytes(best) > capacity):
-            best = min(best, _root(curve, capacity))
-    return best
+    def holds_at(self, symbols: Mapping[str, int]) -> bool:
+        """Whether every decision of the trace is the same at other values."""
+        return all(_holds(a, symbols) for a in (*self.analysis.assumptions, *self.tape.assumptions))
 
 
-def _root(curve: Curve, capacity: int) -> int:
-    if curve.straight:
-        rest = curve.bytes(0)
-        slope = curve.bytes(1) - rest
-        if slope <= 0:
-            return LARGEST if rest <= capacity else 0
-        return max(0, min(LARGEST, int((capacity - rest) // slope)))
-    found = _bisected(lambda value: curve.bytes(value) <= capacity)
-    above = range(found + NEIGHBOURS, found, -1) if found < LARGEST else ()
-    return next((v for v in above if curve.bytes(v) <= capacity), found)
+class Feasibility:
+    """Replays of one model at any value of one symbol."""
+
+    def __init__(self, analysis: Analysis, overrides: Mapping[str, str], name: str) -> None:
+        self.first, self.overrides, self.name = analysis, overrides, name
+        self.value = analysis.symbols.values.get(name, 1)
+        self.programs: list[_Program] = []
+        self.capability = analysis.device.capability
+        self.free = self._replayed(self.value, None)
+
+    def verdict(self, gpu: Gpu) -> Verdict:
+        """Whether the model runs on a GPU, by the replay on its capacity."""
+        room, self.capability = gpu.capacity - gpu.context, gpu.capability
+        outcome = self._replayed(self.value, None)
+        if self._needed(outcome) > room:
+            outcome = self._replayed(self.value, room)
+        fits = isinstance(outcome, Replay)
+        needed = self._needed(outcome) + gpu.context
+        failure = outcome if isinstance(outcome, Failure) else None
+        message = out_of_memory(failure, gpu.capacity, gpu.context) if failure else ""
+        largest = {self.name: self.largest(room)} if self.name else {}
+        return Verdict(gpu.name, gpu.capacity, needed, gpu.context, fits, largest, failure, message)
+
+    def _needed(self, outcome: Replay | Failure) -> int:
+        """Bytes of segments: with the cache trimmed where that made it run, else as on a card without limit."""
+        if isinstance(outcome, Failure):
+            outcome = self._replayed(self.value, None)
+        assert isinstance(outcome, Replay)  # nothing fails without a limit
+        return outcome.reserved
+
+    def largest(self, room: int) -> int:
+        """The largest value of the symbol with which the program runs in `room` bytes; 0 for none."""
+        above = self._requested_bound(room)
+        if above >= LARGEST:
+            return LARGEST
+        below, step = above + 1, 1
+        while below > 0 and not self.fits(below, room):
+            above, below = below, max(0, below - step)
+            step *= 2
+        if below > above - 1 and below > 0:
+            above = below + 1
+            while self.fits(above, room):
+                below, above = above, above + 1
+        while above - below > 1:
+            middle = (above + below) // 2
+            below, above = (middle, above) if self.fits(middle, room) else (below, middle)
+        return below
+
+    def fits(self, value: int, room: int) -> bool:
+        """Whether the program runs in `room` bytes at a value of the symbol."""
+        return value < 1 or isinstance(self._replayed(value, room), Replay)
+
+    def _requested_bound(self, room: int) -> int:
+        """The largest value at which the requested bytes alone would fit: no larger value can run."""
+        value = self.value
+        for _ in range(4):
+            program = self._program(max(1, value))
+            again = min((_root(curve, room) for curve in program.requested), default=LARGEST)
+            if again == value:
+                break
+            value = again
+        return value
+
+    def _replayed(self, value: int, room: int | None) -> Replay | Failure:
+        program = self._program(value)
+        return replay(program.tape, [int(curve(value)) for curve in program.sizes], self.capability, room)
+
+    def _program(self, value: int) -> _Program:
+        """A program whose decisions hold at the value; traced anew when there is none."""
+        symbols = self._symbols(value)
+        found = next((p for p in self.programs if p.holds_at(symbols)), None)
+        if found is None:
+            found = self._made(value)
+            self.programs.append(found)
+        return found
+
+    def _symbols(self, value: int) -> Mapping[str, int]:
+        if not self.name or value == self.value:
+            return self.first.symbols.values
+        return bind_symbols(self.first.model, {**self.overrides, self.name: str(value)}).values
+
+    def _made(self, value: int) -> _Program:
+        first = self.first
+        changed = {**self.overrides, self.name: str(value)} if self.name else self.overrides
+        analysis = first if value == self.value else analyze(first.model, changed, first.run, first.device)
+        tape = record(analysis.model, analysis.symbols, analysis.run, analysis.device)
+        requested = tuple(self._curve(p.form, analysis) for p in contenders(analysis.pieces))
+        return _Program(analysis, tape, requested, tuple(self._curve(form, analysis) for form in tape.forms))
+
+    def _curve(self, form: Poly, analysis: Analysis) -> Curve:
+        """A form as a function of the symbol, symbols that derive from it following."""
+        if self._derived(analysis):
+            return lambda value: exact(form, self._symbols(value))
+        return restricted(form, analysis.symbols.values, self.name)
+
+    def _derived(self, analysis: Analysis) -> bool:
+        """Whether another symbol is defined by this one."""
+        return any(self.name in definition for definition in analysis.symbols.definitions.values() if self.name)
 
 
-def _is_linear(form: Poly, name: str) -> bool:
-    """Whether the symbol occurs with power 0 or 1 only, and in no function."""
-    for monomial in form.terms:
-        for atom, exponent in monomial:
-            if atom == name and exponent != 1:
-                return False
-            if not isinstance(atom, str) and any(name in symbols_of(arg) for arg in atom.args):
-                return False
-    return True
-
-
-def _bisected(fits: Callable[[int], bool]) -> int:
-    low, high = 0, 1
-    while high < LARGEST and fits(high):
-        low, high = high, high * 2
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if fits(middle) else (low, middle)
-    return low
-
-
-def holds(assumption: Assumption, symbols: Mapping[str, int]) -> bool:
+def _holds(assumption: Assumption, symbols: Mapping[str, int]) -> bool:
     """Whether an assumption of the trace is true at other values."""
     left, right = evaluate(assumption.left, symbols), evaluate(assumption.right, symbols)
     return {"==": left == right, "!=": left != right, ">=": left >= right, "<=": left <= right}[assumption.relation]
 
 
-def verdicts(gpus: Sequence[Gpu], needed: int, solve: Callable[[int], Mapping[str, int]]) -> tuple[Verdict, ...]:
-    """One row per GPU; `solve` gives the largest values for a capacity."""
-    return tuple(Verdict(gpu.name, gpu.capacity, needed, solve(gpu.capacity)) for gpu in gpus)
+def _root(curve: Curve, room: int) -> int:
+    """The largest value at which the curve stays within the room; LARGEST when it always does."""
+    low, high = 0, 1
+    while high < LARGEST and curve(high) <= room:
+        low, high = high, high * 2
+    while high < LARGEST and high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if curve(middle) <= room else (low, middle)
+    return low if high < LARGEST else LARGEST
+
+
+def verdicts(analysis: Analysis, overrides: Mapping[str, str], name: str, gpus: Sequence[Gpu]) -> tuple[Replay | Failure, list[Verdict]]:
+    """The replay without a limit, and one verdict per GPU."""
+    feasibility = Feasibility(analysis, overrides, name)
+    return feasibility.free, [feasibility.verdict(gpu) for gpu in gpus]

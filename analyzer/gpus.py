@@ -21,6 +21,7 @@ class Gpu:
     name: str
     aliases: tuple[str, ...]
     capacity: int  # bytes
+    context: int  # bytes that CUDA itself takes of a process
     capability: int  # 80 for 8.0
     sms: int
     threads_per_sm: int
@@ -51,6 +52,7 @@ def _gpu(row: Mapping) -> Gpu:
         str(scalar("name")),
         tuple(str(a.value) for a in aliases.items if isinstance(a, Scalar)) if isinstance(aliases, Sequence) else (),
         int(Fraction(scalar("capacity_gib")) * GIB) // 512 * 512,
+        int(scalar("context_mib")) << 20,
         int(Fraction(scalar("capability")) * 10),
         int(scalar("sms")),
         int(scalar("threads_per_sm")),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from analyzer.feasibility import Verdict
 from analyzer.polynomial import Poly
+from analyzer.replay import Replay
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,7 @@ class Report:
     largest_tensor: Holding
     valid_while: tuple[str, ...]
     batch: str
+    replay: Replay | None  # through the caching allocator, on a card without limit
     feasibility: tuple[Verdict, ...]
     tables: tuple[Table, ...] = ()
     warnings: tuple[str, ...] = field(default=())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping as MappingOf
 
 from analyzer.build.arguments import size_of
-from analyzer.build.frame import POISON, Frame, Poison
+from analyzer.build.frame import POISON, Constant, Frame, Poison
 from analyzer.build.interpreter import Interpreter
 from analyzer.build.model import Model
 from analyzer.build.source import Problems
@@ -13,7 +13,7 @@ from analyzer.build.symbols import Symbols, bind
 from analyzer.document import Scalar
 from analyzer.graph import Drop, Graph, Mark, Spec, Storage, Tensor, contiguous
 from analyzer.ops import autocast
-from analyzer.polynomial import symbol
+from analyzer.polynomial import poly, symbol
 from analyzer.problems import InvalidConfig, nearest
 from analyzer.run.settings import Run
 from analyzer.sizes import Device, Sizes
@@ -28,13 +28,16 @@ def bind_symbols(model: Model, overrides: MappingOf[str, str]) -> Symbols:
     return bound
 
 
-def trace(model: Model, symbols: Symbols, run: Run, device: Device = Device(), *, unroll: bool = False) -> Graph:
-    """The program of one step, as `run` sets it. Raises InvalidConfig with every problem found."""
+def trace(
+    model: Model, symbols: Symbols, run: Run, device: Device = Device(), *, unroll: bool = False, numeric: bool = False
+) -> Graph:
+    """The program of one step, as `run` sets it; `numeric` puts numbers for symbols. Raises InvalidConfig with every problem."""
     sizes = Sizes(symbols.values, device)
     training = run.mode == "train"
     tracer = Tracer(training=training, grad=training or not run.no_grad, frozen=frozenset(model.frozen))
     problems = Problems()
-    session = _Session(model, run, tracer, Interpreter(problems, unroll=unroll), problems)
+    scope = {name: poly(value) if numeric else symbol(name) for name, value in symbols.values.items()}
+    session = _Session(model, run, tracer, Interpreter(problems, unroll=unroll), scope)
     with sizes.active(), tracer.active():
         outputs, loss = session.execute()
     problems.raise_any()
@@ -48,11 +51,10 @@ def trace(model: Model, symbols: Symbols, run: Run, device: Device = Device(), *
 class _Session:
     """One tracing of a model: the training loop's frame and the model's inside it."""
 
-    def __init__(self, model: Model, run: Run, tracer: Tracer, interpreter: Interpreter, problems: Problems) -> None:
+    def __init__(self, model: Model, run: Run, tracer: Tracer, interpreter: Interpreter, scope: MappingOf[str, Constant]) -> None:
         self.model, self.run, self.tracer = model, run, tracer
-        self.interpreter, self.problems = interpreter, problems
+        self.interpreter, self.problems = interpreter, interpreter.problems
         self.inputs: dict[str, Tensor] = {}
-        scope = {name: symbol(name) for name in model.symbols}
         self.loop = Frame(tracer, scope, model.blocks, {})
         self.forward = Frame(tracer, scope, model.blocks, {})
         home = self.forward

@@ -23,6 +23,9 @@ def to_dict(report: Report) -> dict[str, Any]:
     memory["kept_by_module"] = [{"module": h.label, **_bytes(h.amount)} for h in report.kept]
     memory["temporaries_at_peak"] = _bytes(report.peak.temporaries)
     memory["peak"] = _peak(report.peak)
+    if report.replay:
+        memory["peak"]["allocated_bytes"] = report.replay.allocated
+        memory["reserved_bytes"] = report.replay.reserved
     memory["peaks"] = {phase: _bytes(amount) for phase, amount in report.peaks.items()}
     memory["largest_tensor"] = _holding(report.largest_tensor)
     if report.inference:
@@ -51,7 +54,9 @@ def to_dict(report: Report) -> dict[str, Any]:
         "feasibility": [
             {
                 "gpu": v.gpu, "capacity_bytes": v.capacity, "needed_bytes": v.needed, "fits": v.fits,
-                "headroom_bytes": v.headroom, "max": dict(v.largest),
+                "headroom_bytes": v.headroom, "max": dict(v.largest), "context_bytes": v.context,
+                "failure": {"tensor": v.failure.label, "op": v.failure.op, "path": v.failure.path, "line": v.failure.line,
+                            "phase": v.failure.phase, "bytes": v.failure.requested, "message": v.message} if v.failure else None,
             }
             for v in report.feasibility
         ],

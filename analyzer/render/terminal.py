@@ -119,6 +119,9 @@ def _memory(console: Console, report: Report) -> None:
     grid.add_section()
     for phase, amount in report.peaks.items():
         _row(grid, f"peak, {phase}", amount)
+    if report.replay:
+        grid.add_row("allocated, rounded up in blocks", binary(report.replay.allocated), count(report.replay.allocated), "")
+        grid.add_row("reserved by the allocator", binary(report.replay.reserved), count(report.replay.reserved), "")
     if report.rule_of_thumb:
         grid.add_section()
         _row(grid, "rule of thumb: params + grads + inputs + 2 × feature maps", report.rule_of_thumb)
@@ -148,7 +151,7 @@ def _peak(console: Console, title: str, peak: Peak, report: Report | None) -> No
 
 def _feasibility(console: Console, report: Report) -> None:
     largest = f"largest {report.batch}" if report.batch else "largest"
-    title = "Feasibility (tensors only; the allocator's rounding and the CUDA context come on top)"
+    title = "Feasibility: segments that the caching allocator reserves, and the CUDA context"
     columns = (("GPU", "left"), ("capacity", "right"), ("needed", "right"), ("", "left"), ("headroom", "right"), (largest, "right"))
     grid = _grid(title, *columns)
     for v in report.feasibility:
@@ -158,6 +161,13 @@ def _feasibility(console: Console, report: Report) -> None:
             binary(v.headroom), "any" if value >= LARGEST else "none" if value < 1 else count(value),
         )  # fmt: skip
     _show(console, grid)
+    failed = [v for v in report.feasibility if v.failure]
+    if failed:
+        failure = failed[-1].failure
+        assert failure is not None
+        console.print()
+        console.print(f"On {failed[-1].gpu} it would stop at {failure.label} ({failure.path}:{failure.line}):", markup=False)
+        console.print(f"  {failed[-1].message.partition(' If reserved')[0]}", markup=False)
 
 
 def _table(console: Console, table: Table) -> None:

@@ -1,0 +1,132 @@
+"""PyTorch's CUDA caching allocator for one stream, as arithmetic on sizes.
+
+Source: c10/cuda/CUDACachingAllocator.cpp (round_size, get_pool, should_split, get_allocation_size, alloc_block,
+free_block, release_cached_blocks) and c10/core/AllocatorConfig.h; the rules are the same from torch 2.4 to 2.13.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from dataclasses import dataclass, field
+
+MIB = 1 << 20
+ROUND, SMALL, SMALL_BUFFER, LARGE_BUFFER, MIN_LARGE, ROUND_LARGE = 512, MIB, 2 * MIB, 20 * MIB, 10 * MIB, 2 * MIB
+
+
+def rounded(size: int) -> int:
+    """Bytes a request takes at least: a multiple of 512."""
+    return max(ROUND, -(-size // ROUND) * ROUND)
+
+
+def segment_size(size: int) -> int:
+    """Bytes asked of the driver for a rounded request that no cached block can serve."""
+    if size <= SMALL:
+        return SMALL_BUFFER
+    return LARGE_BUFFER if size < MIN_LARGE else -(-size // ROUND_LARGE) * ROUND_LARGE
+
+
+class OutOfMemory(Exception):
+    """The driver has no room for a segment, also after cached segments were given back."""
+
+    def __init__(self, requested: int, segment: int, allocated: int, reserved: int) -> None:
+        super().__init__(f"tried to allocate {segment} bytes")
+        self.requested, self.segment, self.allocated, self.reserved = requested, segment, allocated, reserved
+
+
+@dataclass(slots=True, eq=False)
+class Span:
+    """A stretch of a segment: free or taken, with its neighbours."""
+
+    address: int
+    size: int
+    small: bool
+    free: bool = False
+    before: Span | None = None
+    after: Span | None = None
+
+
+@dataclass(slots=True)
+class Allocator:
+    """The state of the allocator; `capacity` is what the driver can give to segments."""
+
+    capacity: int | None = None
+    allocated: int = 0
+    reserved: int = 0
+    peak_allocated: int = 0
+    peak_reserved: int = 0
+    _next: int = 1 << 40
+    _free: dict[bool, list[tuple[int, int]]] = field(default_factory=lambda: {True: [], False: []})
+    _spans: dict[int, Span] = field(default_factory=dict)
+
+    def malloc(self, size: int) -> Span:
+        """Take the best fitting cached block, else a new segment. Raises OutOfMemory."""
+        wanted = rounded(size)
+        span = self._cached(wanted) or self._segment(wanted, size)
+        span.free = False
+        rest = span.size - wanted
+        if rest >= ROUND if span.small else rest > SMALL:
+            self._split(span, wanted)
+        self.allocated += span.size
+        self.peak_allocated = max(self.peak_allocated, self.allocated)
+        return span
+
+    def free(self, span: Span) -> None:
+        """Give a block back to the cache; free neighbours merge."""
+        self.allocated -= span.size
+        span.free = True
+        for other in (span.before, span.after):
+            if other is not None and other.free:
+                self._forget(other)
+                span = self._merged(*((other, span) if other is span.before else (span, other)))
+        insort(self._free[span.small], (span.size, span.address))
+
+    def reset_peaks(self) -> None:
+        """torch.cuda.reset_peak_memory_stats()."""
+        self.peak_allocated, self.peak_reserved = self.allocated, self.reserved
+
+    def empty_cache(self) -> None:
+        """Give whole free segments back to the driver."""
+        for pool in self._free.values():
+            for size, address in list(pool):
+                span = self._spans[address]
+                if span.before is None and span.after is None:
+                    pool.remove((size, address))
+                    del self._spans[address]
+                    self.reserved -= size
+
+    def _cached(self, wanted: int) -> Span | None:
+        pool = self._free[wanted <= SMALL]
+        index = bisect_left(pool, (wanted, -1))
+        return self._spans[pool.pop(index)[1]] if index < len(pool) else None
+
+    def _segment(self, wanted: int, requested: int) -> Span:
+        size = segment_size(wanted)
+        if self.capacity is not None and self.reserved + size > self.capacity:
+            self.empty_cache()
+            if self.reserved + size > self.capacity:
+                raise OutOfMemory(requested, size, self.allocated, self.reserved)
+        self._next += 1 << 44
+        span = self._spans[self._next] = Span(self._next, size, wanted <= SMALL)
+        self.reserved += size
+        self.peak_reserved = max(self.peak_reserved, self.reserved)
+        return span
+
+    def _split(self, span: Span, wanted: int) -> None:
+        rest = Span(span.address + wanted, span.size - wanted, span.small, True, span, span.after)
+        if span.after is not None:
+            span.after.before = rest
+        span.after, span.size = rest, wanted
+        self._spans[rest.address] = rest
+        insort(self._free[rest.small], (rest.size, rest.address))
+
+    def _forget(self, span: Span) -> None:
+        pool = self._free[span.small]
+        del pool[bisect_left(pool, (span.size, span.address))]
+
+    def _merged(self, first: Span, second: Span) -> Span:
+        first.size += second.size
+        first.after, first.free = second.after, True
+        if second.after is not None:
+            second.after.before = first
+        del self._spans[second.address]
+        return first
