@@ -1,0 +1,61 @@
+"""Every op's rule beside PyTorch: shapes, dtypes, strides, parameters, and the bytes that autograd keeps. No tolerance."""
+
+from __future__ import annotations
+
+import pytest
+
+from analyzer.build.trace import bind_symbols, trace
+from analyzer.graph import Graph
+from analyzer.ops import OPS
+from analyzer.problems import InvalidConfig
+from analyzer.run.optimizer import OPTIMIZERS
+from analyzer.run.settings import Run
+from validation import loop
+from validation.cases import CASES, cases
+from validation.chains import Case, frozen_parts, model
+from validation.checks import Checker
+from validation.reference import CUDA_KERNELS, REFERENCE
+from validation.rendering import Program
+from validation.saved import predicted_bytes, saved_bytes
+
+RUN = Run(optimizer="SGD", outputs="dropped")
+CHAINS = [pytest.param(case, end, id=f"{case}-{end}") for op in OPS for case in cases(op) for end in case.ends]
+
+
+def test_every_op_has_a_reference() -> None:
+    assert REFERENCE.keys() == OPS.keys()
+    assert CUDA_KERNELS.keys() <= OPS.keys()
+
+
+def test_every_optimizer_has_a_reference() -> None:
+    assert loop.OPTIMIZERS.keys() == OPTIMIZERS.keys()
+
+
+def test_every_op_has_cases() -> None:
+    assert CASES.keys() <= OPS.keys()
+    assert [op for op in OPS if not cases(op)] == []
+
+
+@pytest.mark.parametrize(("case", "end"), CHAINS)
+def test_a_rule_says_what_pytorch_does(case: Case, end: str) -> None:
+    for frozen in frozen_parts(case):
+        graph = traced(case, end, frozen)
+        if graph is None:
+            continue
+        program = Program(graph, "cpu", RUN)
+        checker = Checker(program)
+        kept = saved_bytes(program)
+
+        assert checker.found == [], f"frozen: {frozen}"
+        assert predicted_bytes(graph, RUN) == kept, f"frozen: {frozen}"
+
+
+def traced(case: Case, end: str, frozen: tuple[str, ...]) -> Graph | None:
+    """The graph of a case, or None where nothing is left to train."""
+    chain = model(case, end, frozen)
+    try:
+        return trace(chain, bind_symbols(chain, {}), RUN, unroll=True)
+    except InvalidConfig as error:
+        if frozen and "does not depend on any trainable parameter" in str(error):
+            return None
+        raise

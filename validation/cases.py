@@ -1,0 +1,104 @@
+"""The cases that every op's rule is tried on: `attributes | operand, operand | ends`, see `validation.chains.Case`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from analyzer.ops import OPS
+from validation.chains import Case
+
+# An op that takes one tensor and needs nothing else may leave these out.
+ONE_TENSOR = ("| 3 5", "| 2 3 7", "| swapped 2 3 5", "| 1 1 4")
+
+CASES: Mapping[str, tuple[str, ...]] = {
+    "add": ("| 3 5, 3 5", "| 2 3 5, 5", "| 2 1 5, 3 1", "other: 2 | 3 5", "| swapped 3 5, 3 5"),
+    "sub": ("| 3 5, 3 5", "| 5, 2 3 5", "other: 2 | 3 5"),
+    "rsub": ("other: 1 | 3 5",),
+    "mul": ("| 3 5, 3 5", "| 2 3 5, 5", "| 3 5, float32 3 5", "other: 3 | 3 5", "| 2 1 5, 1 3 1"),
+    "div": ("| 3 5, 3 5", "| 2 3 5, 5", "| 3 5, float32 3 5", "| float32 3 5, 3 5", "other: 3 | 3 5"),
+    "pow": ("exponent: 2 | 3 5", "exponent: 3 | 2 3 7"),
+    "clamp": ("min: 0 | 3 5", "max: 1 | 2 3 7", "min: 0, max: 1 | 3 5"),
+    "masked_fill": ("value: 0 | 3 5, bool 3 5", "value: -1 | 2 3 5, bool 3 1"),
+    "div_": ("other: 2 | 3 5", "other: 7 | 2 3 7"),
+    "softmax": ("dim: -1 | 3 5", "dim: 1 | 2 3 7", "dim: -1 | swapped 2 3 5"),
+    "log_softmax": ("dim: -1 | 3 5", "dim: 1 | 2 3 7", "dim: -1 | swapped 2 3 5"),
+    "Softmax": ("dim: -1 | 3 5",),
+    "view": ("shape: [3, 10] | 3 2 5", "shape: [-1, 5] | 2 3 5"),
+    "reshape": ("shape: [15, -1] | 2 3 5", "shape: [2, 15] | swapped 2 3 5", "shape: [-1, 5] | 2 3 5"),
+    "flatten": ("| 2 3 5", "start_dim: 1 | 2 3 5", "start_dim: -2 | swapped 2 3 5", "end_dim: 1 | 2 3 5"),
+    "Flatten": ("| 2 3 5", "| swapped 2 3 5"),
+    "unflatten": ("dim: -1, sizes: [2, -1] | 3 6", "dim: 0, sizes: [2, 3] | 6 5"),
+    "permute": ("dims: [1, 0, 2] | 2 3 5", "dims: [2, 0, 1] | 2 3 5"),
+    "transpose": ("dim0: 0, dim1: 1 | 3 5", "dim0: -1, dim1: 0 | 2 3 5"),
+    "squeeze": ("dim: 1 | 3 1 5", "dim: 0 | 3 5"),
+    "unsqueeze": ("dim: 0 | 3 5", "dim: -1 | 3 5", "dim: 1 | swapped 2 3 5"),
+    "expand": ("size: [3, 4, 5] | 3 1 5", "size: [4, -1, -1] | 3 5"),
+    "cat": ("dim: 0 | 3 5, 2 5", "dim: -1 | 3 5, 3 2, 3 1", "dim: 1 | 2 3 5, float32 2 4 5"),
+    "slice": ("dim: 1, start: 1, length: 3 | 3 5", "length: 1 | 3 5", "dim: -1, start: 2, length: 2 | 2 3 5"),
+    "select": ("dim: 1, index: 0 | 2 3 5", "dim: -1, index: 2 | 2 3 5"),
+    "Conv1d": ("out_channels: 4, kernel_size: 3 | 2 3 9", "out_channels: 3, kernel_size: 2, stride: 2, bias: false | 2 3 9"),
+    "Conv2d": (
+        "out_channels: 4, kernel_size: 3, padding: 1 | 2 3 7 7", "out_channels: 6, kernel_size: [1, 2], groups: 3 | 1 3 5 6",
+        "out_channels: 4, kernel_size: 3, dilation: 2 | 2 3 7 7", "out_channels: 4, kernel_size: 3 | swapped 2 3 7 5",
+    ),
+    "Conv3d": ("out_channels: 4, kernel_size: 2 | 2 3 5 5 5", "out_channels: 2, kernel_size: 3, stride: 2 | 1 1 7 5 7"),
+    "bmm": ("| 2 3 5, 2 5 4", "| 2 3 5, swapped 2 5 4", "| 2 3 5, float32 2 5 4"),
+    "matmul": ("| 3 5, 5 4", "| 2 3 5, 2 5 4", "| 2 3 5, 5 4", "| 2 2 3 5, 2 5 4", "| swapped 2 3 5, 5 4", "| 2 1 3 5, 2 5 4"),
+    "linear": ("| 3 5, 4 5", "| 2 3 5, 4 5", "| 2 3 5, 4 5, 4", "| swapped 2 3 5, 4 5, 4"),
+    "Linear": (
+        "out_features: 4 | 3 5", "out_features: 4 | 2 3 5", "out_features: 4, bias: false | 2 3 5",
+        "out_features: 4 | swapped 2 3 5", "out_features: 4, bias: false | swapped 2 3 5", "out_features: 1 | 5",
+    ),
+    "einsum": (
+        "equation: 'bik,bjk->bij' | 2 3 5, 2 4 5", "equation: 'bik,bjk->bij' | 1 3 5, 1 4 5",
+        "equation: 'bikc,bjkc->bijc' | 2 3 4 5, 2 6 4 5", "equation: 'bikc,bjkc->bijc' | 1 3 4 5, 1 6 4 5",
+        "equation: 'bihd,bjhd->bhij' | 2 3 4 5, 2 6 4 5", "equation: '...ab,...cd->...acbd' | 2 3 4, 2 5 6",
+        "equation: 'ij,jk->ik' | 3 5, 5 4", "equation: 'bhij,bjhd->bihd' | 2 4 3 6, 2 6 4 5",
+        "equation: 'bkic,bkjc->bijc' | 2 3 4 5, 2 3 4 5",
+    ),
+    "Embedding": (
+        "num_embeddings: 11, embedding_dim: 6 | int64 4 3", "num_embeddings: 7, embedding_dim: 5, padding_idx: 0 | int64 9",
+    ),
+    "mean": (
+        "dim: 1 | 2 3 5", "dim: [0, 1] | 2 3 5", "dim: -1, keepdim: true | 2 3 5", "dim: 1 | swapped 2 3 5", "| 2 3 5 | scalar",
+        "dim: [0, 1], keepdim: true | half 2 3 5 | mean",
+    ),
+    "sum": (
+        "dim: 1 | 2 3 5", "dim: [0, 1] | 2 3 5", "dim: -1, keepdim: true | 2 3 5", "dim: 1 | swapped 2 3 5", "| 2 3 5 | scalar",
+        "dim: 0 | half 2 3 5 | mean",
+    ),
+    "LayerNorm": (
+        "| 3 5", "| 2 3 7", "elementwise_affine: false | 2 3 5", "bias: false | 3 5", "normalized_shape: [3, 5] | 2 3 5",
+        "| swapped 2 3 5",
+    ),
+    "BatchNorm1d": ("| 4 5", "| 4 3 5", "affine: false | 4 5", "track_running_stats: false | 4 5", "| swapped 4 3 5"),
+    "BatchNorm2d": ("| 2 3 5 4", "affine: false | 2 3 5 4"),
+    "BatchNorm3d": ("| 2 3 5 4 3",),
+    "dropout": ("| 3 5", "p: 0 | 3 5", "p: 0.1 | swapped 2 3 5"),
+    "Dropout": ("| 3 5", "p: 0 | 2 3 5", "p: 0.1 | swapped 2 3 5"),
+    "to": ("dtype: bfloat16 | 3 5 | mean", "dtype: float32 | half 2 3 5", "dtype: float32 | 3 5 | linear"),
+    "gelu": (*ONE_TENSOR, "approximate: tanh | half 3 5 | mean"),
+    "mse_loss": (
+        "| 3 5, float32 3 5 | scalar", "reduction: sum | 2 3 5, 2 3 5 | scalar", "reduction: none | 3 5, 3 5",
+        "| swapped 2 3 5, 2 3 5 | scalar",
+    ),
+    "smooth_l1_loss": (
+        "| 3 5, float32 3 5 | scalar", "reduction: sum, beta: 2 | 2 3 5, 2 3 5 | scalar", "reduction: none | 3 5, 3 5",
+    ),
+    "binary_cross_entropy": (
+        "| between 3 5, float32 3 5 | scalar", "reduction: sum | between 2 3 5, float32 2 3 5 | scalar",
+        "reduction: none | between 3 5, float32 3 5",
+    ),
+}  # fmt: skip
+
+
+def cases(op: str) -> tuple[Case, ...]:
+    """The cases of an op; none where it is not listed and takes more than one tensor."""
+    required = [argument for argument in OPS[op].arguments if argument.required]
+    return tuple(_case(op, row) for row in CASES.get(op, ONE_TENSOR if len(required) == 1 else ()))
+
+
+def _case(op: str, row: str) -> Case:
+    attributes, operands, *ends = (part.strip() for part in row.split("|"))
+    given = tuple(operand.strip() for operand in operands.split(","))
+    return Case(op, attributes, given, tuple(ends[0].split()) if ends else ("linear", "mean"))

@@ -1,0 +1,84 @@
+"""Small models around one op: trainable layers before it, something after it, parts of them frozen.
+
+What follows the op decides what a wrong rule can hide behind: a Linear keeps its input, so that a rule which keeps x
+instead of y is seen; a mean keeps nothing, so that a rule which forgets y is.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from analyzer.build.model import Model, read_model
+from analyzer.ops import OPS
+
+DIRECT = ("float32", "int64", "bool")  # an operand of this kind is an input of the model
+CHANGED = {
+    "swapped": "transpose: {{in: {0}, dim0: -1, dim1: -2, as: {0}}}",
+    "between": "sigmoid: {{in: {0}, as: {0}}}",
+    "half": "to: {{in: {0}, dtype: bfloat16, as: {0}}}",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An op with attributes, as YAML, on operands: sizes, after an optional word of DIRECT or CHANGED."""
+
+    op: str
+    attributes: str
+    operands: tuple[str, ...]
+    ends: tuple[str, ...] = ("linear", "mean")
+    results: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.op}({', '.join(self.operands)}{'; ' if self.attributes else ''}{self.attributes})"
+
+
+def model(case: Case, end: str, frozen: tuple[str, ...]) -> Model:
+    """The case as a model that ends in `end`: linear, mean, or scalar where the op itself gives the loss."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{case.op}.yaml"
+        path.write_text(text(case, end, frozen), encoding="utf-8")
+        return read_model(path, path.name)
+
+
+def frozen_parts(case: Case) -> Iterator[tuple[str, ...]]:
+    """Nothing, the op itself, all before it, and both."""
+    before = tuple(f"before{i}" for i, operand in enumerate(case.operands) if operand.split()[0] not in DIRECT)
+    own = ("under",) if OPS[case.op].is_module else ()
+    yield from dict.fromkeys([(), own, before, (*own, *before)])
+
+
+def text(case: Case, end: str, frozen: tuple[str, ...]) -> str:
+    """The YAML of a case."""
+    inputs, layers, names = [], [], [f"a{i}" for i in range(len(case.operands))]
+    for i, operand in enumerate(case.operands):
+        words = operand.split()
+        kind, sizes = ("", words) if words[0].isdigit() else (words[0], words[1:])
+        if kind in DIRECT:
+            inputs.append(f"a{i}: {{shape: [{', '.join(sizes)}], dtype: {kind}}}")
+            continue
+        given = [*sizes[:-2], sizes[-1], sizes[-2]] if kind == "swapped" else sizes
+        inputs.append(f"x{i}: {{shape: [{', '.join(given)}]}}")
+        layers.append(f"Linear: {{in: x{i}, out_features: {given[-1]}, name: before{i}, as: a{i}}}")
+        layers += [CHANGED[kind].format(f"a{i}")] if kind else []
+    made = [name for name, operand in zip(names, case.operands) if operand.split()[0] not in DIRECT]
+    results = "y" if case.results == 1 else f"[{', '.join(f'y{i}' for i in range(case.results))}]"
+    under = f"{case.op}: {{in: [{', '.join(names)}], {case.attributes + ', ' if case.attributes else ''}name: under, as: {results}}}"
+    return "\n".join((
+        f"frozen: [{', '.join(frozen)}]", "inputs:", *(f"  {line}" for line in inputs),
+        "layers:" if layers else "layers: []", *(f"  - {line}" for line in layers),
+        f"outputs: [{', '.join(made)}]", "loss:", f"  - {under}", *(f"  - {line}" for line in _after(case, end)), "",
+    ))  # fmt: skip
+
+
+def _after(case: Case, end: str) -> list[str]:
+    y = "y" if case.results == 1 else "y0"
+    tails = {
+        "linear": [f"Linear: {{in: {y}, out_features: 3, name: after}}", "mean"],
+        "mean": [f"mean: {{in: {y}}}"],
+        "scalar": [],
+    }
+    return tails[end]
