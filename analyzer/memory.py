@@ -39,7 +39,7 @@ def kept(analysis: Analysis) -> list[Life]:
 
 
 def _made_by_forward(timeline: Timeline) -> Callable[[Life], bool]:
-    start = timeline.marks["start"]
+    start = timeline.marks.get("forward", timeline.marks["start"])
     return lambda life: life.birth > start and life.kind == "activation" and life.born.step == STEADY
 
 
@@ -49,7 +49,7 @@ def _sum(lives: Iterable[Life], kind: str) -> Poly:
 
 def largest(analysis: Analysis, value: Callable[[Poly], int]) -> Life:
     """The single largest allocation of the steady step; of equal ones the first. Skipped iterations count one each."""
-    start = min(first for first, _ in analysis.timeline.spans.values())
+    start = analysis.timeline.marks["start"]
     single = [life for life in analysis.timeline.lives if life.death > start and not life.bulk]
     return max(single, key=lambda life: (value(life.size), -life.birth))
 

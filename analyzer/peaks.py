@@ -36,10 +36,10 @@ def pieces(timeline: Timeline) -> list[Piece]:
     running: dict[Monomial, Number] = {}
     last: Life | None = None
     rising = False
-    ticks = sorted({*births, *deaths, *(t for span in timeline.spans.values() for t in span)})
+    ticks = sorted({*births, *deaths, *(t for _, span in _intervals(timeline) for t in span)})
     phase = ""
     for tick in ticks:
-        entered = next((name for name, (start, end) in timeline.spans.items() if start <= tick < end), "")
+        entered = next((name for name, (start, end) in _intervals(timeline) if start <= tick < end), "")
         falls = tick in deaths
         if (falls or entered != phase) and rising and phase and last is not None:
             found.append(Piece(phase, tick - 1, Poly(running), last))
@@ -54,6 +54,10 @@ def pieces(timeline: Timeline) -> list[Piece]:
     if rising and phase and last is not None:
         found.append(Piece(phase, ticks[-1], Poly(running), last))
     return undominated(found)
+
+
+def _intervals(timeline: Timeline) -> list[tuple[str, tuple[int, int]]]:
+    return [(phase, span) for phase, spans in timeline.spans.items() for span in spans]
 
 
 def _add(running: dict[Monomial, Number], size: Poly, sign: int) -> None:

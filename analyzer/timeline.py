@@ -42,7 +42,7 @@ class Timeline:
     """Every life, and the moments that matter: when each phase of the steady step begins and ends."""
 
     lives: tuple[Life, ...]
-    spans: Mapping[str, tuple[int, int]]  # phase -> first and last tick
+    spans: Mapping[str, tuple[tuple[int, int], ...]]  # phase -> from tick to tick, once or for each micro-batch
     marks: Mapping[str, int]
 
     def alive(self, tick: int) -> list[Life]:
@@ -62,7 +62,7 @@ def timeline(graph: Graph, heap: Heap) -> Timeline:
     for loop in _innermost_first(skipped, heap.moves):
         lives = _filled(lives, loop, skipped[loop], moves)
     steady = {name: tick for (step, name), tick in heap.marks.items() if step == STEADY}
-    return Timeline(tuple(lives), _spans(steady, heap.clock), steady)
+    return Timeline(tuple(lives), _spans(heap), steady)
 
 
 def _life(block: Block) -> Life:
@@ -74,15 +74,15 @@ def _life(block: Block) -> Life:
     )
 
 
-def _spans(marks: Mapping[str, int], end: int) -> dict[str, tuple[int, int]]:
-    start = marks["start"]
-    if "backward" not in marks:
-        return {"inference": (start, end)}
-    return {
-        "forward": (start, marks["backward"]),
-        "backward": (marks["backward"], marks["backward done"]),
-        "step": (marks["backward done"], marks["step done"]),
-    }
+def _spans(heap: Heap) -> dict[str, tuple[tuple[int, int], ...]]:
+    """When the steady step is in which phase."""
+    spans: dict[str, list[tuple[int, int]]] = {}
+    end = heap.marks.get((STEADY, "step done"), heap.marks[STEADY, "end"])
+    changes = [(tick, place.phase) for tick, place in heap.moves if place.step == STEADY]
+    entered = [c for i, c in enumerate(changes) if not i or changes[i - 1][1] != c[1]]
+    for (start, phase), following in zip(entered, [*entered[1:], (end, "")]):
+        spans.setdefault(phase, []).append((start, following[0]))
+    return {phase: tuple(found) for phase, found in spans.items()}
 
 
 def _innermost_first(loops: Iterable[str], moves: Iterable[tuple[int, Place]]) -> list[str]:

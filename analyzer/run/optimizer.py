@@ -1,63 +1,86 @@
 """torch.optim: the state each optimizer keeps, and what its step holds for a moment.
 
-Source: torch/optim/{sgd,adam,adamw,rmsprop,adagrad}.py, torch 2.13; on CUDA the foreach form is the default.
+A step's memory is a script of variables. `a` binds a new tensor to the variable a (the old one goes after the new one is
+made, as Python rebinds), `-a` lets it go. A foreach step runs its script once over lists of all parameters; a for-loop step
+once per parameter, its variables living on into the next round. `a:rows` and `a:columns` are the row and column statistics of
+a matrix, `a:scalar` is four bytes. `?option` in front keeps an entry only with that option, `!option` only without.
+
+Source: torch/optim/*.py of torch 2.13, each script equal to the allocations of that step; Lion is lion-pytorch's, Adam8bit
+bitsandbytes' (bitsandbytes/optim/optimizer.py).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from analyzer.run.arrays import Array, Leaf, Memory
-from analyzer.run.heap import Block
+OPTIONS = ("momentum", "nesterov", "weight_decay", "amsgrad", "centered")
+FORMS = ("foreach", "forloop", "fused")
 
 
 @dataclass(frozen=True, slots=True)
 class Optimizer:
-    """State tensors of each parameter, and temporaries of a foreach step, each of the parameter's size."""
+    """State tensors per parameter, and the script of the step in each form that exists; None where it does not."""
 
     name: str
-    state: tuple[str, ...]
-    temporaries: tuple[str, ...]
-    summary: str
+    state: str
+    foreach: str | None
+    forloop: str | None
+    fused: str | None = None
+    options: tuple[str, ...] = ("weight_decay",)
+    default: str = "foreach"
+    eight_bit: bool = False
+
+    def script(self, form: str, options: Iterable[str]) -> list[str]:
+        """The entries that apply. Raises KeyError for a form that does not exist."""
+        written = {"foreach": self.foreach, "forloop": self.forloop, "fused": self.fused}[form]
+        if written is None:
+            raise KeyError(form)
+        return chosen(written, options)
+
+    def states(self, options: Iterable[str]) -> list[str]:
+        """The state tensors that apply."""
+        return chosen(self.state, options)
 
 
+def chosen(script: str, options: Iterable[str]) -> list[str]:
+    """The entries whose conditions hold."""
+    given, result = set(options), []
+    for entry in script.split():
+        while entry[0] in "?!":
+            condition, _, entry_rest = entry[1:].partition("/")
+            if (condition in given) != (entry[0] == "?"):
+                break
+            entry = entry_rest
+        else:
+            result.append(entry)
+    return result
+
+
+ADAM = "exp_avg exp_avg_sq ?amsgrad/max_exp_avg_sq"
+MATRIX = "norm:scalar -norm ?matrix/row:rows ?matrix/column:columns !matrix/square variance ?matrix/mean:scalar ?matrix/-mean norm:scalar -norm"
 OPTIMIZERS = {
     o.name: o
     for o in (
-        Optimizer("SGD", (), (), "no state"),
-        Optimizer("SGD-momentum", ("momentum_buffer",), (), "one state"),
-        Optimizer("Adam", ("exp_avg", "exp_avg_sq"), ("exp_avg_sq_sqrt",), "two states, one temporary in the step"),
-        Optimizer("AdamW", ("exp_avg", "exp_avg_sq"), ("exp_avg_sq_sqrt",), "two states, one temporary in the step"),
-        Optimizer("RMSprop", ("square_avg",), ("avg",), "one state, one temporary in the step"),
-        Optimizer("Adagrad", ("sum",), ("std", "numerator"), "one state, two temporaries in the step"),
+        Optimizer("SGD", "?momentum/momentum_buffer", "?weight_decay/grad ?weight_decay/-grad",
+                  "-grad ?weight_decay/grad ?nesterov/grad", "", ("momentum", "nesterov", "weight_decay")),
+        Optimizer("Adam", ADAM, "?weight_decay/grad ?weight_decay/-grad sqrt -sqrt",
+                  "-grad ?weight_decay/grad sqrt denominator -sqrt", "", ("weight_decay", "amsgrad")),
+        Optimizer("AdamW", ADAM, "sqrt -sqrt", "sqrt denominator -sqrt", "", ("weight_decay", "amsgrad")),
+        Optimizer("RMSprop", "square_avg ?momentum/momentum_buffer ?centered/grad_avg", "?weight_decay/grad avg -grad -avg",
+                  "-grad ?weight_decay/grad avg", None, ("momentum", "weight_decay", "centered")),
+        Optimizer("Adagrad", "sum", "?weight_decay/numerator std !weight_decay/numerator -std -numerator",
+                  "-grad ?weight_decay/grad std", ""),
+        Optimizer("Adadelta", "square_avg acc_delta", "?weight_decay/grad std delta -grad -std -delta",
+                  "-grad ?weight_decay/grad std delta"),
+        Optimizer("Adamax", "exp_avg exp_inf", "grad -grad", "-grad ?weight_decay/grad absolute -absolute"),
+        Optimizer("NAdam", "exp_avg exp_avg_sq", "?weight_decay/grad sqrt -grad -sqrt",
+                  "-grad ?weight_decay/grad corrected denominator -corrected"),
+        Optimizer("RAdam", "exp_avg exp_avg_sq", "?weight_decay/grad ?weight_decay/-grad sqrt -sqrt",
+                  "-grad ?weight_decay/grad corrected update -update"),
+        Optimizer("Adafactor", "?matrix/row_var:rows ?matrix/col_var:columns !matrix/variance", None, MATRIX, default="forloop"),
+        Optimizer("Lion", "exp_avg", None, "copy update -copy -update", default="forloop"),
+        Optimizer("Adam8bit", "state1 state2", None, "", default="forloop", eight_bit=True),
+        Optimizer("AdamW8bit", "state1 state2", None, "", default="forloop", eight_bit=True),
     )
-}
-
-
-def make_state(memory: Memory, optimizer: Optimizer, leaves: list[Leaf]) -> list[Block]:
-    """The state of the parameters that have a gradient, as the first step creates it; later steps change it in place."""
-    blocks = []
-    for leaf in leaves:
-        for name in optimizer.state:
-            blocks.append(_alloc(memory, leaf, "optimizer", name))
-    return blocks
-
-
-def step(memory: Memory, optimizer: Optimizer, leaves: list[Leaf]) -> None:
-    """The temporaries of one foreach step: lists over all parameters, freed when it returns."""
-    made = [_alloc(memory, leaf, "temporary", name) for name in optimizer.temporaries for leaf in leaves]
-    for block in made:
-        memory.heap.release(block)
-
-
-def _alloc(memory: Memory, leaf: Leaf, kind: str, name: str) -> Block:
-    storage = leaf.tensor.storage
-    return memory.heap.alloc(storage.size * storage.copies, kind, f"{storage.label} {name}", storage.origin)
-
-
-def zero_grad(memory: Memory, leaves: list[Leaf]) -> None:
-    """zero_grad(set_to_none=True)."""
-    for leaf in leaves:
-        grad, leaf.grad = leaf.grad, None
-        if isinstance(grad, Array):
-            memory.release(grad)
+}  # fmt: skip

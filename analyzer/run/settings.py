@@ -3,24 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from analyzer.document import Scalar
 from analyzer.problems import InvalidConfig, Origin, Problem, nearest
-from analyzer.run.optimizer import OPTIMIZERS
+from analyzer.run.optimizer import FORMS, OPTIMIZERS
+
+DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
+MAX_COUNT = 10**6
+
+
+def _setting(default: Any, meaning: str, *choices: str) -> Any:
+    return field(default=default, metadata={"meaning": meaning, "choices": choices})
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """How the model is run."""
+    """How the model is run; each field's metadata says what it means and what it may be."""
 
-    mode: str = "train"
-    precision: str = "fp32"
-    optimizer: str = "AdamW"
-    zero_grad: str = "after_step"
-    outputs: str = "kept"
-    no_grad: bool = True
+    mode: str = _setting("train", "a training step, or an inference in evaluation mode", "train", "infer")
+    precision: str = _setting(
+        "fp32", "dtype of parameters and activations; amp-*: fp32 parameters under torch.autocast, amp-fp16 with a GradScaler",
+        "fp32", "bf16", "fp16", "amp-bf16", "amp-fp16",
+    )  # fmt: skip
+    optimizer: str = _setting("AdamW", "torch.optim class, or Lion, Adam8bit, AdamW8bit", *OPTIMIZERS)
+    optimizer_form: str = _setting("default", "how the step is computed; PyTorch's default on CUDA is foreach", "default", *FORMS)
+    momentum: bool = _setting(False, "SGD, RMSprop: with momentum")
+    nesterov: bool = _setting(False, "SGD: Nesterov momentum")
+    weight_decay: bool = _setting(False, "weight decay that is added to gradients (AdamW's own costs nothing)")
+    amsgrad: bool = _setting(False, "Adam, AdamW: a third state")
+    centered: bool = _setting(False, "RMSprop: a further state")
+    accumulation: int = _setting(1, "micro-batches per optimizer step")
+    clip_grad_norm: bool = _setting(False, "clip_grad_norm_ before the step")
+    ema: bool = _setting(False, "an averaged copy of the parameters and buffers (AveragedModel)")
+    zero_grad: str = _setting("after_step", "when zero_grad() is called", "after_step", "before_backward")
+    set_to_none: bool = _setting(True, "whether zero_grad() sets gradients to None, or fills them with zeros")
+    outputs: str = _setting(
+        "kept", "kept: the loop's variables live until the next step rebinds them; dropped: a function returns the loss only",
+        "kept", "dropped",
+    )  # fmt: skip
+    no_grad: bool = _setting(True, "whether inference runs under torch.no_grad()")
 
     @property
     def dtype(self) -> str:
@@ -37,45 +60,64 @@ class Run:
         """Whether a GradScaler scales the loss."""
         return self.precision == "amp-fp16"
 
+    @property
+    def form(self) -> str:
+        """The form of the optimizer's step, the default resolved."""
+        return OPTIMIZERS[self.optimizer].default if self.optimizer_form == "default" else self.optimizer_form
 
-DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
+
 CHOICES: Mapping[str, tuple[str, ...]] = {
-    "mode": ("train", "infer"),
-    "precision": ("fp32", "bf16", "fp16", "amp-bf16", "amp-fp16"),
-    "optimizer": tuple(OPTIMIZERS),
-    "zero_grad": ("after_step", "before_backward"),
-    "outputs": ("kept", "dropped"),
-    "no_grad": ("true", "false"),
+    f.name: f.metadata["choices"] or (("true", "false") if f.type == "bool" else ()) for f in fields(Run)
 }
-MEANING: Mapping[str, str] = {
-    "mode": "a training step, or an inference in evaluation mode",
-    "precision": "dtype of parameters and activations; amp-*: fp32 parameters under torch.autocast, amp-fp16 with a GradScaler",
-    "optimizer": "torch.optim class, in its foreach form with default arguments",
-    "zero_grad": "when gradients are set to None: after the step, or between forward and backward",
-    "outputs": "kept: the loop's variables live until the next step rebinds them; dropped: a function returns the loss only",
-    "no_grad": "whether inference runs under torch.no_grad()",
-}
+MEANING: Mapping[str, str] = {f.name: f.metadata["meaning"] for f in fields(Run)}
 
 
-def read_run(written: Mapping[str, Scalar], overrides: Mapping[str, str]) -> Run:
-    """The settings of a config with the command line's on top. Raises InvalidConfig with every problem."""
+def read_run(written: Mapping[str, Scalar], overrides: Mapping[str, str], *, has_loss: bool = True) -> Run:
+    """The settings of a config with the command line's on top. Raises InvalidConfig with every problem.
+
+    A config without a loss is run in inference unless a mode is given.
+    """
     problems: list[Problem] = []
-    run = Run()
+    run = Run(mode="train" if has_loss else "infer")
     given = {k: (_word(v.value), v.origin) for k, v in written.items()}
     given |= {k: (v, Origin("command line")) for k, v in overrides.items()}
     for key, (word, origin) in given.items():
-        if key not in CHOICES:
-            problems.append(Problem(origin, f"unknown run setting '{key}'", nearest(key, [f.name for f in fields(Run)])))
-            continue
-        choice = next((c for c in CHOICES[key] if c.lower() == word.lower()), None)
-        if choice is None:
-            problems.append(Problem(origin, f"run.{key} cannot be '{word}'", f"one of: {', '.join(CHOICES[key])}"))
-            continue
-        setting: Any = choice == "true" if key == "no_grad" else choice
-        run = replace(run, **{key: setting})
+        try:
+            run = replace(run, **{key: _read(key, word, origin)})
+        except InvalidConfig as error:
+            problems.extend(error.problems)
+    problems.extend(_inconsistent(run, given))
     if problems:
         raise InvalidConfig(*problems)
     return run
+
+
+def _read(key: str, word: str, origin: Origin) -> str | bool | int:
+    if key not in CHOICES:
+        raise InvalidConfig(Problem(origin, f"unknown run setting '{key}'", nearest(key, CHOICES)))
+    choices = CHOICES[key]
+    if not choices:
+        if word.isdigit() and 1 <= int(word[:9]) and len(word) <= 7 and int(word) <= MAX_COUNT:
+            return int(word)
+        raise InvalidConfig(Problem(origin, f"run.{key} cannot be '{word}'", f"a whole number from 1 to {MAX_COUNT}"))
+    choice = next((c for c in choices if c.lower() == word.lower()), None)
+    if choice is None:
+        raise InvalidConfig(Problem(origin, f"run.{key} cannot be '{word}'", f"one of: {', '.join(choices)}"))
+    return choice == "true" if choices == ("true", "false") else choice
+
+
+def _inconsistent(run: Run, given: Mapping[str, tuple[str, Origin]]) -> list[Problem]:
+    """Settings that PyTorch would refuse together, or that the optimizer does not know."""
+    optimizer, problems = OPTIMIZERS[run.optimizer], []
+    place = given.get("optimizer_form", given.get("optimizer", ("", Origin("command line"))))[1]
+    if {"foreach": optimizer.foreach, "forloop": optimizer.forloop, "fused": optimizer.fused}[run.form] is None:
+        problems.append(Problem(place, f"{optimizer.name} has no {run.form} form"))
+    for option in ("momentum", "nesterov", "amsgrad", "centered"):
+        if getattr(run, option) and option not in optimizer.options:
+            problems.append(Problem(given[option][1], f"{optimizer.name} has no option '{option}'"))
+    if run.nesterov and not run.momentum:
+        problems.append(Problem(given["nesterov"][1], "nesterov needs momentum", "run.momentum=true"))
+    return problems
 
 
 def _word(value: object) -> str:

@@ -5,67 +5,90 @@ from __future__ import annotations
 from dataclasses import replace
 
 from analyzer.graph import Graph
-from analyzer.polynomial import poly
-from analyzer.run import optimizer as optim
-from analyzer.run.arrays import Array
+from analyzer.polynomial import poly, total
+from analyzer.run import learning
+from analyzer.run.arrays import Array, Leaf
 from analyzer.run.backward import backward
 from analyzer.run.forward import Forward
-from analyzer.run.heap import Heap, Place
+from analyzer.run.heap import Block, Heap, Place
 from analyzer.run.settings import Run
 
 STEADY = 1  # the second step: state exists, and the first step's variables are still bound
 
 
 def simulate(graph: Graph, run: Run) -> Heap:
-    """The heap after two steps of training, or after one inference; places and marks tell the phases."""
+    """The heap after two steps of training, or after one inference; places and marks tell the phases.
+
+    Of k accumulated micro-batches the first and one later are run: all later ones are alike.
+    """
     heap = Heap()
     forward = Forward(heap)
     forward.resident((*graph.parameters.values(), *graph.buffers.values(), *graph.inputs.values()))
-    steps = (0, STEADY) if run.mode == "train" else (STEADY,)
-    if run.scaler and run.mode == "train":
-        heap.alloc(poly(8), "optimizer", "gradient scaler")
-    for number in steps:
-        heap.move(Place(number, "forward" if run.mode == "train" else "inference"))
+    if run.mode == "infer":
+        heap.move(Place(STEADY, "inference"))
         heap.mark("start")
         forward.run(graph.instructions)
-        if run.mode == "train":
-            _learn(graph, run, forward, number)
         heap.mark("end")
+        return heap
+    if run.ema:
+        resident = (*graph.parameters.values(), *graph.buffers.values())
+        heap.alloc(total(t.storage.size * t.storage.copies for t in resident) + 8, "optimizer", "averaged model")
+    if run.scaler:
+        heap.alloc(poly(8), "optimizer", "gradient scaler")
+    for number in (0, STEADY):
+        _train(graph, run, forward, number)
     return heap
 
 
-def _learn(graph: Graph, run: Run, forward: Forward, number: int) -> None:
-    """zero_grad, backward, step: in the order the loop has them."""
+def _train(graph: Graph, run: Run, forward: Forward, number: int) -> None:
+    heap, leaves = forward.heap, list(forward.leaves.values())
+    heap.move(Place(number, "forward"))
+    heap.mark("start")
+    for micro in range(min(run.accumulation, 2)):
+        heap.move(replace(heap.place, phase="forward"))
+        heap.mark("forward")
+        forward.run(graph.instructions)
+        if micro == 0 and run.zero_grad == "before_backward":
+            learning.zero_grad(forward.memory, run, leaves)
+        _backward(run, forward)
+    _learn(run, forward, leaves, number)
+    heap.mark("end")
+
+
+def _backward(run: Run, forward: Forward) -> None:
     heap, memory = forward.heap, forward.memory
-    leaves = list(forward.leaves.values())
-    if run.zero_grad == "before_backward":
-        optim.zero_grad(memory, leaves)
     heap.move(replace(heap.place, phase="backward"))
     heap.mark("backward")
-    scaled = _scaled(forward) if run.scaler else None
-    backward(memory, scaled or forward.variables["loss"])
-    if scaled:
-        memory.release(scaled)
+    scaled = [_scaled(forward) for wanted in (run.accumulation > 1, run.scaler) if wanted]
+    backward(memory, scaled[-1] if scaled else forward.variables["loss"])
+    for array in scaled:
+        memory.release(array)
     heap.mark("backward done")
+
+
+def _learn(run: Run, forward: Forward, leaves: list[Leaf], number: int) -> None:
+    """Clipping, the step, zero_grad: in the order the loop has them."""
+    heap, memory = forward.heap, forward.memory
     heap.move(replace(heap.place, phase="step"))
     trained = [leaf for leaf in leaves if leaf.grad is not None]
-    optimizer = optim.OPTIMIZERS[run.optimizer]
-    heap.op = f"{optimizer.name} step"
+    found_inf: Block | None = heap.alloc(poly(4), "temporary", "gradient scaler found_inf") if run.scaler else None
+    if run.clip_grad_norm:
+        learning.clip_grad_norm(memory, trained)
+    heap.op = f"{run.optimizer} step"
     if number == 0:
-        optim.make_state(memory, optimizer, trained)
-    found_inf = heap.alloc(poly(4), "temporary", "gradient scaler found_inf") if run.scaler else None
-    optim.step(memory, optimizer, trained)
+        learning.make_state(memory, run, trained)
+    learning.step(memory, run, trained)
     if found_inf:
         heap.release(found_inf)
     heap.mark("step done")
     if run.zero_grad == "after_step":
-        optim.zero_grad(memory, leaves)
+        learning.zero_grad(memory, run, leaves)
     if run.outputs == "dropped":
         forward.bind("loss", None)
 
 
 def _scaled(forward: Forward) -> Array:
-    """scaler.scale(loss): the loss times a scalar that is there already."""
+    """The loss times a scalar that is there already: scaler.scale(loss), loss / k."""
     loss = forward.variables["loss"]
     scaled = forward.memory.fresh(loss.shape, loss.dtype, None, "activation", "scaled loss")
     scaled.node, scaled.output = loss.node, loss.output
