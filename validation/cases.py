@@ -89,6 +89,9 @@ CASES: Mapping[str, tuple[str, ...]] = {
         "| between 3 5, float32 3 5 | scalar", "reduction: sum | between 2 3 5, float32 2 3 5 | scalar",
         "reduction: none | between 3 5, float32 3 5",
     ),
+    "detach": ("| 3 5 | linear", "| swapped 2 3 5 | linear"),
+    "randn_like": ("| 3 5 | linear", "| swapped 2 3 5 | linear"),
+    "zeros_like": ("| 3 5 | linear", "| swapped 2 3 5 | linear"),
 }  # fmt: skip
 
 

@@ -26,6 +26,9 @@ class Event:
     what: str
     where: str
 
+    def __str__(self) -> str:
+        return f"{self.bytes:>15,}  {self.phase:<9} {self.what}  {self.where}"
+
     @property
     def line(self) -> str:
         """The line of the config, where it is known."""

@@ -39,7 +39,7 @@ def predicted(analysis: Analysis) -> dict[str, int]:
     peaks = {phase: max(evaluate(p.form, symbols) for p in analysis.pieces if p.phase == phase) for phase in analysis.timeline.spans}
     result = {name: found[name] for name in _categories(analysis.run)}
     if analysis.run.mode == "train":
-        start, end = analysis.timeline.spans["forward"]
+        start, end = analysis.timeline.marks["start"], analysis.timeline.marks["backward"]
         result[LEFT] = sum(evaluate(life.size, symbols) for life in analysis.timeline.alive(end) if start < life.birth < end)
     return result | peaks
 

@@ -1,0 +1,69 @@
+"""One analysis beside one run of it on CUDA."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from analyzer.analysis import Analysis
+from analyzer.build.trace import trace
+from analyzer.graph import Graph
+from analyzer.run.heap import Heap
+from analyzer.run.training import simulate
+from analyzer.sizes import Device, Sizes
+from validation.checks import Checker
+from validation.divergence import Divergence, Event, aligned, first_divergence, measured_events, predicted_events
+from validation.figures import PHASES, Figures, Measured, measure, predicted
+from validation.nullcuda.recorder import Recorder
+from validation.origins import follow
+from validation.rendering import Program
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Figures and allocations of both sides; `adapted` are allocations whose order or division was taken as measured."""
+
+    figures: Figures
+    measured: Measured
+    tensors: tuple[str, ...]  # outputs of ops that are not what the graph says
+    expected: Sequence[Event]
+    real: Sequence[Event]
+    adapted: Sequence[int]
+    divergence: Divergence | None
+
+    @property
+    def agrees(self) -> bool:
+        """Whether all figures are equal and every tensor is as predicted."""
+        return self.figures == self.measured.figures and not self.tensors
+
+
+def device() -> Device:
+    """The GPU of this machine as rules see it."""
+    properties = torch.cuda.get_device_properties(0)
+    return Device(
+        properties.name, properties.multi_processor_count, properties.max_threads_per_multi_processor,
+        10 * properties.major + properties.minor,
+    )  # fmt: skip
+
+
+def compared(analysis: Analysis) -> Comparison:
+    """Run the analyzed model and compare."""
+    graph, heap = _unrolled(analysis)
+    recorder = Recorder()
+    program = Program(graph, "cuda", analysis.run)
+    checker = Checker(program)
+    follow(program, recorder)
+    measured = measure(program, recorder)
+    real = measured_events(measured.timeline, PHASES[analysis.run.mode])
+    expected, adapted = aligned(predicted_events(graph, heap), real)
+    return Comparison(
+        predicted(analysis), measured, tuple(dict.fromkeys(checker.found)), expected, real, adapted, first_divergence(expected, real)
+    )
+
+
+def _unrolled(analysis: Analysis) -> tuple[Graph, Heap]:
+    graph = trace(analysis.model, analysis.symbols, analysis.run, analysis.device, unroll=True)
+    with Sizes(graph.symbols, analysis.device).active():
+        return graph, simulate(graph, analysis.run)
