@@ -116,12 +116,12 @@ def reads(content: str, name: str) -> tuple[Mapping, list[Problem]]:
 
 
 def _syntax_problem(error: yaml.YAMLError, content: str, name: str) -> Problem:
-    mark, begun = getattr(error, "problem_mark", None), getattr(error, "context_mark", None)
+    mark, begun, doing = (getattr(error, name, None) for name in ("problem_mark", "context_mark", "context"))
     origin = Origin(name, mark.line + 1, mark.column + 1) if mark else Origin(name)
     line = content.splitlines()[mark.line] if mark and mark.line < content.count("\n") else ""
     if "\t" in line[: mark.column + 1 if mark else 0]:
         return Problem(origin, "not YAML: a tab in the indentation", "indent with spaces")
-    hint = f"{error.context}, which starts at line {begun.line + 1}" if begun and begun.line != mark.line else ""
+    hint = f"{doing}, which starts at line {begun.line + 1}" if begun and mark and begun.line != mark.line else ""
     return Problem(origin, f"not YAML: {getattr(error, 'problem', None) or 'unreadable'}", hint)
 
 
@@ -141,7 +141,7 @@ class _Reader:
         value = self._value(0)
         self.loader.get_event()  # document end
         if not self.loader.check_event(yaml.StreamEndEvent):
-            self.problems.append(Problem(self._origin(self.loader.peek_event()), "expected one document in the file"))
+            raise InvalidConfig(Problem(self._origin(self.loader.peek_event()), "expected one document in the file"))
         return value
 
     def _origin(self, event: Any) -> Origin:
@@ -201,7 +201,7 @@ class _Reader:
         return Mapping(tuple(entries), origin)
 
 
-def _scalar(event: yaml.ScalarEvent, origin: Origin) -> Scalar:
+def _scalar(event: Any, origin: Origin) -> Scalar:
     quotes = 2 if event.style in ("'", '"') else 0
     start, end = event.start_mark, event.end_mark
     verbatim = start.line == end.line and end.column - start.column == len(event.value) + quotes

@@ -41,7 +41,9 @@ def parse(source: str, origin: Origin) -> Expression:
         with warnings.catch_warnings(action="ignore"):
             tree = ast.parse(source.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise _refused(origin, f"cannot read the expression '{_short(source)}'", EXPECTED) from None
+        cut = source.count("(") > source.count(")")
+        hint = "inside { }, an expression with a comma stands in quotes" if cut else EXPECTED
+        raise _refused(origin, f"cannot read the expression '{_short(source)}'", hint) from None
     if sum(1 for _ in ast.walk(tree)) > MAX_NODES:
         raise _refused(origin, "expression too long or too deeply nested")
     return _convert(tree, origin)

@@ -9,6 +9,7 @@ from typing import Union
 from analyzer.build.source import Block, Module
 from analyzer.graph import Tensor
 from analyzer.polynomial import Poly
+from analyzer.problems import Origin
 from analyzer.tracing import Tracer
 
 
@@ -17,6 +18,20 @@ class Poison:
 
 
 POISON = Poison()
+
+
+class Word(str):
+    """A block's parameter that is a word: one the op knows, or a misspelled symbol; `origin` is where it was given."""
+
+    __slots__ = ("origin",)
+    origin: Origin
+
+    def __new__(cls, text: str, origin: Origin) -> Word:
+        word = super().__new__(cls, text)
+        word.origin = origin
+        return word
+
+
 Bound = Union[Tensor, Poison]
 Constant = Union[Poly, str, bool]
 
@@ -28,7 +43,7 @@ class Frame:
     tracer: Tracer
     symbols: MappingOf[str, Constant]
     blocks: MappingOf[str, Block]
-    modules: MappingOf[str, tuple[Module, "Frame"]]
+    modules: MappingOf[str, tuple[Module, Frame]]
     path: str = ""
     label: str = ""
     variables: dict[str, Bound] = field(default_factory=dict)
@@ -68,5 +83,3 @@ class Frame:
             for value in old:
                 if isinstance(value, Tensor):
                     self.tracer.release(value)
-
-

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as MappingOf
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from analyzer.build.source import SECTIONS, Block, Module, Problems, Statement, as_items, as_mapping, check_keys, words
+from analyzer.build import includes
+from analyzer.build.source import (
+    NAME,
+    SECTIONS,
+    Block,
+    Module,
+    Problems,
+    Statement,
+    as_items,
+    as_mapping,
+    check_keys,
+    is_name,
+    words,
+)
 from analyzer.build.statements import read_blocks, read_modules, read_statements
+from analyzer.build.survey import also_wrong, misspelled
 from analyzer.build.symbols import Symbol, read_symbols
-from analyzer.document import Mapping, Scalar, Value, load
+from analyzer.document import Mapping, Scalar, Value, read
 from analyzer.graph import ITEMSIZE
 from analyzer.problems import InvalidConfig, Origin, nearest
+from analyzer.run.settings import CHOICES, Run, read_run
 
-LIBRARY = Path(__file__).resolve().parent.parent / "configs"
-MAX_INCLUDES = 50
+LIBRARY = includes.LIBRARY
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +36,7 @@ class Input:
     """A tensor that the data loader puts on the device."""
 
     name: str
-    shape: tuple[Value, ...]
+    shape: tuple[Value, ...] | None  # None when it cannot be read
     dtype: str  # empty for the dtype the model runs in
     origin: Origin
 
@@ -31,14 +45,14 @@ class Input:
 class Inference:
     """What runs instead of `layers` when the model only infers."""
 
-    inputs: tuple[str, ...]
+    inputs: tuple[Scalar, ...]
     layers: tuple[Statement, ...]
     outputs: tuple[Scalar, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A description as written, checked for form."""
+    """A description as written, checked for form; `broken` names the inputs, blocks and modules that failed the check."""
 
     name: str
     doc: str
@@ -55,25 +69,25 @@ class Model:
     tables: Mapping | None
     frozen: tuple[str, ...]
     origin: Origin
+    broken: frozenset[str] = frozenset()
 
 
 def read_model(path: Path, shown: str | None = None) -> Model:
-    """The model in a file. Raises InvalidConfig with every problem of form."""
-    document = load(path, shown)
+    """The model in a file. Raises InvalidConfig with every problem of form, and what else can be said in spite of them."""
+    document, duplicates = read(path, shown)
     problems = Problems()
     check_keys(document, SECTIONS, "a model", problems)
-    blocks = _included(document.get("include"), path.parent, problems, ())
-    blocks |= read_blocks(document.get("blocks"), problems)
-    name, doc = document.get("name"), document.get("doc")
     if document.get("layers") is None:
         problems.add(document.origin, "a model needs 'layers'", "layers: [Linear: 128, GELU]")
+    problems.unreadable = bool(problems.found)
+    blocks = includes.included(document.get("include"), path.parent, document.origin.path, problems, ())
     model = Model(
-        str(name.value) if isinstance(name, Scalar) and name.value is not None else path.stem,
-        str(doc.value) if isinstance(doc, Scalar) else "",
+        _text(document, "name", problems) or path.stem,
+        _text(document, "doc", problems),
         document.origin.path,
         read_symbols(document.get("symbols"), problems),
         _inputs(document.get("inputs"), problems),
-        blocks,
+        blocks | read_blocks(document.get("blocks"), problems),
         read_modules(document.get("modules"), problems),
         read_statements(document.get("layers"), "layers", problems),
         words(document.get("outputs"), "outputs", problems),
@@ -83,28 +97,58 @@ def read_model(path: Path, shown: str | None = None) -> Model:
         as_mapping(document.get("tables"), "tables", problems),
         tuple(str(i.value) for i in as_items(document.get("frozen"), "frozen", problems) if isinstance(i, Scalar)),
         document.origin,
+        frozenset(problems.broken),
     )
+    problems.extend(duplicates)
+    problems.extend(() if problems.unreadable else misspelled(model))
+    run = _setting(model, problems)
+    if problems.found:
+        problems.extend(also_wrong(model, None if problems.unreadable else run))
     problems.raise_any()
     return model
+
+
+def _setting(model: Model, problems: Problems) -> Run:
+    """How the file says it is run; a mode that is in doubt is that of a model with or without a loss."""
+    try:
+        run = read_run(model.run, {})
+    except InvalidConfig as error:
+        problems.extend(error.problems)
+        run = Run(mode="")
+    doubtful = not run.mode or "mode" not in model.run
+    return replace(run, mode="train" if model.loss else "infer") if doubtful else run
+
+
+def _text(document: Mapping, key: str, problems: Problems) -> str:
+    value = document.get(key)
+    if value is not None and (not isinstance(value, Scalar) or value.value is None):
+        problems.add(value.origin, f"'{key}' must be text")
+    return str(value.value) if isinstance(value, Scalar) and value.value is not None else ""
 
 
 def _inputs(value: Value | None, problems: Problems) -> tuple[Input, ...]:
     mapping = as_mapping(value, "inputs", problems)
     result = []
     for key, body in mapping.entries if mapping else ():
+        before, name = len(problems.found), str(key.value)
+        if not is_name(name):
+            problems.add(key.origin, f"'{name}' is no name for an input", NAME)
         shape, dtype = body, ""
         if isinstance(body, Mapping):
-            check_keys(body, ("shape", "dtype", "doc"), f"input '{key.value}'", problems)
+            check_keys(body, ("shape", "dtype", "doc"), f"input '{name}'", problems)
             told = body.get("dtype")
             dtype = str(told.value) if isinstance(told, Scalar) else dtype
-            if dtype not in ITEMSIZE and told is not None:
+            if told is not None and dtype not in ITEMSIZE:
                 problems.add(told.origin, f"unknown dtype '{dtype}'", nearest(dtype, ITEMSIZE))
             given = body.get("shape")
             shape = given if given is not None else body
         if isinstance(shape, (Scalar, Mapping)):
-            problems.add(shape.origin, f"input '{key.value}' needs a shape", f"{key.value}: {{shape: [B, 128]}}")
-            continue
-        result.append(Input(str(key.value), shape.items, dtype, key.origin))
+            problems.add(shape.origin, f"input '{name}' needs a shape", f"{name}: {{shape: [B, 128]}}")
+        elif len(problems.found) == before:
+            result.append(Input(name, shape.items, dtype, key.origin))
+        if len(problems.found) > before:
+            problems.broken.add(name)
+            result.append(Input(name, None, dtype, key.origin))
     return tuple(result)
 
 
@@ -114,7 +158,7 @@ def _inference(value: Value | None, problems: Problems) -> Inference | None:
         return None
     check_keys(mapping, ("inputs", "layers", "outputs"), "inference", problems)
     return Inference(
-        tuple(str(w.value) for w in words(mapping.get("inputs"), "inputs", problems)),
+        words(mapping.get("inputs"), "inputs", problems),
         read_statements(mapping.get("layers"), "layers", problems),
         words(mapping.get("outputs"), "outputs", problems),
     )
@@ -124,46 +168,10 @@ def _run(value: Value | None, problems: Problems) -> dict[str, Scalar]:
     mapping = as_mapping(value, "run", problems)
     result = {}
     for key, body in mapping.entries if mapping else ():
-        if isinstance(body, Scalar):
-            result[str(key.value)] = Scalar(body.value, body.origin)
+        if str(key.value) not in CHOICES:
+            problems.add(key.origin, f"unknown run setting '{key.value}'", nearest(str(key.value), CHOICES))
+        elif isinstance(body, Scalar):
+            result[str(key.value)] = body
         else:
             problems.add(body.origin, f"run setting '{key.value}' must be a single value")
     return result
-
-
-def _included(value: Value | None, folder: Path, problems: Problems, path: tuple[Path, ...]) -> dict[str, Block]:
-    """The blocks of the libraries a file names: `attention` is bundled, `my_blocks.yaml` lies beside the file."""
-    blocks: dict[str, Block] = {}
-    for item in as_items(value, "include", problems):
-        if not isinstance(item, Scalar) or not isinstance(item.value, str):
-            problems.add(item.origin, "include must name block libraries")
-            continue
-        found = _library(item.value, folder)
-        if found is None:
-            known = [p.stem for p in (LIBRARY / "blocks").glob("*.yaml")]
-            problems.add(item.origin, f"no block library '{item.value}'", nearest(item.value, known))
-        elif found in path or len(path) > MAX_INCLUDES:
-            problems.add(item.origin, f"'{item.value}' includes itself")
-        else:
-            blocks |= _library_blocks(found, problems, (*path, found))
-    return blocks
-
-
-def _library(name: str, folder: Path) -> Path | None:
-    if name.isidentifier() or name.replace("-", "_").isidentifier():
-        bundled = LIBRARY / "blocks" / f"{name}.yaml"
-        return bundled if bundled.is_file() else None
-    beside = folder / name
-    inside = not Path(name).is_absolute() and ".." not in Path(name).parts and name.endswith((".yaml", ".yml"))
-    return beside.resolve() if inside and beside.is_file() else None
-
-
-def _library_blocks(path: Path, problems: Problems, seen: tuple[Path, ...]) -> dict[str, Block]:
-    try:
-        document = load(path, path.name if path.is_relative_to(LIBRARY) else None)
-    except InvalidConfig as error:
-        problems.found.extend(error.problems)
-        return {}
-    check_keys(document, ("doc", "include", "blocks"), "a block library", problems)
-    blocks = _included(document.get("include"), path.parent, problems, seen)
-    return blocks | read_blocks(document.get("blocks"), problems)

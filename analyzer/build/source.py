@@ -2,34 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping as MappingOf
+from collections.abc import Iterable
+from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field
+from keyword import iskeyword
 
 from analyzer.document import Mapping, Scalar, Sequence, Value
-from analyzer.problems import InvalidConfig, Origin, Problem, nearest
+from analyzer.problems import LONGEST, InvalidConfig, Origin, Problem, nearest
 
 SECTIONS = (
     "name", "doc", "source", "include", "symbols", "inputs", "blocks", "modules", "layers", "outputs", "loss",
-    "inference", "run", "tables", "tie", "frozen", "data", "notes",
+    "inference", "run", "tables", "frozen", "notes",
 )  # fmt: skip
 CONTROL = ("repeat", "let", "as", "del", "retain", "no_grad")
 RESERVED = ("in", "as", "name")
+MAX_PROBLEMS = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One item of `layers`: a word (op, block, module or control) and what is given to it."""
+    """One item of `layers`: a word (op, block, module or control) and what is given to it; no word when unreadable."""
 
     word: str
     origin: Origin
     value: Value | None  # the leading argument, or None
     options: MappingOf[str, Value] = field(default_factory=dict)
-    body: tuple["Statement", ...] = ()
+    body: tuple[Statement, ...] = ()
     name: str = ""  # of the module instance it makes
+    places: MappingOf[str, Origin] = field(default_factory=dict)  # of the options' names
 
     def option(self, key: str) -> Value | None:
         """A named argument, or None."""
         return self.options.get(key)
+
+    def place(self, key: str) -> Origin:
+        """Where the name of an argument stands."""
+        return self.places.get(key, self.origin)
+
+    @property
+    def given(self) -> dict[str, Value]:
+        """The named arguments of the op, block or module itself."""
+        return {k: v for k, v in self.options.items() if k not in RESERVED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +53,7 @@ class Block:
     origin: Origin
     inputs: tuple[str, ...]
     symbols: tuple[tuple[str, Value], ...]
-    modules: MappingOf[str, "Module"]
+    modules: MappingOf[str, Module]
     layers: tuple[Statement, ...]
     outputs: tuple[Scalar, ...]
     doc: str = ""
@@ -52,22 +65,35 @@ class Module:
 
     statement: Statement
     shapes: tuple[Sequence, ...] = ()
+    origin: Origin = field(default_factory=lambda: Origin(""))  # of its name
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Problems:
-    """Collects problems so that one reading reports all of them."""
+    """Collects problems so that one reading reports all of them, and what they leave unknown."""
 
     found: list[Problem] = field(default_factory=list)
+    broken: set[str] = field(default_factory=set)  # names of inputs, blocks and modules
+    unreadable: bool = False  # a whole section is unknown
 
     def add(self, origin: Origin, message: str, hint: str = "") -> None:
-        """Remember a problem."""
-        self.found.append(Problem(origin, message, hint))
+        """Remember a problem. Raises InvalidConfig when there are too many to go on."""
+        self.extend((Problem(origin, message, hint),))
+
+    def extend(self, problems: Iterable[Problem]) -> None:
+        """Remember several problems. Raises InvalidConfig when there are too many to go on."""
+        self.found.extend(problems)
+        if len(self.found) > MAX_PROBLEMS:
+            raise TooMany(*self.found)
 
     def raise_any(self) -> None:
         """Raise InvalidConfig if there was a problem."""
         if self.found:
             raise InvalidConfig(*self.found)
+
+
+class TooMany(InvalidConfig):
+    """So much is wrong, or so much is asked, that reading on is of no use."""
 
 
 def check_keys(mapping: Mapping, known: Iterable[str], what: str, problems: Problems) -> None:
@@ -84,6 +110,7 @@ def as_mapping(value: Value | None, what: str, problems: Problems) -> Mapping | 
         return value
     if value is not None and not (isinstance(value, Scalar) and value.value is None):
         problems.add(value.origin, f"{what} must be a mapping of names to values")
+        problems.unreadable = True
     return None
 
 
@@ -102,8 +129,16 @@ def words(value: Value | None, what: str, problems: Problems) -> tuple[Scalar, .
     """The words of a list."""
     result = []
     for item in as_items(value, what, problems):
-        if isinstance(item, Scalar) and isinstance(item.value, str) and item.value.isidentifier():
+        if isinstance(item, Scalar) and isinstance(item.value, str) and is_name(item.value):
             result.append(item)
         else:
-            problems.add(item.origin, f"{what} must be names")
+            problems.add(item.origin, f"{what} must be names", NAME)
     return tuple(result)
+
+
+NAME = f"a name is a word of up to {LONGEST} letters, digits and _"
+
+
+def is_name(word: str) -> bool:
+    """Whether a word can name a tensor, symbol, block or module."""
+    return word.isidentifier() and word.isascii() and len(word) <= LONGEST and not iskeyword(word) and not word.startswith("__")

@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as MappingOf
+from dataclasses import replace
 
 from analyzer.build.source import (
-    CONTROL, RESERVED, Block, Module, Problems, Statement, as_items, as_mapping, check_keys, words,
+    CONTROL,
+    NAME,
+    RESERVED,
+    Block,
+    Module,
+    Problems,
+    Statement,
+    as_items,
+    as_mapping,
+    check_keys,
+    is_name,
+    words,
 )  # fmt: skip
 from analyzer.document import Mapping, Scalar, Sequence, Value
 from analyzer.ops import OPS
@@ -19,46 +31,49 @@ def read_statements(value: Value | None, what: str, problems: Problems) -> tuple
     result = []
     for item in as_items(value, what, problems):
         statement = read_statement(item, problems)
-        if statement is not None:
-            result.append(_named(statement, taken))
+        name = statement.option("name")
+        if name is not None and not (isinstance(name, Scalar) and isinstance(name.value, str) and is_name(name.value)):
+            problems.add(name.origin, "'name' must be a name", NAME)
+        result.append(_named(statement, taken))
     return tuple(result)
 
 
-def read_statement(item: Value, problems: Problems) -> Statement | None:
+def read_statement(item: Value, problems: Problems) -> Statement:
     """One statement: a word alone, or a mapping of one word to its arguments."""
     if isinstance(item, Scalar) and isinstance(item.value, str):
         return Statement(item.value, item.origin, None)
     if not isinstance(item, Mapping) or not item.entries:
         problems.add(item.origin, "expected a statement such as '- Linear: 128' or '- GELU'")
-        return None
+        return Statement("", item.origin, None)
     if item.get("repeat") is not None:
         return _read_repeat(item, problems)
     if item.get("no_grad") is not None:
         check_keys(item, ("no_grad",), "no_grad", problems)
         body = read_statements(item.get("no_grad"), "no_grad", problems)
         return Statement("no_grad", item.entries[0][0].origin, None, body=body)
+    (key, value), word = item.entries[0], str(item.entries[0][0].value)
+    inner = value.entries if isinstance(value, Mapping) and word != "let" else ()
+    options, places = {str(k.value): v for k, v in inner}, {str(k.value): k.origin for k, _ in inner}
     if len(item.entries) != 1:
         extra = item.entries[1][0]
-        problems.add(
-            extra.origin,
-            f"unexpected key '{extra.value}' beside '{item.entries[0][0].value}'",
-            "a statement has one word; its arguments go inside: - Linear: {out_features: 128, as: h}",
-        )
-        return None
-    (key, value), word = item.entries[0], str(item.entries[0][0].value)
+        example = f"a statement has one word; its arguments go inside: - {word}: {{{extra.value}: ...}}"
+        problems.add(extra.origin, f"unexpected key '{extra.value}' beside '{word}'", example)
+        return Statement("", key.origin, None, {str(k.value): v for k, v in item.entries[1:]} | options)
     if isinstance(value, Mapping) and word != "let":
-        return Statement(word, key.origin, None, {str(k.value): v for k, v in value.entries})
+        return Statement(word, key.origin, None, options, places=places)
     return Statement(word, key.origin, None if isinstance(value, Scalar) and value.value is None else value)
 
 
 def _read_repeat(item: Mapping, problems: Problems) -> Statement:
+    before = len(problems.found)
     check_keys(item, ("repeat", "layers", "name"), "repeat", problems)
-    if item.get("layers") is None:
+    if item.get("layers") is None and len(problems.found) == before:
         problems.add(item.origin, "repeat needs 'layers'", "- repeat: L\n  layers: [...]")
     body = read_statements(item.get("layers"), "layers", problems)
     name = item.get("name")
     options = {"name": name} if name is not None else {}
-    return Statement("repeat", item.entries[0][0].origin, item.get("repeat"), options, body)
+    word = "repeat" if len(problems.found) == before else ""
+    return Statement(word, item.entries[0][0].origin, item.get("repeat"), options, body)
 
 
 def _named(statement: Statement, taken: dict[str, int]) -> Statement:
@@ -72,7 +87,7 @@ def _named(statement: Statement, taken: dict[str, int]) -> Statement:
         name = {"repeat": "layers"}.get(statement.word, statement.word.lower())
     taken[name] = taken.get(name, 0) + 1
     numbered = name if taken[name] == 1 else f"{name}_{taken[name]}"
-    return Statement(statement.word, statement.origin, statement.value, statement.options, statement.body, numbered)
+    return replace(statement, name=numbered)
 
 
 def read_blocks(value: Value | None, problems: Problems) -> dict[str, Block]:
@@ -80,17 +95,29 @@ def read_blocks(value: Value | None, problems: Problems) -> dict[str, Block]:
     mapping = as_mapping(value, "blocks", problems)
     result = {}
     for key, body in mapping.entries if mapping else ():
-        name = str(key.value)
-        if name in OPS or name in CONTROL or not name.isidentifier():
-            problems.add(key.origin, f"a block cannot be named '{name}'", "the name is taken" if name in OPS else "")
+        name, before = str(key.value), len(problems.found)
+        _check_name("block", key, problems)
         block = as_mapping(body, f"block '{name}'", problems)
+        if block is not None:
+            check_keys(block, BLOCK_KEYS, f"block '{name}'", problems)
+        if block is None or len(problems.found) > before:
+            problems.broken.add(name)
         if block is not None:
             result[name] = _read_block(name, key, block, problems)
     return result
 
 
+def _check_name(what: str, key: Scalar, problems: Problems) -> None:
+    name = str(key.value)
+    if name in OPS or name in CONTROL:
+        problems.add(
+            key.origin, f"a {what} cannot be named '{name}'", f"'{name}' is {'an op' if name in OPS else 'a word of the language'}"
+        )
+    elif not is_name(name):
+        problems.add(key.origin, f"a {what} cannot be named '{name}'", NAME)
+
+
 def _read_block(name: str, key: Scalar, block: Mapping, problems: Problems) -> Block:
-    check_keys(block, BLOCK_KEYS, f"block '{name}'", problems)
     symbols = as_mapping(block.get("symbols"), "symbols", problems)
     doc = block.get("doc")
     return Block(
@@ -109,27 +136,26 @@ def read_modules(value: Value | None, problems: Problems) -> MappingOf[str, Modu
     mapping = as_mapping(value, "modules", problems)
     result = {}
     for key, body in mapping.entries if mapping else ():
-        name = str(key.value)
-        if name in OPS or name in CONTROL:
-            problems.add(key.origin, f"a module cannot be named '{name}'", "the name is an op's")
-        module = _read_module(name, body, problems)
-        if module is not None:
-            result[name] = module
+        before = len(problems.found)
+        _check_name("module", key, problems)
+        result[str(key.value)] = _read_module(key, body, problems)
+        if len(problems.found) > before:
+            problems.broken.add(str(key.value))
     return result
 
 
-def _read_module(name: str, body: Value, problems: Problems) -> Module | None:
+def _read_module(key: Scalar, body: Value, problems: Problems) -> Module:
+    name = str(key.value)
     shapes: tuple[Sequence, ...] = ()
-    if isinstance(body, Mapping) and body.get("inputs") is not None:
-        given = as_items(body.get("inputs"), "inputs of a module", problems)
+    inputs = body.get("inputs") if isinstance(body, Mapping) else None
+    if isinstance(body, Mapping) and inputs is not None:
+        given = as_items(inputs, "inputs of a module", problems)
         shapes = tuple(s for s in given if isinstance(s, Sequence))
         if len(shapes) != len(given):
-            problems.add(body.origin, "inputs of a module must be a list of shapes", "inputs: [[1, Z]]")
+            problems.add(inputs.origin, "inputs of a module must be a list of shapes", "inputs: [[1, Z]]")
         body = Mapping(tuple(e for e in body.entries if e[0].value != "inputs"), body.origin)
     statement = read_statement(body, problems)
-    if statement is None:
-        return None
-    for key in RESERVED:
-        if key in statement.options:
-            problems.add(statement.origin, f"'{key}' belongs to the call of module '{name}', not to its definition")
-    return Module(Statement(statement.word, statement.origin, statement.value, statement.options, (), name), shapes)
+    for option in RESERVED:
+        if option in statement.options and statement.word:
+            problems.add(statement.place(option), f"'{option}' belongs to the call of module '{name}', not to its definition")
+    return Module(replace(statement, body=(), name=name), shapes, key.origin)

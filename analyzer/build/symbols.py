@@ -6,23 +6,25 @@ from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass
 from fractions import Fraction
 
-from analyzer.build.source import Problems, as_mapping, check_keys
+from analyzer.build.source import NAME, Problems, as_mapping, check_keys, is_name
 from analyzer.document import Mapping, Scalar, Value
-from analyzer.evaluate import NotWhole, evaluate
+from analyzer.evaluate import NotWhole, exact
 from analyzer.expressions import size
+from analyzer.functions import FUNCTIONS
 from analyzer.polynomial import Poly, poly
-from analyzer.problems import InvalidConfig, Origin, Problem, nearest
+from analyzer.problems import COMMAND_LINE, InvalidConfig, Origin, Problem, nearest
 
-MAX_SYMBOL = 10**12
+MAX_SYMBOL, MAX_CHAIN = 10**12, 40
+SPOKEN = frozenset(FUNCTIONS) - {"size", "floordiv", "ceildiv", "mod"}  # formulas write these as operators
 
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
-    """A name for a size: its definition, where that stands, and what it means."""
+    """A name for a size: its definition, None when there is no readable one, where it stands, and what it means."""
 
     name: str
-    definition: str | int | Fraction
-    origin: Origin
+    definition: str | int | Fraction | None
+    source: Scalar
     doc: str = ""
 
 
@@ -41,78 +43,97 @@ def read_symbols(value: Value | None, problems: Problems) -> dict[str, Symbol]:
     result = {}
     for key, body in mapping.entries if mapping else ():
         name = str(key.value)
-        if not name.isidentifier() or not name.isascii():
-            problems.add(key.origin, f"'{name}' is no name for a symbol", "letters, digits and _ only")
-            continue
-        symbol = _read_symbol(name, key, body, problems)
-        if symbol is not None:
-            result[name] = symbol
+        if not is_name(name) or name in SPOKEN:
+            problems.add(key.origin, f"'{name}' is no name for a symbol", "it is a function of formulas" if name in SPOKEN else NAME)
+        result[name] = _read_symbol(name, key, body, problems)
     return result
 
 
-def _read_symbol(name: str, key: Scalar, body: Value, problems: Problems) -> Symbol | None:
+def _read_symbol(name: str, key: Scalar, body: Value, problems: Problems) -> Symbol:
     doc = ""
     if isinstance(body, Mapping):
-        check_keys(body, ("value", "doc", "from"), f"symbol '{name}'", problems)
+        check_keys(body, ("value", "doc"), f"symbol '{name}'", problems)
         told, given = body.get("doc"), body.get("value")
         doc = str(told.value) if isinstance(told, Scalar) else ""
         if given is None:
             problems.add(key.origin, f"symbol '{name}' has no value", f"{name}: {{value: 32, doc: ...}}")
-            return None
+            return Symbol(name, None, key, doc)
         body = given
     if not isinstance(body, Scalar) or isinstance(body.value, bool) or body.value is None:
         problems.add(body.origin, f"symbol '{name}' must be a number or an expression")
-        return None
-    return Symbol(name, body.value, body.origin, doc)
+        return Symbol(name, None, key, doc)
+    return Symbol(name, body.value, body, doc)
 
 
 def bind(symbols: MappingOf[str, Symbol], overrides: MappingOf[str, str], problems: Problems) -> Symbols:
     """The value of every symbol. Problems: unknown or cyclic symbols, values that are not positive whole numbers."""
     defined = dict(symbols)
     for name, text in overrides.items():
-        origin = Origin("command line")
+        origin = Origin(COMMAND_LINE)
         if name not in symbols:
             problems.add(origin, f"no symbol '{name}' to override", nearest(name, symbols))
             continue
-        defined[name] = Symbol(name, text, origin, symbols[name].doc)
-    values: dict[str, int] = {}
+        defined[name] = Symbol(name, text, Scalar(text, origin), symbols[name].doc)
+    binding = _Binding(defined, problems)
     for name in defined:
-        _bind(name, defined, values, (), problems)
+        binding.value(name, ())
     return Symbols(
-        {n: values.get(n, 1) for n in defined},
+        {n: binding.values[n] or 1 for n in defined},
         {n: s.doc for n, s in defined.items()},
         {n: str(s.definition) for n, s in defined.items() if not str(s.definition).isdigit()},
     )
 
 
-def _bind(name: str, defined: MappingOf[str, Symbol], values: dict[str, int], path: tuple[str, ...], problems: Problems) -> int:
-    if name in values:
-        return values[name]
-    symbol = defined[name]
-    if name in path:
-        cycle = " -> ".join((*path[path.index(name) :], name))
-        problems.add(symbol.origin, f"symbol '{name}' is defined by itself: {cycle}")
-        return 1
-
-    def lookup(word: str) -> Poly:
-        if word not in defined:
-            raise _unknown(word, symbol, defined)
-        return poly(_bind(word, defined, values, (*path, name), problems))
-
-    try:
-        value = evaluate(size(symbol.definition, lookup, symbol.origin), {})
-        if not 1 <= value <= MAX_SYMBOL:
-            problems.add(symbol.origin, f"symbol '{name}' is {value}, not a positive whole number up to {MAX_SYMBOL:,}")
-    except InvalidConfig as error:
-        problems.found.extend(error.problems)
-        value = 1
-    except (NotWhole, ZeroDivisionError) as error:
-        reason = "divides by zero" if isinstance(error, ZeroDivisionError) else str(error)
-        problems.add(symbol.origin, f"symbol '{name}': {reason}")
-        value = 1
-    values.setdefault(name, max(1, min(value, MAX_SYMBOL)))
-    return values[name]
+class _Unknown(Exception):
+    """A symbol whose problem stands elsewhere."""
 
 
-def _unknown(word: str, symbol: Symbol, known: MappingOf[str, Symbol]) -> InvalidConfig:
-    return InvalidConfig(Problem(symbol.origin, f"unknown symbol '{word}'", nearest(word, known)))
+class _Binding:
+    """Values found so far, None for symbols that have none; each problem is reported where it stands and once."""
+
+    def __init__(self, defined: MappingOf[str, Symbol], problems: Problems) -> None:
+        self.defined, self.problems = defined, problems
+        self.values: dict[str, int | None] = {}
+
+    def value(self, name: str, path: tuple[str, ...]) -> int | None:
+        """The value of a symbol that those in `path` need."""
+        symbol = self.defined[name]
+        if name in path:
+            cycle = " -> ".join((*path[path.index(name) :], name))
+            self.problems.add(symbol.source.origin, f"symbol '{name}' is defined by itself: {cycle}")
+            return None
+        if len(path) > MAX_CHAIN:
+            self.problems.add(symbol.source.origin, f"symbol '{name}' ends a chain of more than {MAX_CHAIN} definitions")
+            return None
+        if name not in self.values:
+            value = self._evaluated(symbol, path)
+            self.values[name] = value
+        return self.values[name]
+
+    def _evaluated(self, symbol: Symbol, path: tuple[str, ...]) -> int | None:
+        if symbol.definition is None:
+            return None
+
+        def lookup(word: str) -> Poly:
+            if word not in self.defined:
+                raise InvalidConfig(Problem(symbol.source.at(word), f"unknown symbol '{word}'", nearest(word, self.defined)))
+            value = self.value(word, (*path, symbol.name))
+            if value is None:
+                raise _Unknown
+            return poly(value)
+
+        try:
+            value = exact(size(symbol.definition, lookup, symbol.source.origin), {})
+        except InvalidConfig as error:
+            self.problems.extend(error.problems)
+        except (NotWhole, ZeroDivisionError) as error:
+            reason = "divides by zero" if isinstance(error, ZeroDivisionError) else str(error)
+            self.problems.add(symbol.source.origin, f"symbol '{symbol.name}': {reason}")
+        except _Unknown:
+            pass
+        else:
+            if isinstance(value, int) and 1 <= value <= MAX_SYMBOL:
+                return value
+            hint = f"expected a whole number from 1 to {MAX_SYMBOL:,}"
+            self.problems.add(symbol.source.origin, f"symbol '{symbol.name}' is {value}", hint)
+        return None

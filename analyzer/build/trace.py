@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as MappingOf
+from typing import TYPE_CHECKING
 
-from analyzer.build.arguments import size_of
 from analyzer.build.frame import POISON, Constant, Frame, Poison
 from analyzer.build.interpreter import Interpreter
-from analyzer.build.model import Model
-from analyzer.build.source import Problems
+from analyzer.build.source import Problems, TooMany
 from analyzer.build.symbols import Symbols, bind
+from analyzer.build.values import positive_size_of
 from analyzer.document import Scalar
 from analyzer.graph import Drop, Graph, Mark, Spec, Storage, Tensor, contiguous
 from analyzer.ops import autocast
@@ -17,7 +17,10 @@ from analyzer.polynomial import poly, symbol
 from analyzer.problems import InvalidConfig, nearest
 from analyzer.run.settings import Run
 from analyzer.sizes import Device, Sizes
-from analyzer.tracing import Tracer
+from analyzer.tracing import Tracer, show
+
+if TYPE_CHECKING:
+    from analyzer.build.model import Model
 
 
 def bind_symbols(model: Model, overrides: MappingOf[str, str]) -> Symbols:
@@ -28,18 +31,19 @@ def bind_symbols(model: Model, overrides: MappingOf[str, str]) -> Symbols:
     return bound
 
 
-def trace(
-    model: Model, symbols: Symbols, run: Run, device: Device = Device(), *, unroll: bool = False, numeric: bool = False
-) -> Graph:
+def trace(model: Model, symbols: Symbols, run: Run, device: Device = Device(), *, unroll: bool = False, numeric: bool = False) -> Graph:
     """The program of one step, as `run` sets it; `numeric` puts numbers for symbols. Raises InvalidConfig with every problem."""
     sizes = Sizes(symbols.values, device)
     training = run.mode == "train"
     tracer = Tracer(training=training, grad=training or not run.no_grad, frozen=frozenset(model.frozen))
-    problems = Problems()
+    problems = Problems(broken=set(model.broken))
     scope = {name: poly(value) if numeric else symbol(name) for name, value in symbols.values.items()}
     session = _Session(model, run, tracer, Interpreter(problems, unroll=unroll), scope)
     with sizes.active(), tracer.active():
-        outputs, loss = session.execute()
+        try:
+            outputs, loss = session.execute()
+        except TooMany as error:
+            raise InvalidConfig(*problems.found, *error.problems) from None
     problems.raise_any()
     return Graph(
         model.name, symbols.values, symbols.docs, tuple(tracer.instructions), tracer.parameters, tracer.buffers,
@@ -70,10 +74,11 @@ class _Session:
         tracer.push()
         for name, tensor in self.inputs.items():
             self.forward.variables[name] = tracer.own(tensor)
-        first = next(iter(self.inputs.values()), None)
-        self.forward.previous = (first,) if first is not None else ()
+        names = [word.value for word in inference.inputs] if inference and inference.inputs else [i.name for i in self.model.inputs]
+        self.forward.variables |= {str(name): POISON for name in names if name not in self.inputs}
+        self.forward.previous = tuple(self.forward.variables[str(name)] for name in names[:1])
         self.interpreter.run(inference.layers if inference else self.model.layers, self.forward)
-        self._uncalled()
+        self.interpreter.calls.uncalled(self.model.modules, self.forward)
         outputs = self._outputs(inference.outputs if inference else self.model.outputs)
         tracer.pop(tuple(outputs.values()))
         self._keep(outputs)
@@ -85,35 +90,28 @@ class _Session:
         autocast.leave(tracer)
         return outputs, loss
 
-    def _make_inputs(self, wanted: tuple[str, ...] | None) -> None:
+    def _make_inputs(self, wanted: tuple[Scalar, ...] | None) -> None:
         known = [i.name for i in self.model.inputs]
-        for name in wanted or ():
-            if name not in known:
-                self.problems.add(self.model.origin, f"inference names an unknown input '{name}'", nearest(name, known))
+        for word in wanted or ():
+            if word.value not in known:
+                self.problems.add(word.origin, f"unknown input '{word.value}'", nearest(str(word.value), known))
         for declared in self.model.inputs:
-            if wanted is not None and declared.name not in wanted:
+            if declared.shape is None or (wanted is not None and declared.name not in [word.value for word in wanted]):
                 continue
             try:
-                shape = tuple(size_of(item, self.loop) for item in declared.shape)
+                shape = tuple(positive_size_of(item, self.loop) for item in declared.shape)
             except InvalidConfig as error:
-                self.problems.found.extend(error.problems)
+                self.problems.extend(error.problems)
                 continue
             dtype = declared.dtype or self.run.dtype
             storage = Storage(Spec(shape, dtype).bytes, "input", declared.name, declared.origin)
             tensor = Tensor(shape, contiguous(shape), dtype, storage, False, None, declared.name, declared.origin)
             self.inputs[declared.name] = self.tracer.hold(tensor)
 
-    def _uncalled(self) -> None:
-        """Instances that no statement called; in inference another program may simply not need them."""
-        try:
-            self.interpreter.uncalled(self.model.modules, self.forward)
-        except InvalidConfig as error:
-            self.problems.found.extend(error.problems)
-
     def _outputs(self, names: tuple[Scalar, ...]) -> dict[str, Tensor]:
         if not names:
             last = self.forward.previous[-1:] if self.forward.previous else ()
-            return {"output": t for t in last if isinstance(t, Tensor)}
+            return {"output": last[0]} if last and isinstance(last[0], Tensor) else {}
         result = {}
         for word in names:
             name = str(word.value)
@@ -133,8 +131,8 @@ class _Session:
             self.loop.variables[name] = tensor
             if self.run.outputs == "kept":
                 self.tracer.bind(f"output.{name}", tensor)
-        for word in self.model.outputs:
-            self.loop.variables.setdefault(str(word.value), POISON)
+        for name in (*(str(word.value) for word in self.model.outputs), *(i.name for i in self.model.inputs if i.name not in self.inputs)):
+            self.loop.variables.setdefault(name, POISON)
         self.loop.previous = tuple(outputs.values())[-1:] or (POISON,)
         self.loop.loop_variables = self.run.outputs == "kept"
 
@@ -148,9 +146,8 @@ class _Session:
             return None
         if last is None or last.elements.constant != 1:
             origin = self.model.loss[-1].origin
-            self.problems.add(
-                origin, "the loss is not a single number", f"its shape is {last.shape if last else '()'}; end with mean or sum"
-            )
+            hint = f"its shape is {show(last.shape)}: end with mean or sum" if last else ""
+            self.problems.add(origin, "the loss is not a single number", hint)
             return None
         if not last.requires_grad:
             self.problems.add(self.model.loss[-1].origin, "the loss does not depend on any trainable parameter")

@@ -1,0 +1,93 @@
+"""One op applied to tensors of a frame: traced, its result checked, and a refusal told with where the tensors came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from analyzer.build.frame import Bound, Frame
+from analyzer.build.values import refuse
+from analyzer.graph import Call, Tensor
+from analyzer.ops import OPS
+from analyzer.polynomial import Poly
+from analyzer.sizes import sizes
+from analyzer.tracing import Refused, Tracer, show
+
+MAX_DEGREE, MAX_RANK = 256, 64
+
+
+def apply(name: str, positional: list[Any], attributes: dict[str, Any], frame: Frame,
+          place: tuple[str, str] | None = None) -> tuple[Bound, ...]:  # fmt: skip
+    """Trace one op; its results belong to the running function. Raises InvalidConfig."""
+    tracer, op = frame.tracer, OPS[name]
+    try:
+        with unwound(tracer), located(frame, *(place or (frame.path, frame.label))):
+            tracer.push()
+            tracer.inside_op += 1
+            result = op.function(*positional, **attributes)
+            results = result if isinstance(result, tuple) else (result,)
+            for tensor in results:
+                _check_shape(tensor)
+            tracer.pop(results)
+            tracer.inside_op -= 1
+    except Refused as error:
+        hints = filter(None, (error.hint, *_origins(error, positional, frame)))
+        raise refuse(tracer.origin, error.message, "\n".join(hints)) from None
+    given = dict(zip((a.name for a in op.arguments), positional)) | attributes
+    arguments = {k: _plain(v) for k, v in given.items()}
+    tracer.instructions.append(Call(name, place[0] if place else frame.path, arguments, results, tracer.origin))
+    return results
+
+
+def _check_shape(tensor: Tensor) -> None:
+    """Sizes are whole numbers that are not negative, and no shape is beyond all reason. Raises Refused and NotWhole."""
+    if len(tensor.shape) > MAX_RANK or any(abs(e) > MAX_DEGREE for size in tensor.shape for m in size.terms for _, e in m):
+        raise Refused(f"the result would have more than {MAX_RANK} dimensions, or a symbol to a power beyond {MAX_DEGREE}")
+    for size in tensor.shape:
+        if sizes().number(size) < 0:
+            raise Refused(f"the result would have shape {show(tensor.shape)}, and {size!r} is {sizes().number(size)}")
+
+
+def _origins(error: Refused, operands: list[Any], frame: Frame) -> list[str]:
+    """Where the tensors came from that an op could not take, unless the message says so."""
+    tensors = [t for o in operands for t in (o if isinstance(o, list) else [o]) if isinstance(t, Tensor)]
+    names = {id(value): f"'{name}'" for name, value in frame.variables.items()}
+    told = {t: f"{names.get(id(t), 'an unnamed result')} is {show(t.shape)}, from {t.origin}" for t in tensors}
+    return [line for tensor, line in told.items() if str(tensor.origin) not in error.message]
+
+
+@contextmanager
+def unwound(tracer: Tracer) -> Iterator[None]:
+    """When an op fails half-way, the functions it had entered are left."""
+    depth, inside = len(tracer._frames), tracer.inside_op
+    try:
+        yield
+    except BaseException:
+        for entered in tracer._frames[depth:]:
+            tracer._frames[depth - 1].extend(entered)
+        del tracer._frames[depth:]
+        tracer.inside_op = inside
+        raise
+
+
+@contextmanager
+def located(frame: Frame, path: str, label: str) -> Iterator[None]:
+    """Name what is made after the module it belongs to."""
+    tracer = frame.tracer
+    before = tracer.path, tracer.label
+    tracer.path, tracer.label = path, label
+    try:
+        yield
+    finally:
+        tracer.path, tracer.label = before
+
+
+def _plain(value: Any) -> object:
+    """An argument with sizes as numbers."""
+    if isinstance(value, Poly):
+        constant = value.constant
+        return sizes().number(value) if constant is None else constant
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    return value

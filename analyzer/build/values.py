@@ -1,0 +1,189 @@
+"""YAML values as what an op's signature wants: tensors, sizes, numbers, words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Mapping as MappingOf
+from fractions import Fraction
+from typing import Any
+
+from analyzer.build.frame import Bound, Frame, Word
+from analyzer.document import Mapping, Scalar, Sequence, Value
+from analyzer.evaluate import NotWhole, exact
+from analyzer.expressions import size
+from analyzer.graph import ITEMSIZE
+from analyzer.ops import Argument
+from analyzer.polynomial import Number, Poly
+from analyzer.problems import InvalidConfig, Origin, Problem, nearest
+from analyzer.sizes import sizes
+
+WANTED = {
+    "tensor": "the name of a tensor", "tensors": "a list of tensors", "size": "a whole number or an expression",
+    "sizes": "a list of whole numbers", "number": "a number", "index": "a whole number", "indices": "a list of whole numbers",
+    "word": "a word", "flag": "true or false", "none": "null",
+}  # fmt: skip
+CHOICES: MappingOf[str, tuple[str, ...]] = {
+    "dtype": tuple(ITEMSIZE), "reduction": ("none", "mean", "sum"), "approximate": ("none", "tanh"),
+}  # fmt: skip
+RANGES = {"p": (0, 1)}
+
+
+def refuse(origin: Origin, message: str, hint: str = "") -> InvalidConfig:
+    """An InvalidConfig with one problem."""
+    return InvalidConfig(Problem(origin, message, hint))
+
+
+def shown(value: object) -> str:
+    """A value as a message names it."""
+    if isinstance(value, Sequence):
+        return "a list"
+    if isinstance(value, Mapping):
+        return "a mapping"
+    plain = value.value if isinstance(value, Scalar) else value
+    if plain is None or isinstance(plain, bool):
+        return {None: "null", True: "true", False: "false"}[plain]
+    if isinstance(plain, (int, Fraction)):
+        return str(plain if isinstance(plain, int) else float(plain))
+    return f"'{plain}'"
+
+
+def symbol(frame: Frame, source: Scalar) -> Callable[[str], Poly]:
+    """A lookup of sizes for an expression. Raises InvalidConfig for a name that is no size."""
+
+    def lookup(name: str) -> Poly:
+        value = frame.symbols.get(name)
+        if isinstance(value, Poly):
+            return value
+        if isinstance(value, Word):
+            raise refuse(value.origin, f"unknown symbol '{value}'", nearest(value, frame.symbols))
+        if name in frame.symbols:
+            raise refuse(source.at(name), f"'{name}' is {shown(value)}, not a number")
+        if name in frame.variables:
+            raise refuse(source.at(name), f"'{name}' is a tensor, not a size")
+        raise refuse(source.at(name), f"unknown symbol '{name}'", nearest(name, frame.symbols))
+
+    return lookup
+
+
+def size_of(value: Value, frame: Frame) -> Poly:
+    """A size, maybe a fraction. Raises InvalidConfig when the value is none."""
+    if not isinstance(value, Scalar) or isinstance(value.value, bool) or value.value is None:
+        raise refuse(value.origin, f"{shown(value)} is no size", "expected a whole number or an expression")
+    return size(value.value, symbol(frame, value), value.origin)
+
+
+def whole_size_of(value: Value, frame: Frame) -> Poly:
+    """A size that is a whole number at the bound symbols. Raises InvalidConfig when it is not."""
+    result = size_of(value, frame)
+    whole(value, frame)
+    return result
+
+
+def positive_size_of(value: Value, frame: Frame) -> Poly:
+    """A size of at least 1. Raises InvalidConfig when it is not."""
+    result = whole_size_of(value, frame)
+    if whole(value, frame) < 1:
+        raise refuse(value.origin, f"{shown(value)} is {whole(value, frame)}", "expected a size of at least 1")
+    return result
+
+
+def whole(value: Value, frame: Frame) -> int:
+    """A whole number. Raises InvalidConfig when it is none."""
+    number = number_of(value, frame)
+    if isinstance(number, Fraction):
+        told = shown(value)
+        raise refuse(value.origin, f"{told} is not a whole number" if isinstance(value, Scalar) and isinstance(value.value, Fraction)
+                     else f"{told} is {number}, not a whole number")  # fmt: skip
+    return number
+
+
+def number_of(value: Value, frame: Frame) -> Number:
+    """A size at the bound symbols. Raises InvalidConfig when it has no value there."""
+    try:
+        return exact(size_of(value, frame), sizes().values)
+    except (ZeroDivisionError, NotWhole) as error:
+        raise refuse(value.origin, f"{shown(value)}: {'division by zero' if isinstance(error, ZeroDivisionError) else error}") from None
+
+
+def tensor_of(name: str, origin: Origin, frame: Frame) -> Bound:
+    """The tensor that a name stands for. Raises InvalidConfig when there is none."""
+    if name in frame.variables:
+        frame.used.add(name)
+        return frame.variables[name]
+    if name in frame.symbols:
+        raise refuse(origin, f"'{name}' is a symbol, not a tensor")
+    raise refuse(origin, f"'{name}' is used before it is defined", nearest(name, frame.variables))
+
+
+def wanted(argument: Argument) -> str:
+    """What may stand for an argument, in words."""
+    kinds = [WANTED[k] for k in argument.kinds if k != "none"]
+    return f"{', '.join(kinds[:-1])} or {kinds[-1]}" if len(kinds) > 1 else kinds[0]
+
+
+def convert(argument: Argument, value: Value, frame: Frame) -> Any:
+    """A YAML value as the argument wants it. Raises InvalidConfig saying what was expected."""
+    for kind in sorted(argument.kinds, key=lambda k: k == "sizes"):
+        matched, result = _as_kind("operand" if kind == "size" and not argument.keyword else kind, value, frame)
+        if matched:
+            return _allowed(argument.name, result, value)
+    raise refuse(value.origin, f"'{argument.name}' cannot be {shown(value)}", f"expected {wanted(argument)}")
+
+
+def _allowed(name: str, result: Any, value: Value) -> Any:
+    choices, (low, high) = CHOICES.get(name, ()), RANGES.get(name, (float("-inf"), float("inf")))
+    if choices and isinstance(result, str) and result not in choices:
+        raise refuse(value.origin, f"'{name}' cannot be '{result}'", nearest(result, choices))
+    if isinstance(result, float) and not low <= result <= high:
+        raise refuse(value.origin, f"'{name}' cannot be {result:g}", f"expected a number from {low} to {high}")
+    return result
+
+
+def _as_kind(kind: str, value: Value, frame: Frame) -> tuple[bool, Any]:
+    if isinstance(value, Mapping):
+        return False, None
+    if isinstance(value, Sequence):
+        if kind == "sizes":
+            return True, [whole_size_of(item, frame) for item in value.items]
+        if kind == "indices":
+            return True, [whole(item, frame) for item in value.items]
+        if kind == "tensors":
+            return True, [_listed(item, frame) for item in value.items]
+        return False, None
+    return _scalar_as(kind, value, frame)
+
+
+def _listed(item: Value, frame: Frame) -> Bound:
+    """A tensor of a list of tensors."""
+    if not isinstance(item, Scalar) or not isinstance(item.value, str):
+        raise refuse(item.origin, f"{shown(item)} is no tensor", "expected a list of names")
+    return tensor_of(item.value, item.origin, frame)
+
+
+def _scalar_as(kind: str, value: Scalar, frame: Frame) -> tuple[bool, Any]:
+    raw = value.value
+    local = frame.symbols.get(raw) if isinstance(raw, str) else None
+    match kind, raw:
+        case "none", None:
+            return True, None
+        case "flag", bool():
+            return True, raw
+        case "flag", str() if isinstance(local, bool):
+            return True, local
+        case "word", str():
+            return True, local if isinstance(local, str) else raw
+        case "tensor", str() if raw in frame.variables or (raw not in frame.symbols and raw.isidentifier()):
+            return True, tensor_of(raw, value.origin, frame)
+    if raw is None or isinstance(raw, bool) or kind not in NUMBERS:
+        return False, None
+    return True, NUMBERS[kind](value, frame)
+
+
+NUMBERS: MappingOf[str, Callable[[Scalar, Frame], Any]] = {
+    "operand": size_of,
+    "size": whole_size_of,
+    "sizes": lambda value, frame: [whole_size_of(value, frame)],
+    "number": lambda value, frame: float(number_of(value, frame)),
+    "index": whole,
+    "indices": lambda value, frame: [whole(value, frame)],
+}
