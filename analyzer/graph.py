@@ -172,7 +172,19 @@ class Call:
     origin: Origin
 
 
-Instruction = Union[Step, Drop, Bind, Enter, Leave, Mark, Call]
+@dataclass(frozen=True, slots=True, eq=False)
+class Checkpoint:
+    """A checkpointed region begins: it is run again in backward. `inputs` are what it takes from outside."""
+
+    inputs: tuple[Tensor, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EndCheckpoint:
+    """The innermost checkpointed region ends."""
+
+
+Instruction = Union[Step, Drop, Bind, Enter, Leave, Mark, Call, Checkpoint, EndCheckpoint]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from analyzer.graph import ITEMSIZE, Shape, Step, Tensor, contiguous
+from analyzer.graph import ITEMSIZE, Instruction, Shape, Step, Tensor, contiguous
 from analyzer.polynomial import Poly, product
 from analyzer.run.heap import Block, Heap, Place
 
@@ -51,8 +51,19 @@ class Node:
     edges: dict[str, tuple[Node | Leaf, int]]
     shapes: dict[str, Array]  # inputs as metadata: shape, strides, dtype
     refs: int = 0
-    kind: str = "step"
     blocks: list[Block] = field(default_factory=list)
+    region: "Region | None" = None  # set when it was recorded under a checkpoint and saves something
+
+
+@dataclass(slots=True, eq=False)
+class Region:
+    """A checkpointed region: what it was called with is kept until none of its nodes needs it, and its saving nodes."""
+
+    instructions: tuple[Instruction, ...]
+    inputs: dict[Tensor, Array]
+    nodes: list[Node] = field(default_factory=list)
+    waiting: int = 0  # nodes that have not let go of what they save
+    recomputed: bool = False
 
 
 class Memory:
@@ -95,6 +106,17 @@ class Memory:
         node.saved = {}
         for block in blocks:
             self.heap.release(block)
+        region, node.region = node.region, None
+        if region:
+            self.leave(region)
+
+    def leave(self, region: Region) -> None:
+        """A node of a region is done; after the last one the region's inputs go."""
+        region.waiting -= 1
+        if not region.waiting:
+            for array in region.inputs.values():
+                self.release(array)
+            region.inputs = {}
 
     def release_node(self, node: Node) -> None:
         """One reference to a node less; a dead node lets go of what it saved and of the nodes behind it."""

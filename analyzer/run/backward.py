@@ -10,9 +10,10 @@ import heapq
 from dataclasses import dataclass, field
 
 from analyzer.formulas import joint
-from analyzer.graph import Step
+from analyzer.graph import Step, Tensor
 from analyzer.ops.layout import same_layout
 from analyzer.run.arrays import Array, Leaf, Memory, Node
+from analyzer.run.checkpoint import recompute
 from analyzer.run.forward import dense
 from analyzer.run.heap import Place
 from analyzer.run.kernels import Formula, sum_to
@@ -25,18 +26,22 @@ class Pass:
     """One backward pass: gradients waiting at each node, and how many are still to come."""
 
     memory: Memory
+    resident: dict[Tensor, Array]
     waiting: dict[Target, dict[int, Array]] = field(default_factory=dict)
     missing: dict[Target, int] = field(default_factory=dict)
     ready: list[tuple[int, Node]] = field(default_factory=list)
 
 
-def backward(memory: Memory, loss: Array) -> None:
-    """Run backward from a scalar: afterwards the leaves hold gradients and reached nodes have released what they saved."""
+def backward(memory: Memory, loss: Array, resident: dict[Tensor, Array]) -> None:
+    """Run backward from a scalar: afterwards the leaves hold gradients and reached nodes have released what they saved.
+
+    `resident` are the parameters, buffers and inputs that a checkpointed region needs to run again.
+    """
     heap = memory.heap
     if loss.node is None:
         return
     root = memory.fresh(loss.shape, loss.dtype, None, "gradient of activation", "gradient of the loss")
-    run = Pass(memory)
+    run = Pass(memory, resident)
     _count(run, loss.node)
     root.refs += 1
     run.waiting[loss.node] = {loss.output: root}
@@ -64,6 +69,8 @@ def _evaluate(run: Pass, node: Node) -> None:
     """One node: apply its formulas, let go of incoming gradients and saved tensors, hand the results on."""
     memory = run.memory
     incoming = run.waiting.pop(node, {})
+    if incoming and node.region and not node.region.recomputed:
+        recompute(memory, node.region, run.resident)
     results = _apply(memory, node, incoming) if incoming else {}
     for array in incoming.values():
         memory.release(array)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from analyzer.formulas import joint, reads
-from analyzer.graph import Bind, Drop, Enter, Instruction, Leave, Mark, Spec, Step, Tensor, contiguous
-from analyzer.run.arrays import Array, Leaf, Memory, Node
+from analyzer.graph import (
+    Bind, Checkpoint, Drop, EndCheckpoint, Enter, Instruction, Leave, Mark, Spec, Step, Tensor, contiguous,
+)  # fmt: skip
+from analyzer.run.arrays import Array, Leaf, Memory, Node, Region
 from analyzer.run.heap import Heap, Place
 
 
@@ -18,22 +20,28 @@ class Forward:
     def __init__(self, heap: Heap) -> None:
         self.heap, self.memory = heap, Memory(heap)
         self.state: dict[Tensor, Array] = {}
+        self.standing: dict[Tensor, Array] = {}  # parameters, buffers, inputs
         self.leaves: dict[Tensor, Leaf] = {}
         self.variables: dict[str, Array] = {}
         self.nodes = 0
+        self.regions: list[Region] = []
 
     def resident(self, tensors: Iterable[Tensor]) -> None:
         """Allocate what is there before the first step: parameters, buffers, inputs."""
         for tensor in tensors:
             block = self.heap.alloc_storage(tensor.storage)
-            self.state[tensor] = Array(tensor.shape, tensor.strides, tensor.dtype, block)
+            self.state[tensor] = self.standing[tensor] = Array(tensor.shape, tensor.strides, tensor.dtype, block)
             if tensor.is_parameter and tensor.requires_grad:
                 self.leaves[tensor] = Leaf(tensor)
 
-    def run(self, instructions: Iterable[Instruction]) -> None:
+    def run(self, instructions: Sequence[Instruction]) -> None:
         """Execute instructions in order."""
-        for instruction in instructions:
+        for position, instruction in enumerate(instructions):
             match instruction:
+                case Checkpoint(inputs=inputs):
+                    self.regions.append(self._region(instructions, position, inputs))
+                case EndCheckpoint():
+                    self._end_region()
                 case Step():
                     self._step(instruction)
                 case Drop(tensor=tensor):
@@ -49,6 +57,22 @@ class Forward:
                 case Mark(name=name):
                     self._set_apart_attributes()
                     self.heap.mark(name)
+
+    def _region(self, instructions: Sequence[Instruction], position: int, inputs: Iterable[Tensor]) -> Region:
+        """Start a checkpointed region: it keeps its inputs, and its nodes save nothing until it is run again."""
+        depth, end = 0, position
+        while end == position or depth:
+            depth += isinstance(instructions[end], Checkpoint) - isinstance(instructions[end], EndCheckpoint)
+            end += 1
+        held = {tensor: self.state[tensor] for tensor in inputs}
+        for array in held.values():
+            array.refs += 1
+        return Region(tuple(instructions[position + 1 : end - 1]), held, waiting=1)
+
+    def _end_region(self) -> None:
+        region = self.regions.pop()
+        region.waiting += len(region.nodes)
+        self.memory.leave(region)
 
     def bind(self, name: str, array: Array | None) -> None:
         """A training-loop variable is rebound: the new value is held before the old one goes."""
@@ -73,20 +97,36 @@ class Forward:
         self.heap.move(Place(place.step, place.phase, (*outer, (loop, iteration))))
 
     def _step(self, step: Step) -> None:
+        known = self.apply(step)
+        if step.needed:
+            self._record(step, known)
+        self.settle(step, known)
+
+    def array(self, tensor: Tensor) -> Array:
+        """The array of a tensor; one that only the first run of a checkpointed region had is made again."""
+        if tensor not in self.state:
+            self.state[tensor] = Array(tensor.shape, tensor.strides, tensor.dtype, self.heap.alloc_storage(tensor.storage))
+        return self.state[tensor]
+
+    def apply(self, step: Step) -> dict[str, Array]:
+        """Run a kernel: its inputs, outputs (y, y1, ...) and aux tensors by name."""
         heap = self.heap
         heap.op, heap.origin = step.op, step.origin
-        inputs = {name: self.state[tensor] for name, tensor in step.inputs.items()}
-        outputs = [self._output(step, i, inputs) for i in range(len(step.outputs))]
-        aux = {name: Array(t.shape, t.strides, t.dtype, heap.alloc_storage(t.storage)) for name, t in step.aux.items()}
+        known = {name: self.array(tensor) for name, tensor in step.inputs.items()}
+        outputs = [self._output(step, i, known) for i in range(len(step.outputs))]
+        for name, tensor in step.aux.items():
+            known[name] = Array(tensor.shape, tensor.strides, tensor.dtype, heap.alloc_storage(tensor.storage))
         for size in step.rule.scratch:
             if size:
                 heap.release(heap.alloc(size, "workspace", f"{step.label}: {step.op} scratch"))
-        if step.needed:
-            self._record(step, inputs, outputs, aux)
-        for array in aux.values():
-            self.memory.release(array)
-        for tensor, array in zip(step.outputs, outputs):
-            self.state[tensor] = array
+        return known | {f"y{i}" if i else "y": array for i, array in enumerate(outputs)}
+
+    def settle(self, step: Step, known: dict[str, Array]) -> None:
+        """A kernel has returned: aux tensors that nothing kept go, outputs are Python's."""
+        for name in step.aux:
+            self.memory.release(known[name])
+        for index, tensor in enumerate(step.outputs):
+            self.state[tensor] = known[f"y{index}" if index else "y"]
 
     def _output(self, step: Step, index: int, inputs: dict[str, Array]) -> Array:
         tensor = step.outputs[index]
@@ -107,22 +147,30 @@ class Forward:
             array.base.refs += 1
         return array
 
-    def _record(self, step: Step, inputs: dict[str, Array], outputs: list[Array], aux: dict[str, Array]) -> None:
+    def _record(self, step: Step, known: dict[str, Array]) -> None:
         """Make the autograd node: save what needed formulas read, and link it to where gradients go."""
+        inputs = {name: known[name] for name in step.inputs}
+        outputs = [known[f"y{i}" if i else "y"] for i in range(len(step.outputs))]
         if step.rule.inplace and inputs[step.rule.inplace].base and step.rule.inplace in step.needed:
             self._rebase(step, inputs[step.rule.inplace], outputs[0])
             return
         node = self._node(step, {n: Array(a.shape, a.strides, a.dtype, a.block) for n, a in inputs.items()})
-        known = inputs | aux | {"y": outputs[0]}
-        for name in sorted(saved_names(step)):
-            if name in known:
-                self.memory.save(node, name, known[name])
+        self._save(node, step, known)
         for name in sorted(step.needed):
             node.edges[name] = self._target(step.inputs[name], inputs[name])
         for index, array in enumerate(outputs):
             if step.outputs[index].requires_grad:
                 array.node, array.output = node, index
                 node.refs += 1
+
+    def _save(self, node: Node, step: Step, known: dict[str, Array]) -> None:
+        names = sorted(saved_names(step) & set(known))
+        if self.regions and names:
+            node.region = self.regions[-1]
+            node.region.nodes.append(node)
+            return
+        for name in names:
+            self.memory.save(node, name, known[name])
 
     def _rebase(self, step: Step, view: Array, result: Array) -> None:
         """An in-place op on a view: the base gets a CopySlices node, and the view is read off the base again.

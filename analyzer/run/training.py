@@ -60,7 +60,7 @@ def _backward(run: Run, forward: Forward) -> None:
     heap.move(replace(heap.place, phase="backward"))
     heap.mark("backward")
     scaled = [_scaled(forward) for wanted in (run.accumulation > 1, run.scaler) if wanted]
-    backward(memory, scaled[-1] if scaled else forward.variables["loss"])
+    backward(memory, scaled[-1] if scaled else forward.variables["loss"], forward.standing)
     for array in scaled:
         memory.release(array)
     heap.mark("backward done")
