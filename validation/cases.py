@@ -1,4 +1,4 @@
-"""The cases that every op's rule is tried on: `attributes | operand, operand | ends`, see `validation.chains.Case`."""
+"""The cases that every op's rule is tried on: `attributes | operand, operand | ends | number of results`, see `validation.chains.Case`."""
 
 from __future__ import annotations
 
@@ -6,20 +6,14 @@ from collections.abc import Mapping
 
 from analyzer.ops import OPS
 from validation.chains import Case
+from validation.pointwise_cases import POINTWISE
 
 # An op that takes one tensor and needs nothing else may leave these out.
 ONE_TENSOR = ("| 3 5", "| 2 3 7", "| swapped 2 3 5", "| 1 1 4")
 
 CASES: Mapping[str, tuple[str, ...]] = {
-    "add": ("| 3 5, 3 5", "| 2 3 5, 5", "| 2 1 5, 3 1", "other: 2 | 3 5", "| swapped 3 5, 3 5"),
-    "sub": ("| 3 5, 3 5", "| 5, 2 3 5", "other: 2 | 3 5"),
-    "rsub": ("other: 1 | 3 5",),
-    "mul": ("| 3 5, 3 5", "| 2 3 5, 5", "| 3 5, float32 3 5", "other: 3 | 3 5", "| 2 1 5, 1 3 1"),
-    "div": ("| 3 5, 3 5", "| 2 3 5, 5", "| 3 5, float32 3 5", "| float32 3 5, 3 5", "other: 3 | 3 5"),
-    "pow": ("exponent: 2 | 3 5", "exponent: 3 | 2 3 7"),
-    "clamp": ("min: 0 | 3 5", "max: 1 | 2 3 7", "min: 0, max: 1 | 3 5"),
-    "masked_fill": ("value: 0 | 3 5, bool 3 5", "value: -1 | 2 3 5, bool 3 1"),
-    "div_": ("other: 2 | 3 5", "other: 7 | 2 3 7"),
+    **POINTWISE,
+    **dict.fromkeys(("detach", "randn_like", "zeros_like"), ("| 3 5 | times", "| swapped 2 3 5 | times")),
     "softmax": ("dim: -1 | 3 5", "dim: 1 | 2 3 7", "dim: -1 | swapped 2 3 5"),
     "log_softmax": ("dim: -1 | 3 5", "dim: 1 | 2 3 7", "dim: -1 | swapped 2 3 5"),
     "Softmax": ("dim: -1 | 3 5",),
@@ -76,7 +70,6 @@ CASES: Mapping[str, tuple[str, ...]] = {
     "BatchNorm3d": ("| 2 3 5 4 3",),
     "dropout": ("| 3 5", "p: 0 | 3 5", "p: 0.1 | swapped 2 3 5"),
     "Dropout": ("| 3 5", "p: 0 | 2 3 5", "p: 0.1 | swapped 2 3 5"),
-    "to": ("dtype: bfloat16 | 3 5 | mean", "dtype: float32 | half 2 3 5", "dtype: float32 | 3 5 | linear"),
     "gelu": (*ONE_TENSOR, "approximate: tanh | half 3 5 | mean"),
     "mse_loss": (
         "| 3 5, float32 3 5 | scalar", "reduction: sum | 2 3 5, 2 3 5 | scalar", "reduction: none | 3 5, 3 5",
@@ -102,6 +95,6 @@ def cases(op: str) -> tuple[Case, ...]:
 
 
 def _case(op: str, row: str) -> Case:
-    attributes, operands, *ends = (part.strip() for part in row.split("|"))
+    attributes, operands, ends, results = (part.strip() for part in f"{row}{'|' * (3 - row.count('|'))}".split("|"))
     given = tuple(operand.strip() for operand in operands.split(","))
-    return Case(op, attributes, given, tuple(ends[0].split()) if ends else ("linear", "mean"))
+    return Case(op, attributes, given, tuple(ends.split()) or ("linear", "mean"), int(results or 1))

@@ -37,7 +37,7 @@ class Case:
 
 
 def model(case: Case, end: str, frozen: tuple[str, ...]) -> Model:
-    """The case as a model that ends in `end`: linear, mean, or scalar where the op itself gives the loss."""
+    """The case as a model that ends in `end`: linear, mean, times the first operand, or scalar where the op gives the loss."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{case.op}.yaml"
         path.write_text(text(case, end, frozen), encoding="utf-8")
@@ -79,6 +79,7 @@ def _after(case: Case, end: str) -> list[str]:
     tails = {
         "linear": [f"Linear: {{in: {y}, out_features: 3, name: after}}", "mean"],
         "mean": [f"mean: {{in: {y}}}"],
+        "times": [f"mul: {{in: [{y}, a0]}}", "mean"],
         "scalar": [],
     }
     return tails[end]

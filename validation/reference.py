@@ -49,24 +49,33 @@ def _layer_norm(x: Tensor, *, normalized_shape: Any = None, **attributes: Any) -
 
 FUNCTIONS = (
     "add", "sub", "rsub", "mul", "div", "reciprocal", "neg", "pow", "exp", "log", "sqrt", "rsqrt", "abs", "square", "clamp",
-    "masked_fill", "div_", "relu", "sigmoid", "tanh", "gelu", "silu", "elu", "leaky_relu", "softplus", "softmax",
+    "maximum", "minimum", "lerp", "addcmul", "addcdiv", "where", "clamp_min", "clamp_max", "exp2", "expm1", "log1p", "log2",
+    "log10", "sin", "cos", "tan", "sinh", "cosh", "atan", "erf", "sign", "floor", "ceil", "round", "trunc", "nan_to_num", "eq",
+    "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_xor", "logical_not", "isnan", "type_as", "add_", "sub_",
+    "mul_", "div_", "clamp_", "relu_", "sigmoid_", "tanh_", "leaky_relu_", "elu_", "hardtanh_",
+    "relu", "sigmoid", "tanh", "gelu", "silu", "elu", "leaky_relu", "softplus", "softmax",
     "log_softmax", "view", "reshape", "flatten", "unflatten", "permute", "transpose", "contiguous", "clone", "squeeze",
     "unsqueeze", "expand", "cat", "select", "detach", "bmm", "matmul", "linear", "mse_loss",
     "smooth_l1_loss", "binary_cross_entropy", "dropout", "randn_like", "zeros_like",
 )  # fmt: skip
 MODULES = ("ReLU", "Sigmoid", "Tanh", "GELU", "SiLU", "ELU", "LeakyReLU", "Softplus", "Softmax", "Flatten", "Dropout", "Embedding")
+CONVERSIONS = ("float", "double", "half", "bfloat16", "long", "int", "bool")
 CHANNELED = ("Conv1d", "Conv2d", "Conv3d", "BatchNorm1d", "BatchNorm2d", "BatchNorm3d")
 
 REFERENCE: Mapping[str, Entry] = {
     **{name: _function(name) for name in FUNCTIONS},
     **{name: _module(name) for name in MODULES},
     **{name: _with_channels(name) for name in CHANNELED},
+    **{name: getattr(torch.Tensor, name) for name in CONVERSIONS},
     "mean": lambda x, *, dim=None, keepdim=False: x.mean() if dim is None else x.mean(dim, keepdim),
     "sum": lambda x, *, dim=None, keepdim=False: x.sum() if dim is None else x.sum(dim, keepdim),
     "view": lambda x, *, shape: x.view(shape),
     "slice": lambda x, *, dim=0, start=0, length: torch.narrow(x, dim, start, length),
     "to": lambda x, *, dtype: x.to(getattr(torch, dtype)),
     "masked_fill": lambda x, mask, *, value=0.0: x.masked_fill(mask, value),
+    "masked_fill_": lambda x, mask, *, value=0.0: x.masked_fill_(mask, value),
+    "silu_": lambda x: F.silu(x, inplace=True),
+    "hardswish_": lambda x: F.hardswish(x, inplace=True),
     "einsum": lambda tensors, *, equation: torch.einsum(equation, *tensors),
     "Linear": _linear,
     "LayerNorm": _layer_norm,

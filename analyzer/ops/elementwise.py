@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from analyzer.graph import FLOATING, ITEMSIZE, Rule, Spec, Tensor
+from fractions import Fraction
+
+from analyzer.graph import FLOATING, Rule, Spec, Tensor
 from analyzer.ops import layout
 from analyzer.ops.registry import Operand, op, primitive
 from analyzer.polynomial import Poly
@@ -14,12 +16,15 @@ NUMERIC_ORDER = ("bool", "uint8", "int8", "int16", "int32", "int64", "float8", "
 def promoted(*operands: Operand) -> str:
     """The dtype of a result: the widest of the tensors with dimensions, numbers and scalars yielding to them."""
     tensors = [t for t in operands if isinstance(t, Tensor)]
+    numbers = [n.constant for n in operands if isinstance(n, Poly)]
     ranked = [t for t in tensors if t.shape] or tensors
     dtypes = {t.dtype for t in ranked}
     if dtypes == {"float16", "bfloat16"}:
         return "float32"
-    if any(t.dtype in FLOATING for t in tensors) and not dtypes & FLOATING:
+    if not dtypes & FLOATING and (any(t.dtype in FLOATING for t in tensors) or any(isinstance(n, Fraction) for n in numbers)):
         return "float32"
+    if dtypes == {"bool"} and numbers:
+        return "int64"
     return max(dtypes, key=NUMERIC_ORDER.index)
 
 
@@ -74,65 +79,9 @@ def div(x: Tensor, other: Tensor | Poly) -> Rule:
 
 @op
 @primitive
-def reciprocal(x: Tensor) -> Rule:
-    """y = 1 / x"""
-    return Rule(result(x, dtype=floating(x)), {"x": "-g * (y * y)"})
-
-
-@op
-@primitive
 def neg(x: Tensor) -> Rule:
     """y = -x"""
     return Rule(result(x), {"x": "-g"})
-
-
-@op
-@primitive
-def pow(x: Tensor, exponent: Poly) -> Rule:
-    """y = x ** exponent"""
-    return Rule(result(x), {"x": "g * (2 * x ** 1)"})
-
-
-@op
-@primitive
-def exp(x: Tensor) -> Rule:
-    """y = e ** x"""
-    return Rule(result(x, dtype=floating(x)), {"x": "g * y"})
-
-
-@op
-@primitive
-def log(x: Tensor) -> Rule:
-    """y = ln x"""
-    return Rule(result(x, dtype=floating(x)), {"x": "g / x"})
-
-
-@op
-@primitive
-def sqrt(x: Tensor) -> Rule:
-    """y = √x"""
-    return Rule(result(x, dtype=floating(x)), {"x": "g / (2 * y)"})
-
-
-@op
-@primitive
-def rsqrt(x: Tensor) -> Rule:
-    """y = 1 / √x"""
-    return Rule(result(x, dtype=floating(x)), {"x": "(-1 * g) * y ** 3"})
-
-
-@op
-@primitive
-def abs(x: Tensor) -> Rule:
-    """y = |x|"""
-    return Rule(result(x), {"x": "g * sgn(x)"})
-
-
-@op
-def square(x: Tensor) -> Tensor:
-    """y = x²"""
-    squared: Tensor = pow(x, 2)
-    return squared
 
 
 @op
@@ -152,30 +101,78 @@ def masked_fill(x: Tensor, mask: Tensor, *, value: float = 0.0) -> Rule:
     return Rule(result(x, mask, dtype=x.dtype), {"x": "masked_fill(g, mask)"})
 
 
+@op
 @primitive
-def _cast(x: Tensor, dtype: str) -> Rule:
-    return Rule(result(x, dtype=dtype), {"x": "cast(g, x.dtype)"})
+def clamp_min(x: Tensor, *, min: float) -> Rule:
+    """y = max(x, min)"""
+    return Rule(result(x), {"x": "where(compare(x), g, scalar())"})
 
 
 @op
-def to(x: Tensor, *, dtype: str) -> Tensor:
-    """y = x in another dtype; x itself where it has it"""
-    converted: Tensor = x if x.dtype == dtype else _cast(x, dtype)
-    return converted
+@primitive
+def clamp_max(x: Tensor, *, max: float) -> Rule:
+    """y = min(x, max)"""
+    return Rule(result(x), {"x": "where(compare(x), g, scalar())"})
 
 
 @op
-def div_(x: Tensor, other: Poly) -> Tensor:
-    """x ← x / other, in place; other is a number"""
-    divided: Tensor = _div_(x, other)
-    return divided
+@primitive
+def maximum(x: Tensor, other: Tensor) -> Rule:
+    """y = the larger of x and other"""
+    half = "masked_fill_(where(compare(x, other), g / 2, g), compare(x, other))"
+    return Rule(result(x, other), {"x": half, "other": half})
+
+
+@op
+@primitive
+def minimum(x: Tensor, other: Tensor) -> Rule:
+    """y = the smaller of x and other"""
+    half = "masked_fill_(where(compare(x, other), g / 2, g), compare(x, other))"
+    return Rule(result(x, other), {"x": half, "other": half})
 
 
 @primitive
-def _div_(x: Tensor, other: Poly) -> Rule:
-    return Rule(Spec(x.shape, x.dtype, x.strides), {"x": "g / other"}, inplace="x")
+def _where(condition: Tensor, x: Tensor, other: Tensor) -> Rule:
+    shape = result(condition, x, other, dtype=promoted(x, other))
+    return Rule(shape, {"x": "where(condition, g, scalar())", "other": "where(condition, scalar(), g)"})
 
 
-def itemsize(x: Tensor) -> int:
-    """Bytes of one element."""
-    return ITEMSIZE[x.dtype]
+@primitive
+def _scalar_tensor(dtype: str) -> Rule:
+    return Rule(Spec((), dtype))
+
+
+@op
+def where(condition: Tensor, x: Tensor | Poly, other: Tensor | Poly) -> Tensor:
+    """y = x where the condition holds, else other"""
+    if not isinstance(x, Tensor) and not isinstance(other, Tensor):
+        raise Refused("where needs a tensor to choose from")
+    dtype = promoted(x, other)
+    other = other if isinstance(other, Tensor) else _scalar_tensor(dtype)
+    x = x if isinstance(x, Tensor) else _scalar_tensor(dtype)
+    y: Tensor = _where(condition, x, other)
+    return y
+
+
+@op
+@primitive
+def lerp(x: Tensor, end: Tensor, weight: Tensor | Poly) -> Rule:
+    """y = x + weight (end - x)"""
+    grads = {"end": "g * weight", "x": "g * (1 - weight)", "weight": "kept(g, weight) * (end - x)"}
+    return Rule(result(x, end, weight), grads)
+
+
+@op
+@primitive
+def addcmul(x: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1.0) -> Rule:
+    """y = x + value tensor1 tensor2"""
+    grads = {"x": "g", "tensor1": "g * (tensor2 * 1)", "tensor2": "g * (tensor1 * 1)"}
+    return Rule(result(x, tensor1, tensor2), grads)
+
+
+@op
+@primitive
+def addcdiv(x: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1.0) -> Rule:
+    """y = x + value tensor1 / tensor2"""
+    grads = {"x": "g", "tensor1": "g * (1 / tensor2)", "tensor2": "-g * (1 * tensor1 / (tensor2 * tensor2))"}
+    return Rule(result(x, tensor1, tensor2), grads)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from analyzer import graph
 from analyzer.graph import Rule, Spec, Tensor, View
 from analyzer.ops import layout
+from analyzer.ops.elementwise import result
 from analyzer.ops.registry import op, primitive
 from analyzer.polynomial import ONE, ZERO, Poly, poly, product
 from analyzer.sizes import sizes
@@ -22,6 +23,11 @@ def _clone(x: Tensor) -> Rule:
 
 
 @primitive
+def _copy(x: Tensor) -> Rule:
+    return Rule(result(x), {"x": "g"})
+
+
+@primitive
 def _unsafe_view(x: Tensor, shape: tuple[Poly, ...]) -> Rule:
     return Rule(View("x", shape, graph.contiguous(shape)), {"x": "reshape(g, x.shape)"}, constants={"untracked": True})
 
@@ -35,8 +41,8 @@ def as_shape(x: Tensor, shape: tuple[Poly, ...]) -> Tensor:
 
 def unsafe_view(x: Tensor, shape: tuple[Poly, ...]) -> Tensor:
     """A reshaped alias of a fresh tensor that autograd does not count as a view."""
-    result: Tensor = _unsafe_view(x, shape)
-    return result
+    made: Tensor = _unsafe_view(x, shape)
+    return made
 
 
 @op
@@ -69,15 +75,15 @@ def unflatten(x: Tensor, *, dim: int, sizes: list[Poly]) -> Tensor:
     at = layout.dimension(dim, len(x.shape))
     parts = layout.full_shape(x.shape[at], sizes)
     strides = tuple(x.strides[at] * product(parts[i + 1 :]) for i in range(len(parts)))
-    result: Tensor = _view(x, (*x.shape[:at], *parts, *x.shape[at + 1 :]), (*x.strides[:at], *strides, *x.strides[at + 1 :]))
-    return result
+    made: Tensor = _view(x, (*x.shape[:at], *parts, *x.shape[at + 1 :]), (*x.strides[:at], *strides, *x.strides[at + 1 :]))
+    return made
 
 
 @op
 def Flatten(x: Tensor, *, start_dim: int = 1, end_dim: int = -1) -> Tensor:
     """y = x with dimensions start to end merged"""
-    result: Tensor = flatten(x, start_dim=start_dim, end_dim=end_dim)
-    return result
+    made: Tensor = flatten(x, start_dim=start_dim, end_dim=end_dim)
+    return made
 
 
 @primitive
@@ -93,8 +99,8 @@ def permute(x: Tensor, *, dims: list[int]) -> Tensor:
     order = tuple(layout.dimension(d, len(x.shape)) for d in dims)
     if sorted(order) != list(range(len(x.shape))):
         raise Refused(f"permute needs each of the {len(x.shape)} dimensions once, not {list(dims)}")
-    result: Tensor = _permute(x, order)
-    return result
+    made: Tensor = _permute(x, order)
+    return made
 
 
 @op
@@ -103,8 +109,8 @@ def transpose(x: Tensor, *, dim0: int, dim1: int) -> Tensor:
     order = list(range(len(x.shape)))
     a, b = layout.dimension(dim0, len(order)), layout.dimension(dim1, len(order))
     order[a], order[b] = order[b], order[a]
-    result: Tensor = _permute(x, tuple(order))
-    return result
+    made: Tensor = _permute(x, tuple(order))
+    return made
 
 
 @op
@@ -116,8 +122,8 @@ def contiguous(x: Tensor) -> Tensor:
 
 @op
 def clone(x: Tensor) -> Tensor:
-    """y = a copy of x"""
-    copied: Tensor = _clone(x)
+    """y = a copy of x, in its order of dimensions"""
+    copied: Tensor = _copy(x)
     return copied
 
 
@@ -127,8 +133,8 @@ def squeeze(x: Tensor, *, dim: int) -> Tensor:
     at = layout.dimension(dim, len(x.shape))
     if not sizes().is_one(x.shape[at]):
         return x
-    result: Tensor = _view(x, x.shape[:at] + x.shape[at + 1 :], x.strides[:at] + x.strides[at + 1 :])
-    return result
+    made: Tensor = _view(x, x.shape[:at] + x.shape[at + 1 :], x.strides[:at] + x.strides[at + 1 :])
+    return made
 
 
 @op
@@ -136,8 +142,8 @@ def unsqueeze(x: Tensor, *, dim: int) -> Tensor:
     """y = x with a new dimension of size 1"""
     at = layout.dimension(dim, len(x.shape) + 1)
     step = x.shape[at] * x.strides[at] if at < len(x.shape) else ONE
-    result: Tensor = _view(x, (*x.shape[:at], ONE, *x.shape[at:]), (*x.strides[:at], step, *x.strides[at:]))
-    return result
+    made: Tensor = _view(x, (*x.shape[:at], ONE, *x.shape[at:]), (*x.strides[:at], step, *x.strides[at:]))
+    return made
 
 
 @primitive
@@ -156,8 +162,8 @@ def expand(x: Tensor, *, size: list[Poly]) -> Tensor:
     target = tuple(x.shape[i - pad] if s == -1 else poly(s) for i, s in enumerate(size))
     if layout.broadcast(x.shape, target) != target:
         raise Refused(f"cannot expand {show(x.shape)} to {show(target)}")
-    result: Tensor = _expand(x, target)
-    return result
+    made: Tensor = _expand(x, target)
+    return made
 
 
 @primitive
@@ -178,8 +184,8 @@ def cat(tensors: list[Tensor], *, dim: int = 0) -> Tensor:
         rest = [i for i in range(len(tensors[0].shape)) if i != at]
         if len(other.shape) != len(tensors[0].shape) or not all(sizes().same(other.shape[i], tensors[0].shape[i]) for i in rest):
             raise Refused(f"cannot concatenate {show(tensors[0].shape)} and {show(other.shape)} along dimension {dim}")
-    result: Tensor = _cat(tensors, at)
-    return result
+    made: Tensor = _cat(tensors, at)
+    return made
 
 
 @primitive
@@ -191,8 +197,8 @@ def _narrow(x: Tensor, dim: int, start: Poly, length: Poly) -> Rule:
 @op
 def slice(x: Tensor, *, dim: int = 0, start: Poly = ZERO, length: Poly) -> Tensor:
     """y = `length` entries of x along a dimension, from `start`; no copy"""
-    result: Tensor = _narrow(x, layout.dimension(dim, len(x.shape)), start, length)
-    return result
+    made: Tensor = _narrow(x, layout.dimension(dim, len(x.shape)), start, length)
+    return made
 
 
 @primitive
@@ -204,15 +210,15 @@ def _select(x: Tensor, dim: int) -> Rule:
 @op
 def select(x: Tensor, *, dim: int, index: int) -> Tensor:
     """y = x[..., index, ...] along a dimension; no copy"""
-    result: Tensor = _select(x, layout.dimension(dim, len(x.shape)))
-    return result
+    made: Tensor = _select(x, layout.dimension(dim, len(x.shape)))
+    return made
 
 
 @op
 def detach(x: Tensor) -> Tensor:
     """y = x, cut off from its gradient"""
-    result: Tensor = _detach(x)
-    return result
+    made: Tensor = _detach(x)
+    return made
 
 
 @primitive

@@ -93,10 +93,9 @@ def scalar(formula: Formula) -> Array:
     return formula.fresh((), formula.target.dtype)
 
 
-def compare(formula: Formula, *operands: Any) -> Array:
-    """A comparison or logical operation: one byte an element."""
-    result: Array = formula.elementwise(*operands, dtype="bool")
-    return result
+def compare(formula: Formula, *operands: Any) -> Any:
+    """A comparison or logical operation: one byte an element; of numbers alone, nothing."""
+    return formula.elementwise(*operands, dtype="bool")
 
 
 def where(formula: Formula, mask: Array, *choices: Any) -> Array:
@@ -110,6 +109,11 @@ def masked_fill(formula: Formula, g: Array, mask: Array) -> Array:
     """A copy, overwritten where the mask says."""
     result: Array = formula.elementwise(g, mask, dtype=g.dtype)
     return result
+
+
+def kept(formula: Formula, value: Array, *others: Array) -> Array:
+    """The value; the others are saved for other cases of the same formula."""
+    return value
 
 
 def cast(formula: Formula, g: Array, dtype: str) -> Array:
@@ -148,6 +152,7 @@ KERNELS: dict[str, Kernel] = {
         compare,
         where,
         masked_fill,
+        kept,
         cast,
         clone,
         overwritten,

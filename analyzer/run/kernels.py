@@ -15,7 +15,10 @@ from analyzer.run.kernel_functions import KERNELS, like, matmul, sum_to
 
 __all__ = ["Formula", "is_known", "sum_to"]
 ELEMENTWISE = frozenset({"abs", "cos", "cosh", "exp", "log", "rsqrt", "sgn", "sin", "sinh"})
-DEFINED = {"isfinite": (("x",), "compare(x) * compare(abs(x))")}
+DEFINED = {
+    "isfinite": (("x",), "compare(x) * compare(abs(x))"),
+    "is_zero_power": (("x", "exponent"), "compare(compare(x), compare(exponent))"),
+}
 """Functions of ATen or FunctionsManual.cpp that are formulas themselves: what they make on the way goes when they return."""
 
 

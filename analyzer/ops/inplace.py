@@ -1,0 +1,129 @@
+"""Ops that overwrite their first tensor. What a gradient reads of its old value is copied before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from analyzer.graph import Rule, Spec, Tensor
+from analyzer.ops import layout
+from analyzer.ops.registry import Operand, op, primitive
+from analyzer.polynomial import Poly
+from analyzer.tracing import Refused, current, show
+
+
+def overwriting(x: Tensor, grads: Mapping[str, str], *others: Operand) -> Rule:
+    """The rule of an op that writes its result into x."""
+    shapes = [t.shape for t in others if isinstance(t, Tensor)]
+    if shapes and layout.broadcast(x.shape, *shapes) != x.shape:
+        raise Refused(f"a result of shape {show(layout.broadcast(x.shape, *shapes))} does not fit into {show(x.shape)}")
+    if x.base and any(t.requires_grad for t in others if isinstance(t, Tensor)):
+        raise Refused(
+            "an in-place op on a view, with a second tensor that needs a gradient, has no rule yet", "use the op that makes a new tensor"
+        )
+    copied = any("original" in formula and _needs(name, x, others) for name, formula in grads.items())
+    aux = {"original": Spec(x.shape, x.dtype, x.strides)} if copied else {}
+    return Rule(Spec(x.shape, x.dtype, x.strides), grads, aux=aux, inplace="x")
+
+
+def _needs(name: str, x: Tensor, others: tuple[Operand, ...]) -> bool:
+    tensors = (x,) if name == "x" else tuple(t for t in others if isinstance(t, Tensor))
+    return current().grad and any(t.requires_grad for t in tensors)
+
+
+@op
+@primitive
+def add_(x: Tensor, other: Tensor | Poly) -> Rule:
+    """x ← x + other"""
+    return overwriting(x, {"x": "g", "other": "g"}, other)
+
+
+@op
+@primitive
+def sub_(x: Tensor, other: Tensor | Poly) -> Rule:
+    """x ← x - other"""
+    return overwriting(x, {"x": "g", "other": "-g"}, other)
+
+
+@op
+@primitive
+def mul_(x: Tensor, other: Tensor | Poly) -> Rule:
+    """x ← x * other"""
+    return overwriting(x, {"x": "g * other", "other": "g * original"}, other)
+
+
+@op
+@primitive
+def div_(x: Tensor, other: Tensor | Poly) -> Rule:
+    """x ← x / other"""
+    return overwriting(x, {"other": "-g * ((original / other) / other)", "x": "g / other"}, other)
+
+
+@op
+@primitive
+def masked_fill_(x: Tensor, mask: Tensor, *, value: float = 0.0) -> Rule:
+    """x ← value where mask, else x"""
+    return overwriting(x, {"x": "masked_fill(g, mask)"}, mask)
+
+
+@op
+@primitive
+def clamp_(x: Tensor, *, min: float | None = None, max: float | None = None) -> Rule:
+    """x ← x held between min and max"""
+    bound = "compare(original)" if min is None or max is None else "logical_and_(compare(original), compare(original))"
+    return overwriting(x, {"x": f"where({bound}, g, scalar())"})
+
+
+@op
+@primitive
+def relu_(x: Tensor) -> Rule:
+    """x ← max(x, 0)"""
+    return overwriting(x, {"x": "threshold_backward(g, y)"})
+
+
+@op
+@primitive
+def sigmoid_(x: Tensor) -> Rule:
+    """x ← 1 / (1 + e^-x)"""
+    return overwriting(x, {"x": "sigmoid_backward(g, y)"})
+
+
+@op
+@primitive
+def tanh_(x: Tensor) -> Rule:
+    """x ← tanh x"""
+    return overwriting(x, {"x": "tanh_backward(g, y)"})
+
+
+@op
+@primitive
+def leaky_relu_(x: Tensor, *, negative_slope: float = 0.01) -> Rule:
+    """x ← x where x > 0, else negative_slope x"""
+    return overwriting(x, {"x": "leaky_relu_backward(g, y)"})
+
+
+@op
+@primitive
+def elu_(x: Tensor, *, alpha: float = 1.0) -> Rule:
+    """x ← x where x > 0, else alpha (e^x - 1)"""
+    return overwriting(x, {"x": "elu_backward(g, y)"})
+
+
+@op
+@primitive
+def hardtanh_(x: Tensor, *, min_val: float = -1.0, max_val: float = 1.0) -> Rule:
+    """x ← x held between min_val and max_val"""
+    return overwriting(x, {"x": "hardtanh_backward(g, original)"})
+
+
+@op
+@primitive
+def silu_(x: Tensor) -> Rule:
+    """x ← x sigmoid(x)"""
+    return overwriting(x, {"x": "silu_backward(g, original)"})
+
+
+@op
+@primitive
+def hardswish_(x: Tensor) -> Rule:
+    """x ← x max(0, min(1, x/6 + 1/2))"""
+    return overwriting(x, {"x": "hardswish_backward(g, original)"})

@@ -1,0 +1,48 @@
+"""The cases of ops that work element by element; see `validation.cases`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+PAIR = ("| 3 5, 3 5", "| 2 3 5, 5", "| 3 5, float32 3 5", "| swapped 3 5, 3 5", "| 2 1 5, 1 3 1")
+COMPARED = ("| 3 5, 3 5 | times", "| 2 3 5, 5 | times", "other: 0 | 3 5 | times", "| swapped 3 5, 3 5 | times")
+LOGICAL = ("| 3 5, 3 5 | times", "| 3 5, bool 3 5 | times")
+CONVERTED = ("| 3 5 | times", "| half 2 3 5 | times", "| swapped 2 3 5 | times")
+
+POINTWISE: Mapping[str, tuple[str, ...]] = {
+    "add": ("| 3 5, 3 5", "| 2 3 5, 5", "| 2 1 5, 3 1", "other: 2 | 3 5", "| swapped 3 5, 3 5"),
+    "sub": ("| 3 5, 3 5", "| 5, 2 3 5", "other: 2 | 3 5"),
+    "rsub": ("other: 1 | 3 5",),
+    "mul": ("| 3 5, 3 5", "| 2 3 5, 5", "| 3 5, float32 3 5", "other: 3 | 3 5", "| 2 1 5, 1 3 1"),
+    "div": ("| 3 5, 3 5", "| 2 3 5, 5", "| 3 5, float32 3 5", "| float32 3 5, 3 5", "other: 3 | 3 5"),
+    "maximum": PAIR,
+    "minimum": PAIR,
+    "where": ("| bool 3 5, 3 5, 3 5", "| bool 3 1, 2 1 5, 2 3 5", "other: 0 | bool 3 5, 3 5", "| bool 3 5, 3 5, float32 3 5"),
+    "lerp": ("weight: 0.5 | 3 5, 3 5", "| 3 5, 3 5, 3 5", "| 2 3 5, 5, 3 1", "| 3 5, 3 5, float32 3 5"),
+    "addcmul": ("| 3 5, 3 5, 3 5", "value: 2 | 2 3 5, 5, 3 1", "| 3 5, float32 3 5, 3 5"),
+    "addcdiv": ("| 3 5, 3 5, 3 5", "value: 2 | 2 3 5, 5, 3 1", "| 3 5, float32 3 5, 3 5"),
+    "clamp": ("min: 0 | 3 5", "max: 1 | 2 3 7", "min: 0, max: 1 | 3 5"),
+    "clamp_min": ("min: 0 | 3 5", "min: 0 | swapped 2 3 5"),
+    "clamp_max": ("max: 0 | 3 5", "max: 0 | swapped 2 3 5"),
+    "masked_fill": ("value: 0 | 3 5, bool 3 5", "value: -1 | 2 3 5, bool 3 1"),
+    "pow": (
+        "exponent: 2 | 3 5", "exponent: 3 | 2 3 7", "exponent: 0 | 3 5", "exponent: 1 | 3 5", "exponent: -1 | 3 5",
+        "exponent: 0.5 | swapped 2 3 5", "| 3 5, 3 5", "| 3 5, float32 3 5", "| float32 3 5, 3 5",
+    ),
+    **dict.fromkeys(("eq", "ne", "lt", "le", "gt", "ge"), COMPARED),
+    **dict.fromkeys(("logical_and", "logical_or", "logical_xor"), LOGICAL),
+    **dict.fromkeys(("logical_not", "isnan"), ("| 3 5 | times", "| swapped 2 3 5 | times")),
+    **dict.fromkeys(("float", "double", "half", "bfloat16"), ("| 3 5 | mean", "| half 2 3 5 | mean", "| swapped 2 3 5 | mean")),
+    **dict.fromkeys(("long", "int", "bool"), CONVERTED),
+    "to": ("dtype: bfloat16 | 3 5 | mean", "dtype: float32 | half 2 3 5", "dtype: float32 | 3 5 | linear", "dtype: int64 | 3 5 | times"),
+    "type_as": ("| 3 5, half 3 5 | mean", "| half 3 5, 3 5", "| 3 5, float32 3 5"),
+    "add_": ("| 3 5, 3 5", "other: 2 | 3 5", "| 2 3 5, float32 5", "other: 2 | 2 3 5"),
+    "sub_": ("| 3 5, 3 5", "other: 2 | 3 5", "| 2 3 5, float32 5"),
+    "mul_": ("| 3 5, 3 5", "other: 2 | 3 5", "| 2 3 5, float32 5", "| float32 3 5, 5"),
+    "div_": ("other: 2 | 3 5", "other: 7 | 2 3 7", "| 3 5, 3 5", "| 2 3 5, float32 5"),
+    "masked_fill_": ("value: 0 | 3 5, bool 3 5", "value: -1 | 3 5, bool 3 1"),
+    "clamp_": ("min: 0 | 3 5", "max: 1 | 4 7", "min: 0, max: 1 | 3 5"),
+    **dict.fromkeys(
+        ("relu_", "sigmoid_", "tanh_", "leaky_relu_", "elu_", "hardtanh_", "silu_", "hardswish_"), ("| 3 5", "| 4 1")
+    ),
+}  # fmt: skip
