@@ -88,7 +88,7 @@ def report(config: str, assignments: tuple[str, ...], gpus: tuple[str, ...], for
 
     model, symbols, settings = _read(config, assignments)
     chosen = select(read_gpus(), gpus)
-    analysis = analyze(model, symbols, read_run(model.run, settings), device_of(chosen if gpus else ()))
+    analysis = analyze(model, symbols, read_run(model.run, settings, has_loss=bool(model.loss)), device_of(chosen if gpus else ()))
     written = assemble(analysis, symbols, chosen)
     for warning in written.warnings:
         click.echo(f"warning: {warning}", err=True)
@@ -105,7 +105,7 @@ def check(config: str, assignments: tuple[str, ...]) -> None:
     from analyzer.run.settings import read_run
 
     model, symbols, settings = _read(config, assignments)
-    graph = trace(model, bind_symbols(model, symbols), read_run(model.run, settings))
+    graph = trace(model, bind_symbols(model, symbols), read_run(model.run, settings, has_loss=bool(model.loss)))
     for warning in graph.warnings:
         click.echo(f"warning: {warning}", err=True)
     click.echo(f"{model.path}: right ({len(graph.parameters)} parameter tensors, {len(model.symbols)} symbols)")

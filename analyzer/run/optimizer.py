@@ -58,7 +58,9 @@ def chosen(script: str, options: Iterable[str]) -> list[str]:
 
 
 ADAM = "exp_avg exp_avg_sq ?amsgrad/max_exp_avg_sq"
-MATRIX = "norm:scalar -norm ?matrix/row:rows ?matrix/column:columns !matrix/square variance ?matrix/mean:scalar ?matrix/-mean norm:scalar -norm"
+MATRIX = (
+    "norm:scalar -norm ?matrix/row:rows ?matrix/column:columns !matrix/square variance ?matrix/mean:scalar ?matrix/-mean norm:scalar -norm"
+)
 OPTIMIZERS = {
     o.name: o
     for o in (
