@@ -66,8 +66,8 @@ def _described(block: Block) -> str:
 
 def measured_events(timeline: Timeline, phases: Sequence[str]) -> list[Event]:
     """The allocations of a recorded steady step but for cuBLAS workspaces, in order."""
-    spans = {phase: timeline.span(phase) for phase in phases}
-    found = [(phase, a) for phase, span in spans.items() for a in timeline.born_in(span) if is_tensor(a)]
+    spans = sorted((span, phase) for phase in phases for span in timeline.spans(phase, "start"))
+    found = [(phase, a) for span, phase in spans for a in timeline.born_in(span) if is_tensor(a)]
     births = [a.born for _, a in found]
     return [Event(a.bytes, _index(births, a.died), phase, _named(a), a.where) for phase, a in found]
 

@@ -39,7 +39,7 @@ def predicted(analysis: Analysis) -> dict[str, int]:
     peaks = {phase: max(evaluate(p.form, symbols) for p in analysis.pieces if p.phase == phase) for phase in analysis.timeline.spans}
     result = {name: found[name] for name in _categories(analysis.run)}
     if analysis.run.mode == "train":
-        start, end = analysis.timeline.marks["start"], analysis.timeline.marks["backward"]
+        start, end = analysis.timeline.marks["forward"], analysis.timeline.marks["backward"]
         result[LEFT] = sum(evaluate(life.size, symbols) for life in analysis.timeline.alive(end) if start < life.birth < end)
     return result | peaks
 
@@ -78,16 +78,15 @@ def _addresses(tensors: Iterable[torch.Tensor]) -> set[int]:
 
 
 def _figures(timeline: Timeline, run: Run, owned: Mapping[str, set[int]]) -> dict[str, int]:
-    phases = PHASES[run.mode]
-    start, end = timeline.span(phases[0])[0], timeline.span(phases[-1])[1]
+    (end, _) = timeline.spans("end", "start")[0]
     moments = dict.fromkeys(_categories(run), end)
     if run.mode == "train":
-        moments["gradients"] = timeline.span("step")[0]
+        moments["gradients"] = timeline.spans("step", "start")[0][0]
     result = {name: total(_at(timeline.alive(tick - 1), owned[name])) for name, tick in moments.items()}
     if run.mode == "train":
-        before = timeline.alive(timeline.span("backward")[0] - 1)
-        result[LEFT] = total(a for a in before if a.born >= start and is_tensor(a))
-    return result | {phase: timeline.peak(timeline.span(phase))[0] for phase in phases}
+        (start, _), (backward, _) = timeline.spans("forward", "start")[-1], timeline.spans("backward", "start")[-1]
+        result[LEFT] = total(a for a in timeline.alive(backward - 1) if a.born >= start and is_tensor(a))
+    return result | {phase: max(timeline.peak(span)[0] for span in timeline.spans(phase, "start")) for phase in PHASES[run.mode]}
 
 
 def _at(allocations: Iterable[Allocation], addresses: set[int]) -> list[Allocation]:

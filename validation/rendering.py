@@ -8,14 +8,15 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
+from torch.utils.checkpoint import checkpoint
 
 from analyzer import graph as symbolic
 from analyzer.formulas import joint
-from analyzer.graph import Bind, Call, Drop, Graph, Step
+from analyzer.graph import Bind, Call, Checkpoint, Drop, EndCheckpoint, Graph, Instruction, Step
 from analyzer.ops import OPS
 from analyzer.run.settings import Run
 from validation.modules import buffers, dtype, entry, make_modules, numbers, parameters, split
@@ -34,8 +35,9 @@ class Program:
         self.buffers = buffers(graph, self.modules, device)
         for module in self.modules.values():
             module.train(self.training)
-        self.values: dict[symbolic.Tensor, torch.Tensor] = {t: self._input(t) for t in graph.inputs.values()}
-        self.values |= {t: self.parameters[path] for path, t in graph.parameters.items()}
+        self._resident = {t: self._input(t) for t in graph.inputs.values()}
+        self._resident |= {t: self.parameters[path] for path, t in graph.parameters.items()}
+        self.values: dict[symbolic.Tensor, torch.Tensor] = dict(self._resident)
         self.variables: dict[str, torch.Tensor] = {}
         self.before_call: Watch | None = None
         self.after_call: Watch | None = None
@@ -51,10 +53,13 @@ class Program:
         """Run the graph's instructions once, under autocast where the run says so."""
         kind: torch.dtype = getattr(torch, self.run.autocast or "float32")
         with torch.autocast("cuda", dtype=kind) if self.run.autocast else contextlib.nullcontext():
-            self._run()
+            self._run(self.graph.instructions)
 
-    def _run(self) -> None:
-        for instruction in self.graph.instructions:
+    def _run(self, instructions: Sequence[Instruction]) -> None:
+        position = 0
+        while position < len(instructions):
+            instruction = instructions[position]
+            position += 1
             match instruction:
                 case Call():
                     self._call(instruction)
@@ -62,6 +67,26 @@ class Program:
                     self.values.pop(tensor, None)  # absent: one of autocast's cached casts, which PyTorch drops itself
                 case Bind(name=name, tensor=tensor):
                     self.variables[name] = self.values[tensor]
+                case Checkpoint(inputs=inputs):
+                    end = _end(instructions, position)
+                    self._checkpointed(inputs, instructions[position:end])
+                    position = end + 1
+
+    def _checkpointed(self, inputs: Iterable[symbolic.Tensor], instructions: Sequence[Instruction]) -> None:
+        """A region under torch.utils.checkpoint: a function of its inputs, with variables of its own."""
+        taken, made = list(dict.fromkeys(inputs)), list[symbolic.Tensor]()
+
+        def region(*arguments: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            outside, self.values = self.values, {**self._resident, **dict(zip(taken, arguments))}
+            try:
+                self._run(instructions)
+                made[:] = [t for t in self.values if t not in self._resident and t not in taken]
+                return tuple(self.values[t] for t in made)
+            finally:
+                self.values = outside
+
+        results = checkpoint(region, *(self.values[t] for t in taken), use_reentrant=False)
+        self.values |= dict(zip(made, results))
 
     def _call(self, call: Call) -> None:
         if self.before_call:
@@ -88,6 +113,15 @@ class Program:
         if isinstance(value, symbolic.Tensor):
             return self.values[value]
         return [self._real(v) for v in value] if isinstance(value, list) else value
+
+
+def _end(instructions: Sequence[Instruction], position: int) -> int:
+    """Where the checkpointed region that begins at a position ends."""
+    depth = 1
+    while depth:
+        depth += isinstance(instructions[position], Checkpoint) - isinstance(instructions[position], EndCheckpoint)
+        position += 1
+    return position - 1
 
 
 @functools.cache

@@ -26,6 +26,7 @@ class Allocation:
         return self.born <= tick and (self.died is None or self.died > tick)
 
 
+Span = tuple[int, int]  # from a tick to before another
 Size = Callable[[Allocation], int]
 Filter = Callable[[Allocation], bool]
 
@@ -58,21 +59,22 @@ class Timeline:
     marks: list[tuple[int, str]] = field(default_factory=list)
     end: int = 0
 
-    def span(self, name: str) -> tuple[int, int]:
-        """The ticks from the last mark of that name to the mark after it."""
-        last = max(i for i, (_, mark) in enumerate(self.marks) if mark == name)
-        after = self.marks[last + 1][0] if last + 1 < len(self.marks) else self.end
-        return self.marks[last][0], after
+    def spans(self, name: str, since: str = "") -> list[Span]:
+        """From each mark of that name to the mark after it; only those after the last mark called `since`."""
+        first = max((i for i, (_, mark) in enumerate(self.marks) if mark == since), default=0)
+        ends = [tick for tick, _ in self.marks[1:]] + [self.end]
+        found = list(zip(self.marks, ends))[first:]
+        return [(tick, end) for (tick, mark), end in found if mark == name]
 
     def alive(self, tick: int) -> list[Allocation]:
         """What is there just after a tick."""
         return [a for a in self.allocations if a.is_alive(tick)]
 
-    def born_in(self, span: tuple[int, int]) -> list[Allocation]:
+    def born_in(self, span: Span) -> list[Allocation]:
         """What was allocated in a span."""
         return [a for a in self.allocations if span[0] <= a.born < span[1]]
 
-    def peak(self, span: tuple[int, int], size: Size = requested, only: Filter = is_tensor) -> tuple[int, int]:
+    def peak(self, span: Span, size: Size = requested, only: Filter = is_tensor) -> tuple[int, int]:
         """The most bytes at once within a span, counting what was there before it, and the tick of it."""
         start, end = span
         current = total((a for a in self.alive(start - 1) if only(a)), size)
