@@ -153,6 +153,8 @@ class _Reader:
         before, self.count = self.count, self.count + 1
         if isinstance(event, yaml.AliasEvent):
             return self._alias(str(event.anchor), origin)
+        if event.tag is not None:
+            self.problems.append(Problem(origin, f"a tag means nothing here: {event.tag}", "numbers and words stand for themselves"))
         if depth > MAX_DEPTH:
             raise InvalidConfig(Problem(origin, f"nested more than {MAX_DEPTH} levels deep"))
         if self.count > MAX_VALUES:
@@ -169,7 +171,7 @@ class _Reader:
 
     def _alias(self, anchor: str, origin: Origin) -> Value:
         if anchor not in self.anchors:
-            raise InvalidConfig(Problem(origin, f"alias '*{anchor}' before its anchor is complete"))
+            raise InvalidConfig(Problem(origin, f"'*{anchor}' stands for nothing before it", f"&{anchor} marks a value"))
         value, cost = self.anchors[anchor]
         self.count += cost
         if self.count > MAX_VALUES:

@@ -12,7 +12,7 @@ from analyzer.build.frame import POISON, Bound, Constant, Frame, Poison, Word
 from analyzer.build.source import CONTROL, Block, Module, Problems, Statement
 from analyzer.build.values import refuse, size_of, whole_size_of
 from analyzer.document import Scalar, Value
-from analyzer.graph import Tensor
+from analyzer.graph import Checkpoint, EndCheckpoint, Tensor
 from analyzer.ops import OPS
 from analyzer.polynomial import ONE
 from analyzer.problems import InvalidConfig, Origin, Problem, nearest
@@ -91,6 +91,9 @@ class Calls:
             inner.assign(name, tensor, owned=False)
         inner.previous = tuple(tensors[:1])
         before = tracer.origin
+        again = tracer.grad and (block.name in tracer.checkpointed or is_checkpointed(statement))
+        if again:
+            tracer.instructions.append(Checkpoint(tuple(t for t in tensors if isinstance(t, Tensor))))
         self.running.append(block.name)
         self.run(block.layers, inner)
         self.uncalled(block.modules, inner)
@@ -98,6 +101,8 @@ class Calls:
         tracer.origin = before
         results = self._results(block, inner)
         tracer.pop(tuple(t for t in results if isinstance(t, Tensor)))
+        if again:
+            tracer.instructions.append(EndCheckpoint())
         return results
 
     def _results(self, block: Block, inner: Frame) -> tuple[Bound, ...]:
@@ -156,6 +161,16 @@ class Calls:
             tracer.pop(())
         tracer.grad, tracer.autocast = grad, autocast
         del tracer.instructions[kept:]
+
+
+def is_checkpointed(statement: Statement) -> bool:
+    """Whether a block call says `checkpoint: true`."""
+    flag = statement.option("checkpoint")
+    if flag is None:
+        return False
+    if not isinstance(flag, Scalar) or not isinstance(flag.value, bool):
+        raise refuse(flag.origin, "'checkpoint' must be true or false")
+    return flag.value
 
 
 def unknown_symbols(block: Block, statement: Statement) -> list[Problem]:

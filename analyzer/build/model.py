@@ -67,7 +67,7 @@ class Model:
     inference: Inference | None
     run: MappingOf[str, Scalar]
     tables: Mapping | None
-    frozen: tuple[str, ...]
+    frozen: tuple[Scalar, ...]
     origin: Origin
     broken: frozenset[str] = frozenset()
 
@@ -95,7 +95,7 @@ def read_model(path: Path, shown: str | None = None) -> Model:
         _inference(document.get("inference"), problems),
         _run(document.get("run"), problems),
         as_mapping(document.get("tables"), "tables", problems),
-        tuple(str(i.value) for i in as_items(document.get("frozen"), "frozen", problems) if isinstance(i, Scalar)),
+        _frozen(document.get("frozen"), problems),
         document.origin,
         frozenset(problems.broken),
     )
@@ -124,6 +124,16 @@ def _text(document: Mapping, key: str, problems: Problems) -> str:
     if value is not None and (not isinstance(value, Scalar) or value.value is None):
         problems.add(value.origin, f"'{key}' must be text")
     return str(value.value) if isinstance(value, Scalar) and value.value is not None else ""
+
+
+def _frozen(value: Value | None, problems: Problems) -> tuple[Scalar, ...]:
+    result = []
+    for item in as_items(value, "frozen", problems):
+        if isinstance(item, Scalar) and isinstance(item.value, str):
+            result.append(item)
+        else:
+            problems.add(item.origin, "frozen must name modules or parameters", "frozen: [encoder, decoder.linear.weight]")
+    return tuple(result)
 
 
 def _inputs(value: Value | None, problems: Problems) -> tuple[Input, ...]:
@@ -156,7 +166,10 @@ def _inference(value: Value | None, problems: Problems) -> Inference | None:
     mapping = as_mapping(value, "inference", problems)
     if mapping is None:
         return None
+    before = len(problems.found)
     check_keys(mapping, ("inputs", "layers", "outputs"), "inference", problems)
+    if mapping.get("layers") is None and len(problems.found) == before:
+        problems.add(mapping.origin, "inference needs 'layers'")
     return Inference(
         words(mapping.get("inputs"), "inputs", problems),
         read_statements(mapping.get("layers"), "layers", problems),

@@ -15,7 +15,7 @@ SECTIONS = (
     "inference", "run", "tables", "frozen", "notes",
 )  # fmt: skip
 CONTROL = ("repeat", "let", "as", "del", "retain", "no_grad")
-RESERVED = ("in", "as", "name")
+RESERVED = ("in", "as", "name", "checkpoint")
 MAX_PROBLEMS = 100
 
 
@@ -136,7 +136,7 @@ def words(value: Value | None, what: str, problems: Problems) -> tuple[Scalar, .
     return tuple(result)
 
 
-NAME = f"a name is a word of up to {LONGEST} letters, digits and _"
+NAME = f"a name is a word of up to {LONGEST} letters, digits and _, and no keyword of Python"
 
 
 def is_name(word: str) -> bool:

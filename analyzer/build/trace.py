@@ -11,10 +11,10 @@ from analyzer.build.source import Problems, TooMany
 from analyzer.build.symbols import Symbols, bind
 from analyzer.build.values import positive_size_of
 from analyzer.document import Scalar
-from analyzer.graph import Drop, Graph, Mark, Spec, Storage, Tensor, contiguous
+from analyzer.graph import Graph, Mark, Spec, Step, Storage, Tensor, contiguous
 from analyzer.ops import autocast
 from analyzer.polynomial import poly, symbol
-from analyzer.problems import InvalidConfig, nearest
+from analyzer.problems import InvalidConfig, Problem, nearest
 from analyzer.run.settings import Run
 from analyzer.sizes import Device, Sizes
 from analyzer.tracing import Tracer, show
@@ -35,7 +35,9 @@ def trace(model: Model, symbols: Symbols, run: Run, device: Device = Device(), *
     """The program of one step, as `run` sets it; `numeric` puts numbers for symbols. Raises InvalidConfig with every problem."""
     sizes = Sizes(symbols.values, device)
     training = run.mode == "train"
-    tracer = Tracer(training=training, grad=training or not run.no_grad, frozen=frozenset(model.frozen))
+    frozen = frozenset(str(path.value) for path in model.frozen)
+    tracer = Tracer(training=training, grad=training or not run.no_grad, frozen=frozen)
+    unroll = unroll or any(part.isdigit() for path in frozen for part in path.split("."))  # iterations that differ
     problems = Problems(broken=set(model.broken))
     scope = {name: poly(value) if numeric else symbol(name) for name, value in symbols.values.items()}
     session = _Session(model, run, tracer, Interpreter(problems, unroll=unroll), scope)
@@ -44,12 +46,24 @@ def trace(model: Model, symbols: Symbols, run: Run, device: Device = Device(), *
             outputs, loss = session.execute()
         except TooMany as error:
             raise InvalidConfig(*problems.found, *error.problems) from None
+    if not problems.found:
+        problems.extend(_unknown_frozen(model, tracer))
     problems.raise_any()
     return Graph(
         model.name, symbols.values, symbols.docs, tuple(tracer.instructions), tracer.parameters, tracer.buffers,
         session.inputs, outputs, loss, tuple(sizes.assumptions.values()), tracer.names,
         tuple(session.warnings()),
     )  # fmt: skip
+
+
+def _unknown_frozen(model: Model, tracer: Tracer) -> list[Problem]:
+    """Paths under `frozen` that no parameter has."""
+    parts = [path.split(".") for path in tracer.parameters]
+    known = {".".join(path[:length]) for path in parts for length in range(1, len(path) + 1)}
+    return [
+        Problem(path.origin, f"no module or parameter '{path.value}' to freeze", nearest(str(path.value), known))
+        for path in model.frozen if str(path.value) not in known
+    ]  # fmt: skip
 
 
 class _Session:
@@ -70,6 +84,7 @@ class _Session:
         self._make_inputs(inference.inputs if inference and inference.inputs else None)
         tracer = self.tracer
         tracer.dtype, tracer.autocast = self.run.dtype, self.run.autocast
+        tracer.checkpointed = frozenset(self.run.checkpoint.split(",")) - {""}
         tracer.push()
         tracer.push()
         for name, tensor in self.inputs.items():
@@ -157,7 +172,7 @@ class _Session:
     def warnings(self) -> list[str]:
         """Inputs that nothing reads."""
         used = self.forward.used | self.loop.used
-        read = {t for i in self.tracer.instructions if not isinstance(i, Drop) for t in getattr(i, "inputs", {}).values()}
+        read = {t for i in self.tracer.instructions if isinstance(i, Step) for t in i.inputs.values()}
         return [
             f"{tensor.origin}: input '{name}' is never used"
             for name, tensor in self.inputs.items()
