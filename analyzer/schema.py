@@ -57,7 +57,8 @@ def _sections() -> dict[str, Any]:
 def _run() -> dict[str, Any]:
     def choice(key: str) -> dict[str, Any]:
         values = [True, False] if CHOICES[key] == ("true", "false") else list(CHOICES[key])
-        kind = {"enum": values} if values else {"type": "integer", "minimum": 1}
+        whole = {"type": "integer", "minimum": 1}
+        kind: dict[str, Any] = {"enum": values} if values else {"type": "string"} if key == "checkpoint" else whole
         return kind | {"description": MEANING[key]}
 
     return {key: choice(key) for key in CHOICES}

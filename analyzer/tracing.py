@@ -62,6 +62,7 @@ class Tracer:
         self.autocast = ""  # the dtype that autocast lowers to, or nothing
         self.cast_weights: dict[Tensor, Tensor] = {}
         self.dtype = "float32"  # of parameters
+        self.checkpointed: frozenset[str] = frozenset()  # blocks that are run again in backward
         self._holds: dict[Tensor, int] = {}
         self._frames: list[list[Tensor]] = []
 

@@ -100,6 +100,8 @@ def _apply(memory: Memory, node: Node, incoming: dict[int, Array]) -> dict[str, 
         for name in joint(key):
             if name in node.edges:
                 results[name] = _gradient(memory, step, name, formula, names, node.shapes[name])
+    if node.region:
+        memory.forget(node)  # what was recomputed for this node is held by its running function only
     for name, array in results.items():
         results[name] = _validated(memory, step, name, array, node.shapes[name])
     return results

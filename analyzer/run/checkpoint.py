@@ -49,5 +49,8 @@ def _run(again: Forward, step: Step, pending: list[Node]) -> None:
 
 
 def _hand_over(again: Forward, step: Step, node: Node, known: dict[str, Array]) -> None:
+    """Give a node what it would have saved; one that died unused in the first run wants nothing any more."""
+    if not node.refs:
+        return
     for name in sorted(saved_names(step) & set(known)):
         again.memory.save(node, name, known[name])

@@ -35,6 +35,7 @@ class Run:
     amsgrad: bool = _setting(False, "Adam, AdamW: a third state")
     centered: bool = _setting(False, "RMSprop: a further state")
     accumulation: int = _setting(1, "micro-batches per optimizer step")
+    checkpoint: str = _setting("", "blocks, by name with commas, that are run again in backward (torch.utils.checkpoint)")
     clip_grad_norm: bool = _setting(False, "clip_grad_norm_ before the step")
     ema: bool = _setting(False, "an averaged copy of the parameters and buffers (AveragedModel)")
     zero_grad: str = _setting("after_step", "when zero_grad() is called", "after_step", "before_backward")
@@ -96,6 +97,8 @@ def _read(key: str, word: str, origin: Origin) -> str | bool | int:
     if key not in CHOICES:
         raise InvalidConfig(Problem(origin, f"unknown run setting '{key}'", nearest(key, CHOICES)))
     choices = CHOICES[key]
+    if key == "checkpoint":
+        return word
     if not choices:
         if word.isdigit() and 1 <= int(word[:9]) and len(word) <= 7 and int(word) <= MAX_COUNT:
             return int(word)
