@@ -10,6 +10,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from math import isqrt
 
+from analyzer.kernel_scratch import batch_norm_scratch, layer_norm_partials
 from analyzer.polynomial import Poly, call, poly
 from analyzer.scratch import column_scratch, row_scratch
 
@@ -42,6 +43,7 @@ def log2(a: int) -> int:
 FUNCTIONS: dict[str, Callable[..., int]] = {
     "floordiv": floordiv, "ceildiv": ceildiv, "size": size, "mod": mod, "max": max, "min": min, "log2": log2,
     "isqrt": isqrt, "column_scratch": column_scratch, "row_scratch": row_scratch,
+    "batch_norm_scratch": batch_norm_scratch, "layer_norm_partials": layer_norm_partials,
 }  # fmt: skip
 
 

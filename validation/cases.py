@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from analyzer.ops import OPS
 from validation.chains import Case
+from validation.layer_cases import LAYERS
 from validation.pointwise_cases import POINTWISE
 
 # An op that takes one tensor and needs nothing else may leave these out.
@@ -13,6 +14,7 @@ ONE_TENSOR = ("| 3 5", "| 2 3 7", "| swapped 2 3 5", "| 1 1 4")
 
 CASES: Mapping[str, tuple[str, ...]] = {
     **POINTWISE,
+    **LAYERS,
     **dict.fromkeys(("detach", "randn_like", "zeros_like"), ("| 3 5 | times", "| swapped 2 3 5 | times")),
     "softmax": ("dim: -1 | 3 5", "dim: 1 | 2 3 7", "dim: -1 | swapped 2 3 5"),
     "log_softmax": ("dim: -1 | 3 5", "dim: 1 | 2 3 7", "dim: -1 | swapped 2 3 5"),
@@ -61,13 +63,6 @@ CASES: Mapping[str, tuple[str, ...]] = {
         "dim: 1 | 2 3 5", "dim: [0, 1] | 2 3 5", "dim: -1, keepdim: true | 2 3 5", "dim: 1 | swapped 2 3 5", "| 2 3 5 | scalar",
         "dim: 0 | half 2 3 5 | mean",
     ),
-    "LayerNorm": (
-        "| 3 5", "| 2 3 7", "elementwise_affine: false | 2 3 5", "bias: false | 3 5", "normalized_shape: [3, 5] | 2 3 5",
-        "| swapped 2 3 5",
-    ),
-    "BatchNorm1d": ("| 4 5", "| 4 3 5", "affine: false | 4 5", "track_running_stats: false | 4 5", "| swapped 4 3 5"),
-    "BatchNorm2d": ("| 2 3 5 4", "affine: false | 2 3 5 4"),
-    "BatchNorm3d": ("| 2 3 5 4 3",),
     "dropout": ("| 3 5", "p: 0 | 3 5", "p: 0.1 | swapped 2 3 5"),
     "Dropout": ("| 3 5", "p: 0 | 2 3 5", "p: 0.1 | swapped 2 3 5"),
     "gelu": (*ONE_TENSOR, "approximate: tanh | half 3 5 | mean"),

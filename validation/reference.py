@@ -15,6 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from validation.reference_layers import CUDA_LAYERS, LAYERS
+
 Entry = Callable[..., Any]
 
 
@@ -67,6 +69,7 @@ REFERENCE: Mapping[str, Entry] = {
     **{name: _module(name) for name in MODULES},
     **{name: _with_channels(name) for name in CHANNELED},
     **{name: getattr(torch.Tensor, name) for name in CONVERSIONS},
+    **LAYERS,
     "mean": lambda x, *, dim=None, keepdim=False: x.mean() if dim is None else x.mean(dim, keepdim),
     "sum": lambda x, *, dim=None, keepdim=False: x.sum() if dim is None else x.sum(dim, keepdim),
     "view": lambda x, *, shape: x.view(shape),
@@ -96,6 +99,7 @@ def _native_dropout(x: Tensor, *, p: float = 0.5, training: bool) -> Tensor:
 
 # What stands for an entry on other devices than CUDA, where PyTorch would run a kernel that keeps something else.
 CUDA_KERNELS: Mapping[str, Entry] = {
+    **CUDA_LAYERS,
     "dropout": _native_dropout,
     "Dropout": lambda x, *, p=0.5: _NativeDropout(p),
 }

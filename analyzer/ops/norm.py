@@ -1,34 +1,68 @@
-"""Normalization layers, as their CUDA kernels keep statistics."""
+"""Normalization over features: LayerNorm, RMSNorm, GroupNorm, as their CUDA kernels keep statistics and take scratch.
+
+Sources: ATen/native/cuda/layer_norm_kernel.cu, group_norm_kernel.cu; ATen/native/layer_norm.cpp (rms_norm_composite).
+"""
 
 from __future__ import annotations
 
 from analyzer.graph import Rule, Spec, Tensor
-from analyzer.ops.registry import op, primitive
-from analyzer.polynomial import ONE, Poly, poly
+from analyzer.ops import plan
+from analyzer.ops.elementwise import mul
+from analyzer.ops.layout import is_contiguous
+from analyzer.ops.reduction import mean, reduction_scratch
+from analyzer.ops.registry import OPS, op, primitive
+from analyzer.ops.shape import contiguous
+from analyzer.polynomial import ONE, ZERO, Poly, call, poly, product
 from analyzer.sizes import sizes
 from analyzer.tracing import Refused, current, show
+
+Shape = tuple[Poly, ...]
 
 
 @primitive
 def _layer_norm(x: Tensor, weight: Tensor | None, bias: Tensor | None, over: int) -> Rule:
-    rows = x.shape[: len(x.shape) - over] + (ONE,) * over
-    statistics = Spec(rows, "float32")
-    inputs = ", ".join(n for n, t in (("x", x), ("weight", weight), ("bias", bias)) if t is not None)
+    statistics = Spec(x.shape[: len(x.shape) - over] + (ONE,) * over, plan.accumulated(x.dtype))
+    order = _row_kernel(x, weight, bias, over)
     return Rule(
         Spec(x.shape, x.dtype),
-        {inputs: "layer_norm_backward(g, x, mean, rstd, weight)" if weight else "layer_norm_backward(g, x, mean, rstd)"},
+        plan.gradients("native_layer_norm_backward", f"g, x, mean, rstd{', weight' if weight else ''}", order),
         aux={"mean": statistics, "rstd": statistics},
+        scratch=(ZERO if is_contiguous(x) else x.bytes,),
+        constants={"plan": order},
     )
+
+
+def _row_kernel(x: Tensor, weight: Tensor | None, bias: Tensor | None, over: int) -> plan.Plan:
+    """What the backward kernel makes: over many short rows, parameter gradients go through partial sums."""
+    rows, width = product(x.shape[: len(x.shape) - over]), product(x.shape[len(x.shape) - over :])
+    parameters = {n: t for n, t in (("weight", weight), ("bias", bias)) if t is not None and t.requires_grad}
+    narrow = 32 * (sizes().device.sms // 2) - 1
+    if not parameters or not plan.exceeds(rows, 64 * 1024) or plan.exceeds(width, narrow):
+        return (plan.RowMajor("x"), *plan.results(x=x, **parameters), plan.RowMajor("g"))
+    partials = call("layer_norm_partials", rows, width)
+    scratch = reduction_scratch((partials, width), (width, ONE), [0])
+    order: list[plan.Item] = [plan.RowMajor("x"), *plan.results(x=x)]
+    order += [plan.Held(t.bytes, n) for n, t in parameters.items()]
+    order += [plan.RowMajor("g"), *(plan.Held(partials * t.bytes) for t in parameters.values())]
+    for name, tensor in parameters.items():
+        order += [plan.result(name, tensor), plan.Brief((scratch,)), plan.Gone(name)]
+    return tuple(order)
+
+
+def _normalized(x: Tensor, given: list[Poly] | Poly | None, layer: str) -> Shape:
+    """The trailing dimensions that are normalized. Raises Refused when the input has others."""
+    listed = given if isinstance(given, list) else [given]
+    shape = x.shape[-1:] if listed == [None] else tuple(poly(s) for s in listed if s is not None)
+    if len(shape) > len(x.shape) or not all(sizes().same(a, b) for a, b in zip(shape, x.shape[-len(shape) :])):
+        raise Refused(f"{layer} over {show(shape)}, but its input is {show(x.shape)} from {x.origin}")
+    return shape
 
 
 @op
 def LayerNorm(x: Tensor, *, normalized_shape: list[Poly] | Poly | None = None, elementwise_affine: bool = True,
               bias: bool = True, eps: float = 1e-5) -> Tensor:  # fmt: skip
     """y = (x - mean) rstd w + b over the last dimensions"""
-    given = normalized_shape if isinstance(normalized_shape, list) else [normalized_shape]
-    shape = x.shape[-1:] if given == [None] else tuple(poly(s) for s in given if s is not None)
-    if len(shape) > len(x.shape) or not all(sizes().same(a, b) for a, b in zip(shape, x.shape[-len(shape) :])):
-        raise Refused(f"LayerNorm over {show(shape)}, but its input is {show(x.shape)} from {x.origin}")
+    shape = _normalized(x, normalized_shape, "LayerNorm")
     weight = current().parameter("weight", shape) if elementwise_affine else None
     shift = current().parameter("bias", shape) if elementwise_affine and bias else None
     y: Tensor = _layer_norm(x, weight, shift, len(shape))
@@ -36,55 +70,71 @@ def LayerNorm(x: Tensor, *, normalized_shape: list[Poly] | Poly | None = None, e
 
 
 @primitive
-def _batch_norm_train(x: Tensor, weight: Tensor | None, bias: Tensor | None, native: bool) -> Rule:
-    channels = (x.shape[1],)
-    inputs = ", ".join(n for n, t in (("x", x), ("weight", weight), ("bias", bias)) if t is not None)
-    formula = "batch_norm_backward(g, x, mean, invstd, weight)" if weight else "batch_norm_backward(g, x, mean, invstd)"
-    statistics = Spec(channels, "float32")
-    return Rule(Spec(x.shape, x.dtype), {inputs: formula}, aux={"mean": statistics, "invstd": statistics})
+def _rms_norm(x: Tensor, weight: Tensor | None, over: int) -> Rule:
+    order = _row_kernel(x, weight, None, over)
+    return Rule(
+        Spec(x.shape, x.dtype),
+        plan.gradients("rms_norm_backward", f"g, x, rstd{', weight' if weight else ''}", order),
+        aux={"rstd": Spec(x.shape[: len(x.shape) - over] + (ONE,) * over, plan.accumulated(x.dtype))},
+        scratch=(ZERO if is_contiguous(x) else x.bytes,),
+        constants={"plan": order},
+    )
+
+
+@op
+def RMSNorm(x: Tensor, *, normalized_shape: list[Poly] | Poly | None = None, elementwise_affine: bool = True,
+            eps: float | None = None, fused: bool = True) -> Tensor:  # fmt: skip
+    """y = x w / √(mean x² + eps) over the last dimensions; fused: false is PyTorch before 2.9, several kernels"""
+    shape = _normalized(x, normalized_shape, "RMSNorm")
+    weight = current().parameter("weight", shape) if elementwise_affine else None
+    if fused:
+        y: Tensor = _rms_norm(x, weight, len(shape))
+        return y
+    normalized = _scaled(x, len(shape))
+    return normalized if weight is None else mul(normalized, weight)
+
+
+def _scaled(x: Tensor, over: int) -> Tensor:
+    """x / √(mean x² + eps) by one kernel for each operation (rms_norm_composite)."""
+    power, add_, rsqrt = (OPS[name].function for name in ("pow", "add_", "rsqrt"))
+    squares = power(x, poly(2))
+    average = mean(squares, dim=list(range(-over, 0)), keepdim=True)
+    shifted = add_(average, ONE)
+    scale = rsqrt(shifted)
+    for temporary in (squares, average, shifted):
+        current().release(temporary)  # type: ignore[arg-type]
+    result: Tensor = mul(x, scale)
+    return result
 
 
 @primitive
-def _batch_norm_eval(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Rule:
-    inputs = ", ".join(n for n, t in (("x", x), ("weight", weight), ("bias", bias)) if t is not None)
-    formula = "batch_norm_backward(g, x, weight)" if weight else "batch_norm_backward(g, x)"
-    return Rule(Spec(x.shape, x.dtype), {inputs: formula})
+def _group_norm(x: Tensor, weight: Tensor | None, bias: Tensor | None, num_groups: Poly) -> Rule:
+    samples, channels = x.shape[:2]
+    statistics = Spec((samples, num_groups), x.dtype)
+    wide, narrow = (plan.vector(samples * n, plan.accumulated(x.dtype)) for n in (channels, num_groups))
+    flat = sizes().is_one(product(x.shape[2:]))
+    fused = ZERO if flat or not weight else wide
+    upcast = ZERO if x.dtype == plan.accumulated(x.dtype) else narrow
+    held = [wide, wide] + ([narrow, narrow, fused] if x.requires_grad else [])
+    order = (plan.RowMajor("g"), *plan.results(x=x, weight=weight, bias=bias), *(plan.Held(h) for h in held))
+    return Rule(
+        Spec(x.shape, x.dtype),
+        plan.gradients("native_group_norm_backward", f"g, x, mean, rstd{', weight' if weight else ''}", order),
+        aux={"mean": statistics, "rstd": statistics},
+        scratch=(2 * (upcast + fused),),
+        constants={"plan": order},
+    )
 
 
-def _batch_norm(x: Tensor, ranks: tuple[int, ...], affine: bool, track_running_stats: bool) -> Tensor:
-    tracer = current()
-    if len(x.shape) not in ranks:
-        raise Refused(f"batch norm needs {' or '.join(map(str, ranks))} dimensions, its input is {show(x.shape)}")
-    channels = (x.shape[1],)
-    weight = tracer.parameter("weight", channels) if affine else None
-    bias = tracer.parameter("bias", channels) if affine else None
-    if track_running_stats:
-        tracer.buffer("running_mean", channels)
-        tracer.buffer("running_var", channels)
-        tracer.buffer("num_batches_tracked", (), "int64")
-    if not tracer.training and track_running_stats:
-        inferred: Tensor = _batch_norm_eval(x, weight, bias)
-        return inferred
-    y: Tensor = _batch_norm_train(x, weight, bias, len(x.shape) == 2)
+@op
+def GroupNorm(x: Tensor, *, num_groups: Poly, affine: bool = True, eps: float = 1e-5) -> Tensor:
+    """y = (x - mean) rstd w + b over each group of channels"""
+    if len(x.shape) < 2:
+        raise Refused(f"GroupNorm needs at least 2 dimensions, its input is {show(x.shape)} from {x.origin}")
+    channels = x.shape[1]
+    if sizes().number(channels) % sizes().number(num_groups):
+        raise Refused(f"GroupNorm: {channels!r} channels do not divide into {num_groups!r} groups")
+    weight = current().parameter("weight", (channels,)) if affine else None
+    bias = current().parameter("bias", (channels,)) if affine else None
+    y: Tensor = _group_norm(x if is_contiguous(x) else contiguous(x), weight, bias, num_groups)
     return y
-
-
-@op
-def BatchNorm1d(x: Tensor, *, affine: bool = True, track_running_stats: bool = True, eps: float = 1e-5,
-                momentum: float = 0.1) -> Tensor:  # fmt: skip
-    """y = (x - mean) invstd w + b over the batch"""
-    return _batch_norm(x, (2, 3), affine, track_running_stats)
-
-
-@op
-def BatchNorm2d(x: Tensor, *, affine: bool = True, track_running_stats: bool = True, eps: float = 1e-5,
-                momentum: float = 0.1) -> Tensor:  # fmt: skip
-    """y = (x - mean) invstd w + b over batch and image"""
-    return _batch_norm(x, (4,), affine, track_running_stats)
-
-
-@op
-def BatchNorm3d(x: Tensor, *, affine: bool = True, track_running_stats: bool = True, eps: float = 1e-5,
-                momentum: float = 0.1) -> Tensor:  # fmt: skip
-    """y = (x - mean) invstd w + b over batch and volume"""
-    return _batch_norm(x, (5,), affine, track_running_stats)

@@ -1,0 +1,34 @@
+"""Scratch that single CUDA kernels take, as plain integer functions of sizes."""
+
+from __future__ import annotations
+
+
+def _up(a: int, b: int) -> int:
+    return -(-a // b)
+
+
+def _power(a: int) -> int:
+    """The last power of two up to a."""
+    return 1 << (max(a, 1).bit_length() - 1)
+
+
+def batch_norm_scratch(rows: int, channels: int, values: int) -> int:
+    """Bytes of partial results and counters of a batch norm over channels-last data that splits its rows over blocks.
+
+    `values` numbers are kept for each channel and block. Source: ATen/native/cuda/Normalization.cuh,
+    flexible_launch_configs and its callers (2.7 to 2.13).
+    """
+    width = min(_power(channels), 32)
+    height = min(_power(_up(rows, 16)), 512 // width)
+    if width * height != 512:
+        width = min(_power(channels), 512 // height)
+    blocks = min(_up(rows, height * 16), 128)
+    return 4 * values * channels * blocks + 4 * _up(channels, width) if blocks >= 8 else 0
+
+
+def layer_norm_partials(rows: int, columns: int) -> int:
+    """How many rows of partial sums the weight gradient of a layer norm over many short rows goes through.
+
+    Source: ATen/native/cuda/layer_norm_kernel.cu, LaunchGammaBetaBackwardCUDAKernel (2.8 to 2.13).
+    """
+    return min(32 * 1024 // _up(columns, 32), _up(rows, 32))

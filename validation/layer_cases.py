@@ -1,0 +1,37 @@
+"""The cases of layers with kernels of their own; see `validation.cases`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+LAYERS: Mapping[str, tuple[str, ...]] = {
+    "LayerNorm": (
+        "| 3 5",
+        "| 2 3 7",
+        "elementwise_affine: false | 2 3 5",
+        "bias: false | 3 5",
+        "normalized_shape: [3, 5] | 2 3 5",
+        "| swapped 2 3 5",
+    ),
+    "RMSNorm": (
+        "| 3 5",
+        "| swapped 2 3 5",
+        "elementwise_affine: false | 2 3 5",
+        "normalized_shape: [3, 5] | 2 3 5",
+        "fused: false | 2 3 5",
+        "fused: false, elementwise_affine: false | 2 3 5",
+    ),
+    "GroupNorm": (
+        "num_groups: 3 | 2 6 5",
+        "num_groups: 2 | 1 4 3 5",
+        "num_groups: 2, affine: false | 2 4 3 5",
+        "num_groups: 3 | 4 6",
+        "num_groups: 3 | swapped 2 6 5 4",
+    ),
+    "BatchNorm1d": ("| 4 5", "| 4 3 5", "affine: false | 4 5", "track_running_stats: false | 4 5", "| swapped 4 3 5"),
+    "BatchNorm2d": ("| 2 3 5 4", "affine: false | 2 3 5 4", "track_running_stats: false | 2 3 5 4"),
+    "BatchNorm3d": ("| 2 3 5 4 3",),
+    "InstanceNorm1d": ("| 2 3 5", "affine: true | 2 3 5", "affine: true, track_running_stats: true | 2 3 5", "affine: true | 1 3 5"),
+    "InstanceNorm2d": ("| 2 3 5 4", "affine: true | 2 3 5 4", "| swapped 2 3 5 4"),
+    "InstanceNorm3d": ("| 2 3 5 4 3", "affine: true, track_running_stats: true | 2 3 5 4 3"),
+}

@@ -1,0 +1,50 @@
+"""How PyTorch calls the layers of the vocabulary whose constructors want more than their attributes; see `validation.reference`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from validation.stand_ins import FusedRMSNorm
+
+
+def _with_channels(name: str) -> Callable[..., nn.Module]:
+    made: Callable[..., nn.Module] = getattr(nn, name)
+    return lambda x, **attributes: made(x.shape[1], **attributes)
+
+
+def _group_norm(x: Tensor, *, num_groups: int, **attributes: Any) -> nn.Module:
+    return nn.GroupNorm(num_groups, x.shape[1], **attributes)
+
+
+def _rms_norm(single: type[nn.RMSNorm]) -> Callable[..., nn.Module]:
+    def made(x: Tensor, *, normalized_shape: Any = None, fused: bool = True, **attributes: Any) -> nn.Module:
+        shape = list(x.shape[-1:]) if normalized_shape is None else normalized_shape
+        return (single if fused else _CompositeRMSNorm)(shape, **attributes)
+
+    return made
+
+
+class _CompositeRMSNorm(nn.RMSNorm):
+    """ATen's rms_norm_composite, its temporaries freed where a C++ statement ends."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x w / √(mean x² + eps), one kernel after another."""
+        squares = x.pow(2)
+        mean = squares.mean(list(range(-len(self.normalized_shape), 0)), keepdim=True).add_(self.eps or 1e-6)
+        scale = mean.rsqrt()
+        del squares, mean
+        y = x.mul(scale)
+        return y if self.weight is None else y.mul(self.weight)
+
+
+LAYERS: Mapping[str, Callable[..., Any]] = {
+    **{name: _with_channels(name) for name in ("InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d")},
+    "GroupNorm": _group_norm,
+    "RMSNorm": _rms_norm(nn.RMSNorm),
+}
+
+# On other devices than CUDA, where PyTorch would run a kernel that keeps something else.
+CUDA_LAYERS: Mapping[str, Callable[..., Any]] = {"RMSNorm": _rms_norm(FusedRMSNorm)}
