@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analyzer.build.model import Model, read_model
-from analyzer.ops import OPS
+from analyzer.build.trace import bind_symbols, trace
+from analyzer.run.settings import Run
 
 DIRECT = ("float32", "int64", "bool")  # an operand of this kind is an input of the model
 CHANGED = {
@@ -44,11 +45,15 @@ def model(case: Case, end: str, frozen: tuple[str, ...]) -> Model:
         return read_model(path, path.name)
 
 
-def frozen_parts(case: Case) -> Iterator[tuple[str, ...]]:
-    """Nothing, the op itself, all before it, and both."""
-    before = tuple(f"before{i}" for i, operand in enumerate(case.operands) if operand.split()[0] not in DIRECT)
-    own = ("under",) if OPS[case.op].is_module else ()
-    yield from dict.fromkeys([(), own, before, (*own, *before)])
+def chains(case: Case, end: str, run: Run) -> Iterator[tuple[Model, tuple[str, ...]]]:
+    """The case with nothing frozen, then the op itself, all before it, and both, as far as something is left to train."""
+    whole = model(case, end, ())
+    parts = {path.partition(".")[0] for path in trace(whole, bind_symbols(whole, {}), run).parameters}
+    own = ("under",) if "under" in parts else ()
+    before = tuple(sorted(part for part in parts if part.startswith("before")))
+    for frozen in dict.fromkeys([(), own, before, (*own, *before)]):
+        if parts - set(frozen):
+            yield model(case, end, frozen), frozen
 
 
 def text(case: Case, end: str, frozen: tuple[str, ...]) -> str:

@@ -13,12 +13,12 @@ import sys
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 
-from analyzer.analysis import Analysis, analyze
+from analyzer.analysis import analyze
+from analyzer.build.model import Model
 from analyzer.ops import OPS
-from analyzer.problems import InvalidConfig
 from analyzer.run.settings import Run, read_run
 from validation.cases import cases
-from validation.chains import Case, frozen_parts, model
+from validation.chains import chains
 from validation.comparison import Comparison, compared, device
 
 
@@ -33,22 +33,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     names = [word for word in given.ops if "=" not in word] or list(OPS)
     run = read_run({}, {"optimizer": "SGD", "outputs": "dropped", **settings})
     wrong = total = 0
-    for case, end, frozen in _chains(names):
-        analysis = _analysis(case, end, frozen, run)
-        if analysis is None:
-            continue
-        found = _differences(compared(analysis))
+    for name, model, frozen in _chains(names, run):
+        found = _differences(compared(analyze(model, {}, run, device())))
         gc.freeze()  # torch's own objects need not be looked through before every recording
         total, wrong = total + 1, wrong + bool(found)
         if found:
-            print(f"{case} -> {end}{f', frozen: {frozen}' if frozen else ''}")
+            print(f"{name}{f', frozen: {frozen}' if frozen else ''}")
             print("\n".join(f"    {line}" for line in (found if given.verbose else found[:1])))
     print(f"{wrong} of {total} chains differ")
     return 1 if wrong else 0
 
 
-def _chains(names: Iterable[str]) -> Iterator[tuple[Case, str, tuple[str, ...]]]:
-    return ((case, end, frozen) for name in names for case in cases(name) for end in case.ends for frozen in frozen_parts(case))
+def _chains(names: Iterable[str], run: Run) -> Iterator[tuple[str, Model, tuple[str, ...]]]:
+    pairs = ((case, end) for name in names for case in cases(name) for end in case.ends)
+    for case, end in pairs:
+        for model, frozen in chains(case, end, run):
+            yield f"{case} -> {end}", model, frozen
 
 
 def _differences(comparison: Comparison) -> list[str]:
@@ -59,17 +59,10 @@ def _differences(comparison: Comparison) -> list[str]:
     found = comparison.divergence
     if found is None:
         return lines
+    if not lines:
+        lines = ["figures are equal, allocations are not"]
     sides = (("predicted", comparison.expected), ("measured", comparison.real))
     return [*lines, *found.lines, *(f"{side} {events[found.index]}" for side, events in sides if found.index < len(events))]
-
-
-def _analysis(case: Case, end: str, frozen: tuple[str, ...], run: Run) -> Analysis | None:
-    try:
-        return analyze(model(case, end, frozen), {}, run, device())
-    except InvalidConfig as error:
-        if "does not depend on any trainable parameter" in str(error):
-            return None
-        raise
 
 
 if __name__ == "__main__":
