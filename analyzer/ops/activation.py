@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from analyzer.graph import Rule, Spec, Tensor, contiguous
-from analyzer.ops.autocast import accumulation_dtype
+from analyzer.graph import Rule, Tensor
 from analyzer.ops.elementwise import result
-from analyzer.ops.layout import dimension
 from analyzer.ops.registry import op, primitive
 
 
@@ -118,27 +116,4 @@ def LeakyReLU(x: Tensor, *, negative_slope: float = 0.01) -> Tensor:
 def Softplus(x: Tensor) -> Tensor:
     """y = ln(1 + e^x)"""
     y: Tensor = softplus(x)
-    return y
-
-
-@op
-@primitive
-def softmax(x: Tensor, *, dim: int = -1) -> Rule:
-    """y = exp(x) / Σ exp(x)"""
-    dimension(dim, len(x.shape))
-    return Rule(Spec(x.shape, accumulation_dtype(x), contiguous(x.shape)), {"x": "softmax_backward(g * y, y)"})
-
-
-@op
-@primitive
-def log_softmax(x: Tensor, *, dim: int = -1) -> Rule:
-    """y = x - ln Σ exp(x)"""
-    dimension(dim, len(x.shape))
-    return Rule(Spec(x.shape, accumulation_dtype(x), contiguous(x.shape)), {"x": "log_softmax_backward(g, y)"})
-
-
-@op
-def Softmax(x: Tensor, *, dim: int = -1) -> Tensor:
-    """y = exp(x) / Σ exp(x)"""
-    y: Tensor = softmax(x, dim=dim)
     return y

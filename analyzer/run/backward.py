@@ -7,7 +7,7 @@ functions/accumulate_grad.h; torch 2.7 and 2.13.
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from analyzer.formulas import joint
 from analyzer.graph import Step, Tensor
@@ -15,7 +15,6 @@ from analyzer.ops.layout import same_layout
 from analyzer.run.arrays import Array, Leaf, Memory, Node
 from analyzer.run.checkpoint import recompute
 from analyzer.run.forward import dense
-from analyzer.run.heap import Place
 from analyzer.run.kernels import Formula, sum_to
 
 Target = Node | Leaf
@@ -48,9 +47,9 @@ def backward(memory: Memory, loss: Array, resident: dict[Tensor, Array]) -> None
     heapq.heappush(run.ready, (-loss.node.number, loss.node))
     while run.ready:
         _, node = heapq.heappop(run.ready)
-        heap.move(Place(heap.place.step, heap.place.phase, node.place.loops))
+        heap.move(replace(heap.place, loops=node.place.loops))
         _evaluate(run, node)
-    heap.move(Place(heap.place.step, heap.place.phase))
+    heap.move(replace(heap.place, loops=()))
     memory.release(root)
 
 

@@ -11,7 +11,7 @@ from analyzer.graph import (
     Bind, Checkpoint, Drop, EndCheckpoint, Enter, Instruction, Leave, Mark, Spec, Step, Tensor, contiguous,
 )  # fmt: skip
 from analyzer.run.arrays import Array, Leaf, Memory, Node, Region
-from analyzer.run.heap import Heap, Place
+from analyzer.run.heap import Heap
 
 
 class Forward:
@@ -53,7 +53,7 @@ class Forward:
                 case Leave(loop=loop):
                     place = self.heap.place
                     outer = tuple(item for item in place.loops if item[0] != loop)
-                    self.heap.move(Place(place.step, place.phase, outer))
+                    self.heap.move(replace(place, loops=outer))
                 case Mark(name=name):
                     self._set_apart_attributes()
                     self.heap.mark(name)
@@ -94,7 +94,7 @@ class Forward:
     def _enter(self, loop: str, iteration: int) -> None:
         place = self.heap.place
         outer = tuple(item for item in place.loops if item[0] != loop)
-        self.heap.move(Place(place.step, place.phase, (*outer, (loop, iteration))))
+        self.heap.move(replace(place, loops=(*outer, (loop, iteration))))
 
     def _step(self, step: Step) -> None:
         known = self.apply(step)
@@ -154,7 +154,7 @@ class Forward:
         if step.rule.inplace and inputs[step.rule.inplace].base and step.rule.inplace in step.needed:
             self._rebase(step, inputs[step.rule.inplace], outputs[0])
             return
-        node = self._node(step, {n: Array(a.shape, a.strides, a.dtype, a.block) for n, a in inputs.items()})
+        node = self.node(step, {n: Array(a.shape, a.strides, a.dtype, a.block) for n, a in inputs.items()})
         self._save(node, step, known)
         for name in sorted(step.needed):
             node.edges[name] = self._target(step.inputs[name], inputs[name])
@@ -181,18 +181,19 @@ class Forward:
         assert base is not None
         inner = re.sub(r"\bg\b", "clone(g)", step.rule.grads[name])
         rule = replace(step.rule, grads={name: f"overwritten(clone(g), {inner})"}, inplace="")
-        copied = self._node(replace(step, op="copy_slices", rule=rule, needed=frozenset({name})), {name: base})
+        copied = self.node(replace(step, op="copy_slices", rule=rule, needed=frozenset({name})), {name: base})
         copied.edges[name] = (base.node, base.output) if base.node else (self.leaves[step.inputs[name]], 0)
         base.node, base.output = copied, 0
         copied.refs += 1
         again = replace(step.rule, grads={name: "scattered(g, x.shape)"}, inplace="", constants={})
-        strided = self._node(replace(step, op="as_strided", rule=again, needed=frozenset({name})), {name: base, "x": base})
+        strided = self.node(replace(step, op="as_strided", rule=again, needed=frozenset({name})), {name: base, "x": base})
         strided.edges[name] = (copied, 0)
         copied.refs += 1
         result.node, result.output = strided, 0
         strided.refs += 1
 
-    def _node(self, step: Step, inputs: dict[str, Array]) -> Node:
+    def node(self, step: Step, inputs: dict[str, Array]) -> Node:
+        """A node for a step, not linked to anything yet."""
         self.nodes += 1
         return Node(step, self.nodes, self.heap.place, {}, {}, dict(inputs))
 

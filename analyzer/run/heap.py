@@ -18,6 +18,7 @@ class Place:
     step: int = 0
     phase: str = "before"
     loops: Loops = ()
+    micro: int = 0  # which accumulated micro-batch
 
 
 @dataclass(slots=True, eq=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from analyzer.graph import Graph
+from analyzer.graph import Graph, Rule, Spec, Step
 from analyzer.polynomial import poly, total
 from analyzer.run import learning
 from analyzer.run.arrays import Array, Leaf
@@ -45,7 +45,7 @@ def _train(graph: Graph, run: Run, forward: Forward, number: int) -> None:
     heap.move(Place(number, "forward"))
     heap.mark("start")
     for micro in range(min(run.accumulation, 2)):
-        heap.move(replace(heap.place, phase="forward"))
+        heap.move(replace(heap.place, phase="forward", micro=micro))
         heap.mark("forward")
         forward.run(graph.instructions)
         if micro == 0 and run.zero_grad == "before_backward":
@@ -59,17 +59,19 @@ def _backward(run: Run, forward: Forward) -> None:
     heap, memory = forward.heap, forward.memory
     heap.move(replace(heap.place, phase="backward"))
     heap.mark("backward")
-    scaled = [_scaled(forward) for wanted in (run.accumulation > 1, run.scaler) if wanted]
-    backward(memory, scaled[-1] if scaled else forward.variables["loss"], forward.standing)
-    for array in scaled:
-        memory.release(array)
+    root = forward.variables["loss"]
+    root.refs += 1
+    for wanted, name in ((run.accumulation > 1, "loss / micro-batches"), (run.scaler, "scaled loss")):
+        root = _scaled(forward, root, name) if wanted else root
+    backward(memory, root, forward.standing)
+    memory.release(root)
     heap.mark("backward done")
 
 
 def _learn(run: Run, forward: Forward, leaves: list[Leaf], number: int) -> None:
     """Clipping, the step, zero_grad: in the order the loop has them."""
     heap, memory = forward.heap, forward.memory
-    heap.move(replace(heap.place, phase="step"))
+    heap.move(replace(heap.place, phase="step", micro=0))
     trained = [leaf for leaf in leaves if leaf.grad is not None]
     found_inf: Block | None = heap.alloc(poly(4), "temporary", "gradient scaler found_inf") if run.scaler else None
     if run.clip_grad_norm:
@@ -87,11 +89,14 @@ def _learn(run: Run, forward: Forward, leaves: list[Leaf], number: int) -> None:
         forward.bind("loss", None)
 
 
-def _scaled(forward: Forward) -> Array:
-    """The loss times a scalar that is there already: scaler.scale(loss), loss / k."""
-    loss = forward.variables["loss"]
-    scaled = forward.memory.fresh(loss.shape, loss.dtype, None, "activation", "scaled loss")
-    scaled.node, scaled.output = loss.node, loss.output
-    if scaled.node:
-        scaled.node.refs += 1
+def _scaled(forward: Forward, loss: Array, name: str) -> Array:
+    """The loss times a scalar that is there already, as a node of its own; the loss passed on is no longer held here."""
+    step = Step(name, Rule(Spec((), loss.dtype), {"x": "g * 2"}), {}, (), {}, frozenset({"x"}), name, forward.heap.origin)
+    scaled = forward.memory.fresh((), loss.dtype, None, "activation", name)
+    scaled.node = forward.node(step, {"x": loss})
+    scaled.node.refs = 1
+    if loss.node:
+        loss.node.refs += 1
+        scaled.node.edges["x"] = loss.node, loss.output
+    forward.memory.release(loss)
     return scaled
