@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from analyzer.build.frame import POISON, Bound, Frame
-from analyzer.build.source import NAME, RESERVED, Statement, is_name
+from analyzer.build.source import CHECKPOINT, NAME, Statement, is_name
 from analyzer.build.values import convert, refuse, shown, tensor_of, wanted
 from analyzer.document import Scalar, Sequence, Value
 from analyzer.ops import Argument, Op
@@ -99,11 +99,13 @@ def _unnamed(op: Op) -> list[str]:
 
 def unknown_arguments(op: Op, statement: Statement) -> list[Problem]:
     """What is given to an op that it does not take."""
-    known = [a.name for a in op.arguments]
+    words = [*(a.name for a in op.arguments), "in", "as", "name"]
     problems = [
-        Problem(statement.place(k), f"{op.name} has no argument '{k}'", nearest(k, [*known[1:], *RESERVED]))
-        for k in statement.given
-        if k not in known
+        Problem(
+            statement.place(k), f"{op.name} has no argument '{k}'", "only blocks are recomputed" if k == CHECKPOINT else nearest(k, words)
+        )
+        for k in statement.options
+        if k not in words
     ]
     if statement.value is not None and not _unnamed(op):
         problems.append(Problem(statement.value.origin, f"{op.name} takes no argument", f"- {op.name}: {{in: x, as: y}}"))

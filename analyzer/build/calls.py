@@ -10,7 +10,7 @@ from analyzer.build.application import apply, unwound
 from analyzer.build.arguments import counted, incoming, op_arguments
 from analyzer.build.frame import POISON, Bound, Constant, Frame, Poison, Word
 from analyzer.build.source import CONTROL, Block, Module, Problems, Statement
-from analyzer.build.values import refuse, size_of, whole_size_of
+from analyzer.build.values import refuse, shown, size_of, whole_size_of
 from analyzer.document import Scalar, Value
 from analyzer.graph import Checkpoint, EndCheckpoint, Tensor
 from analyzer.ops import OPS
@@ -42,7 +42,7 @@ class Calls:
                 raise refuse(
                     origin, f"module '{word}' takes tensors only; its arguments stand under 'modules'", f"- {word}: {{in: x, as: y}}"
                 )
-            merged = {**inner.options, **{k: v for k, v in statement.options.items() if k == "in"}}
+            merged = {**inner.options, **{k: v for k, v in statement.options.items() if k in ("in", "checkpoint")}}
             called = replace(inner, origin=statement.origin, options=merged, name=word, places={**inner.places, **statement.places})
             return self._instance(called, frame, home, inner.origin)
         if word in frame.blocks or word in OPS or word in self.problems.broken:
@@ -84,6 +84,7 @@ class Calls:
             chain = " -> ".join((*self.running[self.running.index(block.name) :], block.name))
             raise refuse(statement.origin, f"block '{block.name}' calls itself: {chain}")
         tracer = frame.tracer
+        again = tracer.grad and (is_checkpointed(statement) or block.name in tracer.checkpointed)
         inner = Frame(tracer, parameters, home.blocks, {}, *place)
         inner.modules = {**home.modules, **{n: (m, inner) for n, m in block.modules.items()}}
         tracer.push()
@@ -91,7 +92,6 @@ class Calls:
             inner.assign(name, tensor, owned=False)
         inner.previous = tuple(tensors[:1])
         before = tracer.origin
-        again = tracer.grad and (block.name in tracer.checkpointed or is_checkpointed(statement))
         if again:
             tracer.instructions.append(Checkpoint(tuple(t for t in tensors if isinstance(t, Tensor))))
         self.running.append(block.name)
@@ -169,7 +169,7 @@ def is_checkpointed(statement: Statement) -> bool:
     if flag is None:
         return False
     if not isinstance(flag, Scalar) or not isinstance(flag.value, bool):
-        raise refuse(flag.origin, "'checkpoint' must be true or false")
+        raise refuse(flag.origin, f"'checkpoint' cannot be {shown(flag)}", "expected true or false")
     return flag.value
 
 

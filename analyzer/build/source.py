@@ -15,7 +15,8 @@ SECTIONS = (
     "inference", "run", "tables", "frozen", "notes",
 )  # fmt: skip
 CONTROL = ("repeat", "let", "as", "del", "retain", "no_grad")
-RESERVED = ("in", "as", "name", "checkpoint")
+CHECKPOINT = "checkpoint"
+RESERVED = ("in", "as", "name", CHECKPOINT)
 MAX_PROBLEMS = 100
 
 

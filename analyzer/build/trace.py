@@ -14,7 +14,7 @@ from analyzer.document import Scalar
 from analyzer.graph import Graph, Mark, Spec, Step, Storage, Tensor, contiguous
 from analyzer.ops import autocast
 from analyzer.polynomial import poly, symbol
-from analyzer.problems import InvalidConfig, Problem, nearest
+from analyzer.problems import COMMAND_LINE, InvalidConfig, Origin, Problem, nearest
 from analyzer.run.settings import Run
 from analyzer.sizes import Device, Sizes
 from analyzer.tracing import Tracer, show
@@ -84,7 +84,7 @@ class _Session:
         self._make_inputs(inference.inputs if inference and inference.inputs else None)
         tracer = self.tracer
         tracer.dtype, tracer.autocast = self.run.dtype, self.run.autocast
-        tracer.checkpointed = frozenset(self.run.checkpoint.split(",")) - {""}
+        tracer.checkpointed = self._checkpointed()
         tracer.push()
         tracer.push()
         for name, tensor in self.inputs.items():
@@ -104,6 +104,16 @@ class _Session:
         tracer.pop(())
         autocast.leave(tracer)
         return outputs, loss
+
+    def _checkpointed(self) -> frozenset[str]:
+        """The blocks that `run.checkpoint` names."""
+        names = frozenset(self.run.checkpoint.split(",")) - {""}
+        written = self.model.run.get("checkpoint")
+        for name in sorted(names - self.model.blocks.keys() - self.problems.broken):
+            told = written is not None and name in str(written.value)
+            origin = written.at(name) if told and written else Origin(COMMAND_LINE)
+            self.problems.add(origin, f"run.checkpoint names no block '{name}'", nearest(name, self.model.blocks))
+        return names
 
     def _make_inputs(self, wanted: tuple[Scalar, ...] | None) -> None:
         known = [i.name for i in self.model.inputs]
