@@ -100,13 +100,9 @@ def _unnamed(op: Op) -> list[str]:
 def unknown_arguments(op: Op, statement: Statement) -> list[Problem]:
     """What is given to an op that it does not take."""
     words = [*(a.name for a in op.arguments), "in", "as", "name"]
-    problems = [
-        Problem(
-            statement.place(k), f"{op.name} has no argument '{k}'", "only blocks are recomputed" if k == CHECKPOINT else nearest(k, words)
-        )
-        for k in statement.options
-        if k not in words
-    ]
+    unknown = [k for k in statement.options if k not in words]
+    hints = {CHECKPOINT: "only blocks are recomputed"} | {k: nearest(k, words) for k in unknown if k != CHECKPOINT}
+    problems = [Problem(statement.place(k), f"{op.name} has no argument '{k}'", hints[k]) for k in unknown]
     if statement.value is not None and not _unnamed(op):
         problems.append(Problem(statement.value.origin, f"{op.name} takes no argument", f"- {op.name}: {{in: x, as: y}}"))
     return problems

@@ -9,7 +9,7 @@ from dataclasses import replace
 from analyzer.build.application import apply, unwound
 from analyzer.build.arguments import counted, incoming, op_arguments
 from analyzer.build.frame import POISON, Bound, Constant, Frame, Poison, Word
-from analyzer.build.source import CONTROL, Block, Module, Problems, Statement
+from analyzer.build.source import CONTROL, RESERVED, Block, Module, Problems, Statement
 from analyzer.build.values import refuse, shown, size_of, whole_size_of
 from analyzer.document import Scalar, Value
 from analyzer.graph import Checkpoint, EndCheckpoint, Tensor
@@ -177,7 +177,7 @@ def unknown_symbols(block: Block, statement: Statement) -> list[Problem]:
     """What is given to a block that it has no symbol for."""
     known = [name for name, _ in block.symbols]
     problems = [
-        Problem(statement.place(k), f"block '{block.name}' has no symbol '{k}'", nearest(k, known))
+        Problem(statement.place(k), f"block '{block.name}' has no symbol '{k}'", nearest(k, (*known, *RESERVED)))
         for k in statement.given
         if k not in known
     ]
