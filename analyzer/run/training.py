@@ -32,7 +32,7 @@ def simulate(graph: Graph, run: Run) -> Heap:
         return heap
     if run.ema:
         resident = (*graph.parameters.values(), *graph.buffers.values())
-        heap.alloc(total(t.storage.size * t.storage.copies for t in resident) + 8, "optimizer", "averaged model")
+        heap.alloc(total(t.storage.size * t.storage.copies for t in resident), "optimizer", "averaged model")
     if run.scaler:
         heap.alloc(poly(8), "optimizer", "gradient scaler")
     for number in (0, STEADY):
