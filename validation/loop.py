@@ -42,9 +42,14 @@ def train(program: Program, at: Moment) -> list[torch.Tensor]:
 
 
 def _backward(program: Program, scaler: torch.amp.GradScaler | None) -> None:
-    loss = program.variables["loss"]
-    part = loss / program.run.accumulation if program.run.accumulation > 1 else loss
-    (scaler.scale(part) if scaler else part).backward()  # type: ignore[no-untyped-call]
+    """`scaler.scale(loss / k).backward()`, in one expression: nothing of it has a name."""
+    _scaled(program.variables["loss"], program.run.accumulation, scaler).backward()  # type: ignore[no-untyped-call]
+
+
+def _scaled(loss: torch.Tensor, parts: int, scaler: torch.amp.GradScaler | None) -> torch.Tensor:
+    if scaler is None:
+        return loss / parts if parts > 1 else loss
+    return scaler.scale(loss / parts if parts > 1 else loss)
 
 
 def _step(program: Program, made: torch.optim.Optimizer, scaler: torch.amp.GradScaler | None, trained: list[Any]) -> None:

@@ -13,7 +13,7 @@ import sys
 import time
 import warnings
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -21,10 +21,11 @@ import torch
 from analyzer.analysis import Analysis, analyze
 from analyzer.build.model import LIBRARY, read_model
 from analyzer.problems import InvalidConfig
-from analyzer.run.settings import read_run
+from analyzer.run.settings import Run, read_run
 from validation.comparison import Comparison, compared, device
 
 CONTEXT = 6
+ALWAYS = ("mode", "precision", "optimizer")  # settings shown even where they are the default
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -59,7 +60,7 @@ def _analysis(config: str, settings: Sequence[str]) -> Analysis:
 
 def _headline(analysis: Analysis) -> str:
     symbols = " ".join(f"{name}={value}" for name, value in analysis.graph.symbols.items())
-    run = " ".join(f"{f.name}={getattr(analysis.run, f.name)}" for f in fields(analysis.run))
+    run = " ".join(f"{k}={v}" for k, v in asdict(analysis.run).items() if k in ALWAYS or v != getattr(Run(), k))
     return f"{analysis.graph.name}: {symbols}\n{run}\n{analysis.device.name}, torch {torch.__version__}"
 
 
