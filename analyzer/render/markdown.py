@@ -8,7 +8,7 @@ import jinja2
 
 from analyzer.feasibility import LARGEST
 from analyzer.render.terminal import MEMORY_NAMES
-from analyzer.render.units import binary, count, in_unit
+from analyzer.render.units import binary, count, in_unit, settings
 from analyzer.report import Report
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
@@ -20,7 +20,7 @@ def as_markdown(report: Report) -> str:
         loader=jinja2.FileSystemLoader(TEMPLATES), undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
         keep_trailing_newline=True, autoescape=False,
     )  # fmt: skip
-    environment.filters |= {"binary": binary, "count": count, "in_unit": in_unit, "cell": cell}
+    environment.filters |= {"binary": binary, "count": count, "in_unit": in_unit, "cell": cell, "settings": settings}
     template = environment.get_template("report.md.j2")
     return template.render(report=report, memory_names=MEMORY_NAMES, largest=LARGEST)
 

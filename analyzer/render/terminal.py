@@ -10,7 +10,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from analyzer.feasibility import LARGEST
-from analyzer.render.units import binary, count, in_unit
+from analyzer.render.units import binary, count, in_unit, settings
 from analyzer.report import Amount, Peak, Report, Table
 
 MEMORY_NAMES = {
@@ -24,8 +24,7 @@ def as_text(report: Report, width: int | None = None, color: bool = False) -> st
     out = io.StringIO()
     console = Console(file=out, width=width or 80, force_terminal=color, no_color=not color, highlight=False, emoji=False)
     console.print(Text(report.model, style="bold") + Text(f"  {report.doc}" if report.doc else ""))
-    run = ", ".join(f"{k}={_plain(v)}" for k, v in report.run.items())
-    console.print(Text(f"{report.path}; {run}; kernels as on {report.device}", style="dim"))
+    console.print(Text(f"{report.path}; {settings(report.run)}; kernels as on {report.device}", style="dim"))
     _headline(console, report)
     _symbols(console, report)
     _parameters(console, report)
@@ -53,10 +52,6 @@ def _headline(console: Console, report: Report) -> None:
     if report.feasibility:
         console.print(f"Fits: {', '.join(fits) or 'none of the GPUs below'}.", markup=False)
     console.print()
-
-
-def _plain(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _show(console: Console, grid: Grid) -> None:

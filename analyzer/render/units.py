@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from analyzer.run.settings import Run
+
 GIB, MIB, KIB = 1 << 30, 1 << 20, 1 << 10
 DECIMAL = {"bytes": 1, "MB": 10**6, "GB": 10**9, "MiB": MIB, "GiB": GIB}
 
@@ -26,3 +31,10 @@ def in_unit(size: int, unit: str) -> str:
     if scale == 1:
         return f"{size:,}"
     return f"{size / scale:,.3f}".rstrip("0").rstrip(".")
+
+
+def settings(run: Mapping[str, object]) -> str:
+    """The run settings that matter to a reader: the first three, and those that differ from the default."""
+    default = asdict(Run())
+    shown = {k: v for i, (k, v) in enumerate(run.items()) if i < 3 or v != default[k]}
+    return ", ".join(f"{k}={str(v).lower() if isinstance(v, bool) else v}" for k, v in shown.items())

@@ -84,7 +84,8 @@ def read_run(written: Mapping[str, Scalar], overrides: Mapping[str, str], *, has
     given |= {k: (v, Origin("command line")) for k, v in overrides.items()}
     for key, (word, origin) in given.items():
         try:
-            run = replace(run, **{key: _read(key, word, origin)})
+            setting: Any = _read(key, word, origin)
+            run = replace(run, **{key: setting})
         except InvalidConfig as error:
             problems.extend(error.problems)
     problems.extend(_inconsistent(run, given))
@@ -100,7 +101,7 @@ def _read(key: str, word: str, origin: Origin) -> str | bool | int:
     if key == "checkpoint":
         return word
     if not choices:
-        if word.isdigit() and 1 <= int(word[:9]) and len(word) <= 7 and int(word) <= MAX_COUNT:
+        if word.isdigit() and int(word[:9]) >= 1 and len(word) <= 7 and int(word) <= MAX_COUNT:
             return int(word)
         raise InvalidConfig(Problem(origin, f"run.{key} cannot be '{word}'", f"a whole number from 1 to {MAX_COUNT}"))
     choice = next((c for c in choices if c.lower() == word.lower()), None)
