@@ -36,13 +36,23 @@ POINTWISE: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("long", "int", "bool"), CONVERTED),
     "to": ("dtype: bfloat16 | 3 5 | mean", "dtype: float32 | half 2 3 5", "dtype: float32 | 3 5 | linear", "dtype: int64 | 3 5 | times"),
     "type_as": ("| 3 5, half 3 5 | mean", "| half 3 5, 3 5", "| 3 5, float32 3 5"),
-    "add_": ("| 3 5, 3 5", "other: 2 | 3 5", "| 2 3 5, float32 5", "other: 2 | 2 3 5"),
-    "sub_": ("| 3 5, 3 5", "other: 2 | 3 5", "| 2 3 5, float32 5"),
-    "mul_": ("| 3 5, 3 5", "other: 2 | 3 5", "| 2 3 5, float32 5", "| float32 3 5, 5"),
-    "div_": ("other: 2 | 3 5", "other: 7 | 2 3 7", "| 3 5, 3 5", "| 2 3 5, float32 5"),
+    "add_": ("| 3 5, 3 5", "other: 2 | 3 5", "| 3 5, float32 5", "other: 2 | 2 3 5"),
+    "sub_": ("| 3 5, 3 5", "other: 2 | 3 5", "| 3 5, float32 5"),
+    "mul_": ("| 3 5, 3 5", "other: 2 | 3 5", "| 3 5, float32 5", "| float32 3 5, 5"),
+    "div_": ("other: 2 | 3 5", "other: 7 | 2 3 7", "| 3 5, 3 5", "| 3 5, float32 5"),
     "masked_fill_": ("value: 0 | 3 5, bool 3 5", "value: -1 | 3 5, bool 3 1"),
     "clamp_": ("min: 0 | 3 5", "max: 1 | 4 7", "min: 0, max: 1 | 3 5"),
     **dict.fromkeys(
         ("relu_", "sigmoid_", "tanh_", "leaky_relu_", "elu_", "hardtanh_", "silu_", "hardswish_"), ("| 3 5", "| 4 1")
+    ),
+    **dict.fromkeys(("threshold", "Threshold"), ("threshold: 0.1, value: 2 | 3 5", "threshold: 0, value: 0 | swapped 2 3 5")),
+    **dict.fromkeys(("glu", "GLU"), ("| 3 6", "dim: 1 | 2 4 5", "| swapped 2 3 6")),
+    "prelu": ("| 3 5, 5", "| 2 3 5 4, 3", "| swapped 2 3 5, 1", "| 3 5, float32 1", "| float32 3 5, 5"),
+    "PReLU": ("| 3 5", "num_parameters: 3 | 2 3 5", "| swapped 2 3 5"),
+    **dict.fromkeys(("softmax", "log_softmax", "softmin"), ("dim: -1 | 3 5", "dim: 1 | 2 3 7", "dim: -1 | swapped 2 3 5")),
+    **dict.fromkeys(("Softmax", "LogSoftmax", "Softmin"), ("dim: -1 | 3 5", "dim: 1 | swapped 2 3 7")),
+    **dict.fromkeys(
+        ("ReLU", "LeakyReLU", "ELU", "Hardtanh", "SiLU", "Hardswish"),
+        ("| 3 5", "| swapped 2 3 5", "inplace: true | 3 5", "inplace: true | 4 1"),
     ),
 }  # fmt: skip

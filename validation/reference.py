@@ -55,12 +55,17 @@ FUNCTIONS = (
     "log10", "sin", "cos", "tan", "sinh", "cosh", "atan", "erf", "sign", "floor", "ceil", "round", "trunc", "nan_to_num", "eq",
     "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_xor", "logical_not", "isnan", "type_as", "add_", "sub_",
     "mul_", "div_", "clamp_", "relu_", "sigmoid_", "tanh_", "leaky_relu_", "elu_", "hardtanh_",
-    "relu", "sigmoid", "tanh", "gelu", "silu", "elu", "leaky_relu", "softplus", "softmax",
-    "log_softmax", "view", "reshape", "flatten", "unflatten", "permute", "transpose", "contiguous", "clone", "squeeze",
+    "mish", "celu", "selu", "logsigmoid", "hardsigmoid", "hardswish", "hardtanh", "relu6", "hardshrink", "softshrink", "threshold",
+    "softsign", "tanhshrink", "glu", "prelu", "softmin", "relu", "sigmoid", "tanh", "gelu", "silu", "elu", "leaky_relu", "softplus",
+    "softmax", "log_softmax", "view", "reshape", "flatten", "unflatten", "permute", "transpose", "contiguous", "clone", "squeeze",
     "unsqueeze", "expand", "cat", "select", "detach", "bmm", "matmul", "linear", "mse_loss",
     "smooth_l1_loss", "binary_cross_entropy", "dropout", "randn_like", "zeros_like",
 )  # fmt: skip
 MODULES = ("ReLU", "Sigmoid", "Tanh", "GELU", "SiLU", "ELU", "LeakyReLU", "Softplus", "Softmax", "Flatten", "Dropout", "Embedding")
+ACTIVATIONS = (
+    "Mish", "CELU", "SELU", "LogSigmoid", "Hardsigmoid", "Hardswish", "Hardtanh", "ReLU6", "Hardshrink", "Softshrink", "Threshold",
+    "Softsign", "Tanhshrink", "GLU", "PReLU", "LogSoftmax", "Softmin",
+)  # fmt: skip
 CONVERSIONS = ("float", "double", "half", "bfloat16", "long", "int", "bool")
 CHANNELED = ("Conv1d", "Conv2d", "Conv3d", "BatchNorm1d", "BatchNorm2d", "BatchNorm3d")
 
@@ -68,6 +73,7 @@ REFERENCE: Mapping[str, Entry] = {
     **{name: _function(name) for name in FUNCTIONS},
     **{name: _module(name) for name in MODULES},
     **{name: _with_channels(name) for name in CHANNELED},
+    **{name: _module(name) for name in ACTIVATIONS},
     **{name: getattr(torch.Tensor, name) for name in CONVERSIONS},
     **LAYERS,
     "mean": lambda x, *, dim=None, keepdim=False: x.mean() if dim is None else x.mean(dim, keepdim),
@@ -85,6 +91,35 @@ REFERENCE: Mapping[str, Entry] = {
 }
 
 
+class _LogSigmoid(torch.autograd.Function):
+    """log_sigmoid as on CUDA, where it keeps its input only."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        """ln sigmoid(x)"""
+        ctx.save_for_backward(x)
+        return -F.softplus(-x)
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> Tensor:  # type: ignore[override]
+        """g sigmoid(-x)"""
+        (x,) = ctx.saved_tensors
+        return g * torch.sigmoid(-x)
+
+
+class _LogSigmoidModule(nn.Module):
+    """nn.LogSigmoid by the kernel that CUDA runs."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """ln sigmoid(x)"""
+        return _log_sigmoid(x)
+
+
+def _log_sigmoid(x: Tensor) -> Tensor:
+    y: Tensor = _LogSigmoid.apply(x)  # type: ignore[no-untyped-call]
+    return y
+
+
 class _NativeDropout(nn.Dropout):
     """nn.Dropout by the kernel that CUDA runs: its mask is a byte an element."""
 
@@ -99,6 +134,8 @@ def _native_dropout(x: Tensor, *, p: float = 0.5, training: bool) -> Tensor:
 
 # What stands for an entry on other devices than CUDA, where PyTorch would run a kernel that keeps something else.
 CUDA_KERNELS: Mapping[str, Entry] = {
+    "logsigmoid": _log_sigmoid,
+    "LogSigmoid": lambda x: _LogSigmoidModule(),
     **CUDA_LAYERS,
     "dropout": _native_dropout,
     "Dropout": lambda x, *, p=0.5: _NativeDropout(p),

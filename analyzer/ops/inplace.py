@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from analyzer.formulas import reads
 from analyzer.graph import Rule, Spec, Tensor
 from analyzer.ops import layout
 from analyzer.ops.registry import Operand, op, primitive
@@ -13,20 +14,17 @@ from analyzer.tracing import Refused, current, show
 
 def overwriting(x: Tensor, grads: Mapping[str, str], *others: Operand) -> Rule:
     """The rule of an op that writes its result into x."""
-    shapes = [t.shape for t in others if isinstance(t, Tensor)]
-    if shapes and layout.broadcast(x.shape, *shapes) != x.shape:
-        raise Refused(f"a result of shape {show(layout.broadcast(x.shape, *shapes))} does not fit into {show(x.shape)}")
-    if x.base and any(t.requires_grad for t in others if isinstance(t, Tensor)):
-        raise Refused(
-            "an in-place op on a view, with a second tensor that needs a gradient, has no rule yet", "use the op that makes a new tensor"
-        )
-    copied = any("original" in formula and _needs(name, x, others) for name, formula in grads.items())
+    tensors = [t for t in others if isinstance(t, Tensor)]
+    if tensors and layout.broadcast(x.shape, *(t.shape for t in tensors)) != x.shape:
+        raise Refused(f"a result of shape {show(layout.broadcast(x.shape, *(t.shape for t in tensors)))} does not fit into {show(x.shape)}")
+    if x.base and _is_recorded(x, *tensors) and (tensors or reads(grads["x"]) & {"y", "original"}):
+        raise Refused("an in-place op that keeps a tensor has no rule on a view yet", "use the op that makes a new tensor")
+    copied = any("original" in formula and _is_recorded(*((x,) if name == "x" else tensors)) for name, formula in grads.items())
     aux = {"original": Spec(x.shape, x.dtype, x.strides)} if copied else {}
     return Rule(Spec(x.shape, x.dtype, x.strides), grads, aux=aux, inplace="x")
 
 
-def _needs(name: str, x: Tensor, others: tuple[Operand, ...]) -> bool:
-    tensors = (x,) if name == "x" else tuple(t for t in others if isinstance(t, Tensor))
+def _is_recorded(*tensors: Tensor) -> bool:
     return current().grad and any(t.requires_grad for t in tensors)
 
 

@@ -7,18 +7,25 @@ from __future__ import annotations
 
 from analyzer.graph import Rule, Spec, Tensor, contiguous
 from analyzer.ops.autocast import _cast, accumulation_dtype
-from analyzer.ops.layout import dimension
+from analyzer.ops.elementwise import neg
+from analyzer.ops.layout import dimension, is_contiguous
 from analyzer.ops.registry import op, primitive
+from analyzer.polynomial import Poly
+
+
+def _copied(x: Tensor) -> tuple[Poly, ...]:
+    """The contiguous copy that the kernel makes of another layout."""
+    return () if is_contiguous(x) else (x.bytes,)
 
 
 @primitive
 def _softmax(x: Tensor, dtype: str) -> Rule:
-    return Rule(Spec(x.shape, dtype, contiguous(x.shape)), {"x": "softmax_backward(g * y, y)"})
+    return Rule(Spec(x.shape, dtype, contiguous(x.shape)), {"x": "softmax_backward(g * y, y)"}, scratch=_copied(x))
 
 
 @primitive
 def _log_softmax(x: Tensor, dtype: str) -> Rule:
-    return Rule(Spec(x.shape, dtype, contiguous(x.shape)), {"x": "log_softmax_backward(g, y)"})
+    return Rule(Spec(x.shape, dtype, contiguous(x.shape)), {"x": "log_softmax_backward(g, y)"}, scratch=_copied(x))
 
 
 def _widened(x: Tensor) -> Tensor:
@@ -44,6 +51,13 @@ def log_softmax(x: Tensor, *, dim: int = -1) -> Tensor:
 
 
 @op
+def softmin(x: Tensor, *, dim: int = -1) -> Tensor:
+    """y = exp(-x) / Σ exp(-x)"""
+    y: Tensor = softmax(neg(x), dim=dim)
+    return y
+
+
+@op
 def Softmax(x: Tensor, *, dim: int = -1) -> Tensor:
     """y = exp(x) / Σ exp(x)"""
     y: Tensor = softmax(x, dim=dim)
@@ -54,4 +68,11 @@ def Softmax(x: Tensor, *, dim: int = -1) -> Tensor:
 def LogSoftmax(x: Tensor, *, dim: int = -1) -> Tensor:
     """y = x - ln Σ exp(x)"""
     y: Tensor = log_softmax(x, dim=dim)
+    return y
+
+
+@op
+def Softmin(x: Tensor, *, dim: int = -1) -> Tensor:
+    """y = exp(-x) / Σ exp(-x)"""
+    y: Tensor = softmin(x, dim=dim)
     return y

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from analyzer.graph import Shape, contiguous
-from analyzer.ops.layout import elementwise_strides, view_strides
+from analyzer.ops.layout import elementwise_strides, same_layout, view_strides
 from analyzer.ops.reduction import reduction_scratch
 from analyzer.polynomial import ONE, ZERO, Poly
 from analyzer.run.arrays import Array
@@ -111,6 +111,18 @@ def masked_fill(formula: Formula, g: Array, mask: Array) -> Array:
     return result
 
 
+def glu_backward(formula: Formula, g: Array, x: Array) -> Array:
+    """A contiguous gradient of both halves."""
+    return formula.fresh(x.shape, x.dtype)
+
+
+def softmax_backward(formula: Formula, g: Array, y: Array) -> Array:
+    """A contiguous gradient, by way of a contiguous copy of one that is not."""
+    result = formula.fresh(g.shape, formula.target.dtype)
+    formula.scratch(ZERO if same_layout(g.shape, g.strides, contiguous(g.shape)) else g.bytes)
+    return result
+
+
 def kept(formula: Formula, value: Array, *others: Array) -> Array:
     """The value; the others are saved for other cases of the same formula."""
     return value
@@ -152,10 +164,12 @@ KERNELS: dict[str, Kernel] = {
         compare,
         where,
         masked_fill,
+        glu_backward,
+        softmax_backward,
         kept,
         cast,
         clone,
         overwritten,
         scattered,
     )
-}
+} | {"log_softmax_backward": softmax_backward}

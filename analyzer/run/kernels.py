@@ -15,6 +15,12 @@ from analyzer.run.kernel_functions import KERNELS, like, matmul, sum_to
 
 __all__ = ["Formula", "is_known", "sum_to"]
 ELEMENTWISE = frozenset({"abs", "cos", "cosh", "exp", "log", "rsqrt", "sgn", "sin", "sinh"})
+POINTWISE = frozenset(
+    f"{name}_backward" for name in (
+        "elu", "gelu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "log_sigmoid", "mish", "prelu", "sigmoid",
+        "silu", "softplus", "softshrink", "tanh",
+    )
+)  # fmt: skip
 DEFINED = {
     "isfinite": (("x",), "compare(x) * compare(abs(x))"),
     "is_zero_power": (("x", "exponent"), "compare(compare(x), compare(exponent))"),
@@ -116,7 +122,7 @@ class Formula:
             return kernel(self, *args)
         if name in DEFINED:
             return self.defined(name, args)
-        if name in ELEMENTWISE:
+        if name in ELEMENTWISE or name in POINTWISE:
             return self.elementwise(*args)
         return args[0] if name.endswith("_") else like(self, self.target)
 
