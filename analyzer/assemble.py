@@ -98,6 +98,11 @@ def _grouped(lives: Sequence[Life], bind: _Binder, by: object = None) -> tuple[H
     return tuple(sorted(held, key=lambda h: -h.amount.value))
 
 
+def alive_at(analysis: Analysis, tick: int) -> tuple[Holding, ...]:
+    """What is alive just after a tick, one entry per label, the largest first."""
+    return _grouped(analysis.timeline.alive(tick), _Binder(analysis.symbols.values))
+
+
 def _holding(life: Life, bind: _Binder) -> Holding:
     return Holding(life.label, life.kind, bind(life.size))
 

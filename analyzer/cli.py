@@ -99,6 +99,44 @@ def report(config: str, assignments: tuple[str, ...], gpus: tuple[str, ...], for
 @main.command()
 @CONFIG
 @ASSIGNMENTS
+@click.option("--at", metavar="TEXT", help="List what is alive at the highest moment whose phase, label or op contains TEXT.")
+@click.option("--rows", default=50, show_default=True, type=click.IntRange(1, 10000), help="Lines of the chart.")
+@click.option("--format", "form", type=click.Choice(["text", "csv", "json"]), default="text", show_default=True)
+@OUTPUT
+def explain(config: str, assignments: tuple[str, ...], at: str | None, rows: int, form: str, output: Path | None) -> None:
+    """Show how memory rises and falls over a step of CONFIG, by category and op.
+
+    csv and json give every allocation; of a loop the first, second, last but one and last iteration stand for all.
+
+    \b
+    peakform explain bioformer B=2
+    peakform explain bioformer B=2 --at softmax
+    """
+    from analyzer.analysis import analyze
+    from analyzer.assemble import alive_at
+    from analyzer.explain import course, named, sampled
+    from analyzer.render.chart import as_alive, as_chart, as_json, as_rows
+    from analyzer.run.settings import read_run
+
+    model, symbols, settings = _read(config, assignments)
+    analysis = analyze(model, symbols, read_run(model.run, settings, has_loss=bool(model.loss)))
+    moments = course(analysis)
+    if at is not None:
+        found = named(moments, at)
+        if not found:
+            labels = {m.label.rpartition(".")[2] for m in moments}
+            raise InvalidConfig(Problem(Origin("command line"), f"nothing is called '{at}' in the step", nearest(at, labels)))
+        moment = max(found, key=lambda m: m.total)
+        _write(as_alive(moment, alive_at(analysis, moment.tick)), output)
+    elif form == "text":
+        _write(as_chart(sampled(moments, rows), _width(output is None and sys.stdout.isatty())), output)
+    else:
+        _write(as_rows(moments) if form == "csv" else as_json(moments), output)
+
+
+@main.command()
+@CONFIG
+@ASSIGNMENTS
 def check(config: str, assignments: tuple[str, ...]) -> None:
     """Say whether CONFIG is right: every problem with its line, or nothing wrong."""
     from analyzer.build.trace import bind_symbols, trace

@@ -52,7 +52,7 @@ class Node:
     shapes: dict[str, Array]  # inputs as metadata: shape, strides, dtype
     refs: int = 0
     blocks: list[Block] = field(default_factory=list)
-    region: "Region | None" = None  # set when it was recorded under a checkpoint and saves something
+    region: Region | None = None  # set when it was recorded under a checkpoint and saves something
 
 
 @dataclass(slots=True, eq=False)

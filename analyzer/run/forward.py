@@ -8,7 +8,18 @@ from dataclasses import replace
 
 from analyzer.formulas import joint, reads
 from analyzer.graph import (
-    Bind, Checkpoint, Drop, EndCheckpoint, Enter, Instruction, Leave, Mark, Spec, Step, Tensor, contiguous,
+    Bind,
+    Checkpoint,
+    Drop,
+    EndCheckpoint,
+    Enter,
+    Instruction,
+    Leave,
+    Mark,
+    Spec,
+    Step,
+    Tensor,
+    contiguous,
 )  # fmt: skip
 from analyzer.run.arrays import Array, Leaf, Memory, Node, Region
 from analyzer.run.heap import Heap
