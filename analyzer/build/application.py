@@ -41,12 +41,14 @@ def apply(name: str, positional: list[Any], attributes: dict[str, Any], frame: F
 
 
 def _check_shape(tensor: Tensor) -> None:
-    """Sizes are whole numbers that are not negative, and no shape is beyond all reason. Raises Refused and NotWhole."""
+    """Sizes are positive whole numbers, and no shape is beyond all reason. Raises Refused and NotWhole."""
     if len(tensor.shape) > MAX_RANK or any(abs(e) > MAX_DEGREE for size in tensor.shape for m in size.terms for _, e in m):
         raise Refused(f"the result would have more than {MAX_RANK} dimensions, or a symbol to a power beyond {MAX_DEGREE}")
     for size in tensor.shape:
-        if sizes().number(size) < 0:
-            raise Refused(f"the result would have shape {show(tensor.shape)}, and {size!r} is {sizes().number(size)}")
+        number = sizes().number(size)
+        if number < 1:
+            told = "" if size.constant is not None else f", and {size!r} is {number}"
+            raise Refused(f"the result would have shape {show(tensor.shape)}{told}", "sizes are at least 1")
 
 
 def _origins(error: Refused, operands: list[Any], frame: Frame) -> list[str]:

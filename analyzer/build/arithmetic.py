@@ -10,15 +10,18 @@ from fractions import Fraction
 from typing import Any
 
 from analyzer.build.application import apply
+from analyzer.build.arguments import counted
 from analyzer.build.frame import POISON, Frame, Poison
 from analyzer.build.source import NAME, Statement, is_name
-from analyzer.build.values import refuse, symbol, tensor_of
+from analyzer.build.values import refuse, symbol, tensor_of, wanted
 from analyzer.document import Mapping, Scalar
+from analyzer.evaluate import exact
 from analyzer.expressions import Expression, Operation, parse, size
 from analyzer.graph import Tensor
-from analyzer.ops import OPS, Op
+from analyzer.ops import OPS, Argument, Op
 from analyzer.polynomial import Poly, poly
-from analyzer.problems import nearest
+from analyzer.problems import Origin, nearest
+from analyzer.sizes import sizes
 
 BINARY = {"+": "add", "-": "sub", "*": "mul", "/": "div", "**": "pow"}
 Value = Tensor | Poly | Poison
@@ -69,16 +72,17 @@ class _Evaluation:
         values = [v for v, _ in pairs]
         if POISON in values:
             return POISON, False
-        if not any(isinstance(v, Tensor) for v in values) and (tree.name in (*BINARY, "neg", "//", "%") or tree.name not in OPS):
+        if not any(isinstance(v, Tensor) for v in values):
             return size(tree, symbol(self.frame, self.source), self.origin), False
         name, arguments = self._op(tree, values)
-        op = OPS[name]
-        attributes = self._keywords(tree, op)
-        (result,) = apply(name, arguments, attributes, self.frame)
+        positional, attributes = self._arguments(OPS[name], arguments, tree)
+        results = apply(name, positional, attributes, self.frame)
+        if len(results) != 1:
+            raise refuse(self.source.at(name), f"{name} returns {len(results)} values", "a statement can name them: as: [a, b]")
         for value, owned in pairs:
             if owned and isinstance(value, Tensor):
                 self.frame.tracer.release(value)
-        return result, True
+        return results[0], True
 
     def _op(self, tree: Operation, values: list[Any]) -> tuple[str, list[Any]]:
         """The op behind an operator, with PyTorch's forms for a number on the left."""
@@ -91,18 +95,49 @@ class _Evaluation:
             (inverse,) = apply("reciprocal", [values[1]], {}, self.frame)
             return "mul", [inverse, values[0]]
         if name not in OPS:
-            raise refuse(self.source.at(tree.name), f"unknown function '{tree.name}'", nearest(tree.name, OPS))
+            raise refuse(self.source.at(name), f"unknown function '{name}' of tensors", nearest(name, OPS))
+        if OPS[name].is_module:
+            raise refuse(self.source.at(name), f"{name} is a layer", f"it takes a statement of its own: - {name}: {{in: x, as: y}}")
         return name, values
 
-    def _keywords(self, tree: Operation, op: Op) -> dict[str, Any]:
+    def _arguments(self, op: Op, values: list[Any], tree: Operation) -> tuple[list[Any], dict[str, Any]]:
+        """Values in order, then by name, as the op's signature wants them."""
+        here = self.source.at(tree.name)
+        if "tensors" in op.arguments[0].kinds and all(isinstance(v, Tensor) for v in values):
+            values = [values]
+        if len(values) > len(op.arguments):
+            raise refuse(here, f"{op.name} takes at most {counted(len(op.arguments), 'argument')}, not {len(values)}")
         known = {a.name: a for a in op.arguments}
-        result: dict[str, Any] = {}
-        for name, given in tree.keywords:
+        given = dict(zip(known, values))
+        for name, expression in tree.keywords:
             if name not in known:
                 raise refuse(self.source.at(name), f"{op.name} has no argument '{name}'", nearest(name, known))
-            constant = self.value(given)[0]
-            number = constant.constant if isinstance(constant, Poly) else None
-            if not isinstance(number, int):
-                raise refuse(self.source.at(name), f"'{name}' must be a whole number here")
-            result[name] = number
-        return result
+            if name in given:
+                raise refuse(self.source.at(name), f"'{name}' is given twice")
+            given[name] = self.value(expression)[0]
+        missing = [a for a in op.arguments if a.required and a.name not in given]
+        if missing:
+            raise refuse(here, f"{op.name} needs '{missing[0].name}'", f"expected {wanted(missing[0])}")
+        converted = {name: self._as(known[name], value, here) for name, value in given.items()}
+        positional = [converted.get(a.name, a.default) for a in op.arguments if not a.keyword]
+        return positional, {a.name: converted[a.name] for a in op.arguments if a.keyword and a.name in converted}
+
+    def _as(self, argument: Argument, value: Value, here: Origin) -> Any:
+        """A value as an argument wants it; numbers stand for flags, dimensions and sizes."""
+        kinds = argument.kinds
+        if isinstance(value, list) or (isinstance(value, Tensor) and "tensor" in kinds):
+            return value
+        if isinstance(value, Poly):
+            number = exact(value, sizes().values)
+            if "size" in kinds:
+                return value
+            if "number" in kinds:
+                return float(number)
+            if isinstance(number, int) and ("index" in kinds or "indices" in kinds):
+                return number if "index" in kinds else [number]
+            if "sizes" in kinds:
+                return [value]
+            if number in (0, 1) and "flag" in kinds:
+                return bool(number)
+        given = "a tensor" if isinstance(value, Tensor) else f"{value!r}"
+        raise refuse(here, f"'{argument.name}' cannot be {given}", f"expected {wanted(argument)}")
