@@ -12,7 +12,7 @@ from math import isqrt
 
 from analyzer.kernel_scratch import batch_norm_scratch, layer_norm_partials
 from analyzer.polynomial import Poly, call, poly
-from analyzer.scratch import column_scratch, row_scratch
+from analyzer.scratch import column_scratch, column_semaphores, row_scratch, row_semaphores
 
 
 def floordiv(a: int, b: int) -> int:
@@ -42,7 +42,8 @@ def log2(a: int) -> int:
 
 FUNCTIONS: dict[str, Callable[..., int]] = {
     "floordiv": floordiv, "ceildiv": ceildiv, "size": size, "mod": mod, "max": max, "min": min, "log2": log2,
-    "isqrt": isqrt, "column_scratch": column_scratch, "row_scratch": row_scratch,
+    "isqrt": isqrt, "column_scratch": column_scratch, "column_semaphores": column_semaphores,
+    "row_scratch": row_scratch, "row_semaphores": row_semaphores,
     "batch_norm_scratch": batch_norm_scratch, "layer_norm_partials": layer_norm_partials,
 }  # fmt: skip
 

@@ -41,25 +41,45 @@ def _ctas(values: int, grid: int, block: _Block, sms: int, threads: int) -> int:
     return max(min(_up(target, grid), _up(values, MIN_VALUES)), _up(values, MAX_VALUES))
 
 
-def column_scratch(rows: int, columns: int, sms: int = 108, threads: int = 2048, accumulator: int = 4) -> int:
-    """Bytes that x.sum(0) of a contiguous (rows, columns) array takes while it runs."""
+def _columns(rows: int, columns: int, sms: int, threads: int) -> tuple[int, int, int]:
+    """Blocks per output, block columns, and results per block row, of x.sum(0) over a contiguous (rows, columns) array."""
     vector = 4 if columns % 4 == 0 else 2 if columns % 2 == 0 else 1
     block = _block(columns // vector, rows, MAX_THREADS // vector)
-    if rows < min(block.height * MIN_VALUES, MAX_VALUES):
-        return 0
     grid = _up(columns // vector, block.width)
-    ctas = _ctas(_up(rows, block.height), grid, block, sms, threads)
-    return accumulator * columns * ctas * block.width * vector + 4 * grid if ctas > 1 else 0
+    if rows < min(block.height * MIN_VALUES, MAX_VALUES):
+        return 1, grid, 0
+    return _ctas(_up(rows, block.height), grid, block, sms, threads), grid, block.width * vector
+
+
+def column_scratch(rows: int, columns: int, sms: int = 108, threads: int = 2048, accumulator: int = 4) -> int:
+    """Bytes for partial results that x.sum(0) of a contiguous (rows, columns) array takes while it runs."""
+    ctas, _, width = _columns(rows, columns, sms, threads)
+    return accumulator * columns * ctas * width if ctas > 1 else 0
+
+
+def column_semaphores(rows: int, columns: int, sms: int = 108, threads: int = 2048) -> int:
+    """Bytes of the counters beside column_scratch: four for each block column."""
+    ctas, grid, _ = _columns(rows, columns, sms, threads)
+    return 4 * grid if ctas > 1 else 0
+
+
+def _rows(outputs: int, inputs: int, flat: int, sms: int, threads: int) -> int:
+    """Blocks per output of a sum of `inputs` neighbouring elements for each of `outputs` results."""
+    block = _block(inputs // 4 if flat and inputs > 128 else inputs, outputs, MAX_THREADS)
+    if _up(inputs, block.width) < min(block.height * MIN_VALUES, MAX_VALUES):
+        return 1
+    return _ctas(_up(inputs, block.width * block.height), outputs, block, sms, threads)
 
 
 def row_scratch(outputs: int, inputs: int, flat: int, sms: int = 108, threads: int = 2048, accumulator: int = 4) -> int:
-    """Bytes that a sum of `inputs` neighbouring elements for each of `outputs` results takes while it runs.
+    """Bytes for partial results that a sum of `inputs` neighbouring elements for each of `outputs` results takes.
 
     `flat` is 1 when the whole array is one dimension (a full reduction), where loads are vectors of four.
     """
-    block = _block(inputs // 4 if flat and inputs > 128 else inputs, outputs, MAX_THREADS)
-    values = _up(inputs, block.width)
-    if values < min(block.height * MIN_VALUES, MAX_VALUES):
-        return 0
-    ctas = _ctas(_up(inputs, block.width * block.height), outputs, block, sms, threads)
-    return accumulator * outputs * ctas + 4 * outputs if ctas > 1 else 0
+    ctas = _rows(outputs, inputs, flat, sms, threads)
+    return accumulator * outputs * ctas if ctas > 1 else 0
+
+
+def row_semaphores(outputs: int, inputs: int, flat: int, sms: int = 108, threads: int = 2048) -> int:
+    """Bytes of the counters beside row_scratch: four for each result."""
+    return 4 * outputs if _rows(outputs, inputs, flat, sms, threads) > 1 else 0

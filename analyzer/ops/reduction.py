@@ -24,8 +24,10 @@ def reduction_scratch(shape: Shape, strides: Shape, dims: Collection[int]) -> Po
     inputs = product(shape[d] for d in dims)
     fastest = min(real, key=lambda d: here.number(strides[d]))
     if fastest not in dims:
-        return call("column_scratch", inputs, outputs, *device)
-    return call("row_scratch", outputs, inputs, int(here.is_one(outputs)), *device)
+        columns = (inputs, outputs, *device)
+        return call("column_scratch", *columns) + call("column_semaphores", *columns)
+    rows = (outputs, inputs, int(here.is_one(outputs)), *device)
+    return call("row_scratch", *rows) + call("row_semaphores", *rows)
 
 
 def _reduced(x: Tensor, dims: Sequence[int], keepdim: bool) -> Shape:

@@ -127,9 +127,7 @@ class Forward:
         outputs = [self._output(step, i, known) for i in range(len(step.outputs))]
         for name, tensor in step.aux.items():
             known[name] = Array(tensor.shape, tensor.strides, tensor.dtype, heap.alloc_storage(tensor.storage))
-        for size in step.rule.scratch:
-            if size:
-                heap.release(heap.alloc(size, "workspace", f"{step.label}: {step.op} scratch"))
+        heap.scratch(f"{step.label}: {step.op}", *step.rule.scratch)
         return known | {f"y{i}" if i else "y": array for i, array in enumerate(outputs)}
 
     def settle(self, step: Step, known: dict[str, Array]) -> None:

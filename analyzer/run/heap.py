@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from analyzer.graph import Storage
-from analyzer.polynomial import ONE, Poly
+from analyzer.polynomial import ONE, Call, Poly
 from analyzer.problems import Origin
 
 Loops = tuple[tuple[str, int], ...]  # (loop, simulated iteration), outermost first
@@ -68,6 +68,12 @@ class Heap:
             self.clock += 1
             block.death, block.death_place = self.clock, self.place
 
+    def scratch(self, label: str, *sizes: Poly) -> None:
+        """A kernel's temporaries, made and gone: each named function in a size is an allocation of its own."""
+        blocks = [self.alloc(part, "workspace", f"{label} scratch") for size in sizes for part in _allocations(size)]
+        for block in reversed(blocks):
+            self.release(block)
+
     def move(self, place: Place) -> None:
         """Go to another place in the program."""
         if place != self.place:
@@ -79,3 +85,11 @@ class Heap:
         """Remember a moment of the current step by name."""
         self.clock += 1
         self.marks[self.place.step, name] = self.clock
+
+
+def _allocations(size: Poly) -> list[Poly]:
+    """A sum of named functions as its terms; any other size as it is, and nothing for none."""
+    named = [Poly({m: c}) for m, c in size.terms.items() if len(m) == 1 and isinstance(m[0][0], Call)]
+    if len(named) == len(size.terms):
+        return named
+    return [size] if size else []

@@ -60,10 +60,7 @@ class Formula:
 
     def scratch(self, *sizes: Poly) -> None:
         """Blocks that a kernel takes, and gives back before it returns."""
-        heap = self.memory.heap
-        blocks = [heap.alloc(size, "workspace", f"{self.label} scratch") for size in sizes if size]
-        for block in blocks:
-            heap.release(block)
+        self.memory.heap.scratch(self.label, *sizes)
 
     def defined(self, name: str, args: list[Any]) -> Array:
         """A function that is a formula: only its result outlives it."""
