@@ -11,6 +11,7 @@ from typing import Any
 OP = re.compile(r"^at::_ops::(\w+)::(?:call|redispatch)")
 NODE = re.compile(r"torch::autograd::(?:generated::)?(\w+)::apply\(")
 ALLOCATES_FOR_ANOTHER = re.compile(r"^(empty|new_empty|resize_|_to_copy|to_|_efficientzerotensor)")
+OWN = {str(Path(__file__).with_name(name)) for name in ("recorder.py", "measure.py", "hooks.py")}
 WORKSPACE = ("setWorkspaceForHandle", "CUDABlasLtWorkspace")
 Frame = Mapping[str, Any]
 
@@ -52,9 +53,9 @@ def _op(ops: list[str]) -> str:
 
 
 def python_line(frames: Iterable[Frame]) -> str:
-    """The innermost line of Python outside torch and this package."""
+    """The innermost line of Python outside torch and the recorder."""
     for frame in frames:
         path = frame["filename"]
-        if path.endswith(".py") and "/torch/" not in path and Path(path).parent != Path(__file__).parent:
+        if path.endswith(".py") and "/torch/" not in path and path not in OWN:
             return f"{Path(path).name}:{frame['line']}:{frame['name']}"
     return ""
