@@ -34,7 +34,8 @@ def simulate(graph: Graph, run: Run) -> Heap:
         resident = (*graph.parameters.values(), *graph.buffers.values())
         heap.alloc(total(t.storage.size * t.storage.copies for t in resident), "optimizer", "averaged model")
     if run.scaler:
-        heap.alloc(poly(8), "optimizer", "gradient scaler")
+        heap.alloc(poly(4), "optimizer", "gradient scaler: scale")
+        heap.alloc(poly(4), "optimizer", "gradient scaler: growth tracker")
     for number in (0, STEADY):
         _train(graph, run, forward, number)
     return heap
