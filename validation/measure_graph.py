@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     warnings.filterwarnings("ignore")
     started = time.monotonic()
     try:
-        analysis = _analysis(given.config, given.settings)
+        analysis = analysis_of(given.config, given.settings)
     except InvalidConfig as error:
         print(error, file=sys.stderr)
         return 2
@@ -50,7 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0 if comparison.agrees else 1
 
 
-def _analysis(config: str, settings: Sequence[str]) -> Analysis:
+def analysis_of(config: str, settings: Sequence[str]) -> Analysis:
+    """A config analyzed for the device of this machine. Raises InvalidConfig."""
     path = Path(config) if config.endswith((".yaml", ".yml")) else LIBRARY / "models" / f"{config}.yaml"
     model = read_model(path)
     pairs = dict(setting.partition("=")[::2] for setting in settings)
