@@ -7,14 +7,12 @@ from contextlib import contextmanager
 from typing import Any
 
 from analyzer.build.frame import Bound, Frame
-from analyzer.build.values import refuse
+from analyzer.build.values import refuse, unwieldy
 from analyzer.graph import Call, Tensor
 from analyzer.ops import OPS
 from analyzer.polynomial import Poly
 from analyzer.sizes import sizes
 from analyzer.tracing import Refused, Tracer, show
-
-MAX_DEGREE, MAX_RANK = 256, 64
 
 
 def apply(name: str, positional: list[Any], attributes: dict[str, Any], frame: Frame,
@@ -42,8 +40,9 @@ def apply(name: str, positional: list[Any], attributes: dict[str, Any], frame: F
 
 def _check_shape(tensor: Tensor) -> None:
     """Sizes are positive whole numbers, and no shape is beyond all reason. Raises Refused and NotWhole."""
-    if len(tensor.shape) > MAX_RANK or any(abs(e) > MAX_DEGREE for size in tensor.shape for m in size.terms for _, e in m):
-        raise Refused(f"the result would have more than {MAX_RANK} dimensions, or a symbol to a power beyond {MAX_DEGREE}")
+    reason = unwieldy(tensor.shape)
+    if reason:
+        raise Refused(f"the result would have {reason}")
     for size in tensor.shape:
         number = sizes().number(size)
         if number < 1:

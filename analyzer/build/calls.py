@@ -9,7 +9,7 @@ from dataclasses import replace
 from analyzer.build.application import apply, unwound
 from analyzer.build.arguments import counted, incoming, op_arguments
 from analyzer.build.frame import POISON, Bound, Constant, Frame, Poison, Word
-from analyzer.build.source import CONTROL, RESERVED, Block, Module, Problems, Statement
+from analyzer.build.source import CONTROL, RESERVED, Block, Module, Problems, Statement, TooMany
 from analyzer.build.values import refuse, shown, size_of, whole_size_of
 from analyzer.document import Scalar, Value
 from analyzer.graph import Checkpoint, EndCheckpoint, Tensor
@@ -17,6 +17,7 @@ from analyzer.ops import OPS
 from analyzer.polynomial import ONE
 from analyzer.problems import InvalidConfig, Origin, Problem, nearest
 
+MAX_DEPTH = 40
 Run = Callable[[tuple[Statement, ...], Frame], None]
 
 
@@ -83,6 +84,8 @@ class Calls:
         if block.name in self.running:
             chain = " -> ".join((*self.running[self.running.index(block.name) :], block.name))
             raise refuse(statement.origin, f"block '{block.name}' calls itself: {chain}")
+        if len(self.running) >= MAX_DEPTH:
+            raise TooMany(Problem(statement.origin, f"more than {MAX_DEPTH} blocks inside each other"))
         tracer = frame.tracer
         again = tracer.grad and (is_checkpointed(statement) or block.name in tracer.checkpointed)
         inner = Frame(tracer, parameters, home.blocks, {}, *place)

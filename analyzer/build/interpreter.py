@@ -16,7 +16,7 @@ from analyzer.problems import InvalidConfig, Problem, nearest
 from analyzer.sizes import sizes
 
 SIMULATED = 4  # first, second, last but one, last
-MAX_STATEMENTS = 20_000
+MAX_STATEMENTS, MAX_LOOPS = 6_000, 4
 
 
 class Interpreter:
@@ -25,7 +25,7 @@ class Interpreter:
     def __init__(self, problems: Problems, *, unroll: bool = False) -> None:
         self.problems, self.unroll = problems, unroll
         self.calls = Calls(problems, self.run)
-        self.count = self.loops = 0
+        self.count = self.loops = self.depth = 0
 
     def run(self, statements: tuple[Statement, ...], frame: Frame) -> None:
         """Execute a list of statements."""
@@ -127,7 +127,10 @@ class Interpreter:
         skipped = ZERO if short else count - SIMULATED
         if count.constant is None:
             sizes().assume(count, "==" if short else ">=", poly(number if short else SIMULATED))
+        if self.depth >= MAX_LOOPS:
+            raise refuse(statement.origin, f"more than {MAX_LOOPS} loops inside each other")
         self.loops += 1
+        self.depth += 1
         loop, outer, path, label = f"loop{self.loops}", tracer.copies, frame.path, frame.label
         for i in range(number if short else SIMULATED):
             shown_as = i if short or i < 2 else number - SIMULATED + i
@@ -136,5 +139,6 @@ class Interpreter:
             frame.path = f"{path}.{statement.name}.{shown_as}" if path else f"{statement.name}.{shown_as}"
             frame.label = f"{label}.{statement.name}" if label else statement.name
             self.run(statement.body, frame)
+        self.depth -= 1
         tracer.instructions.append(Leave(loop))
         tracer.copies, frame.path, frame.label = outer, path, label

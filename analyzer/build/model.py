@@ -23,7 +23,7 @@ from analyzer.build.source import (
 from analyzer.build.statements import read_blocks, read_modules, read_statements
 from analyzer.build.survey import also_wrong, misspelled
 from analyzer.build.symbols import Symbol, read_symbols
-from analyzer.document import Mapping, Scalar, Value, read
+from analyzer.document import Mapping, Scalar, Sequence, Value, read
 from analyzer.graph import ITEMSIZE
 from analyzer.problems import InvalidConfig, Origin, nearest
 from analyzer.run.settings import CHOICES, Run, read_run
@@ -36,7 +36,7 @@ class Input:
     """A tensor that the data loader puts on the device."""
 
     name: str
-    shape: tuple[Value, ...] | None  # None when it cannot be read
+    shape: Sequence | None  # None when it cannot be read
     dtype: str  # empty for the dtype the model runs in
     origin: Origin
 
@@ -155,7 +155,7 @@ def _inputs(value: Value | None, problems: Problems) -> tuple[Input, ...]:
         if isinstance(shape, (Scalar, Mapping)):
             problems.add(shape.origin, f"input '{name}' needs a shape", f"{name}: {{shape: [B, 128]}}")
         elif len(problems.found) == before:
-            result.append(Input(name, shape.items, dtype, key.origin))
+            result.append(Input(name, shape, dtype, key.origin))
         if len(problems.found) > before:
             problems.broken.add(name)
             result.append(Input(name, None, dtype, key.origin))

@@ -83,9 +83,10 @@ class Problems:
 
     def extend(self, problems: Iterable[Problem]) -> None:
         """Remember several problems. Raises InvalidConfig when there are too many to go on."""
-        self.found.extend(problems)
-        if len(self.found) > MAX_PROBLEMS:
-            raise TooMany(*self.found)
+        for problem in problems:
+            self.found.append(problem)
+            if len(self.found) > MAX_PROBLEMS:
+                raise TooMany(*self.found)
 
     def raise_any(self) -> None:
         """Raise InvalidConfig if there was a problem."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from analyzer.build.model import Model
 
 
-def misspelled(model: Model) -> list[Problem]:
+def misspelled(model: Model) -> Iterator[Problem]:
     """Words and arguments that no op, block or module of the file has, called or not."""
     own = [block for block in model.blocks.values() if block.origin.path == model.path]
     modules = {**model.modules, **{name: module for block in model.blocks.values() for name, module in block.modules.items()}}
@@ -26,7 +26,7 @@ def misspelled(model: Model) -> list[Problem]:
     statements = [*model.layers, *model.loss, *(model.inference.layers if model.inference else ())]
     statements += [s for block in own for s in block.layers]
     statements += [m.statement for m in (*model.modules.values(), *(m for block in own for m in block.modules.values()))]
-    return [problem for statement in _all(statements) for problem in _wrong(statement, model, known)]
+    return (problem for statement in _all(statements) for problem in _wrong(statement, model, known))
 
 
 def _all(statements: Iterable[Statement]) -> Iterator[Statement]:

@@ -9,7 +9,7 @@ from analyzer.build.frame import POISON, Constant, Frame, Poison
 from analyzer.build.interpreter import Interpreter
 from analyzer.build.source import Problems, TooMany
 from analyzer.build.symbols import Symbols, bind
-from analyzer.build.values import positive_size_of
+from analyzer.build.values import positive_size_of, shape_of
 from analyzer.document import Scalar
 from analyzer.graph import Graph, Mark, Spec, Step, Storage, Tensor, contiguous
 from analyzer.ops import autocast
@@ -124,7 +124,7 @@ class _Session:
             if declared.shape is None or (wanted is not None and declared.name not in [word.value for word in wanted]):
                 continue
             try:
-                shape = tuple(positive_size_of(item, self.loop) for item in declared.shape)
+                shape = tuple(shape_of(declared.shape, self.loop, positive_size_of))
             except InvalidConfig as error:
                 self.problems.extend(error.problems)
                 continue

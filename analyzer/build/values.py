@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from collections.abc import Mapping as MappingOf
 from fractions import Fraction
+from math import prod
 from typing import Any
 
 from analyzer.build.frame import Bound, Frame, Word
@@ -26,6 +27,7 @@ CHOICES: MappingOf[str, tuple[str, ...]] = {
     "dtype": tuple(ITEMSIZE), "reduction": ("none", "mean", "sum"), "approximate": ("none", "tanh"),
 }  # fmt: skip
 RANGES = {"p": (0, 1)}
+MAX_RANK, MAX_TERMS, MAX_DEGREE = 64, 1000, 256
 
 
 def refuse(origin: Origin, message: str, hint: str = "") -> InvalidConfig:
@@ -97,6 +99,26 @@ def whole(value: Value, frame: Frame) -> int:
     return number
 
 
+def unwieldy(shape: Iterable[Poly]) -> str:
+    """Why a shape is beyond all reason, or nothing."""
+    sizes = tuple(shape)
+    if len(sizes) > MAX_RANK:
+        return f"more than {MAX_RANK} dimensions"
+    if prod(max(1, len(size.terms)) for size in sizes) > MAX_TERMS:
+        return f"a product of sizes with more than {MAX_TERMS} terms"
+    powers = (abs(exponent) for size in sizes for monomial in size.terms for _, exponent in monomial)
+    return f"a symbol to a power beyond {MAX_DEGREE}" if any(power > MAX_DEGREE for power in powers) else ""
+
+
+def shape_of(value: Sequence, frame: Frame, one: Callable[[Value, Frame], Poly]) -> list[Poly]:
+    """A list of sizes, each read by `one`. Raises InvalidConfig."""
+    shape = [one(item, frame) for item in value.items]
+    reason = unwieldy(shape)
+    if reason:
+        raise refuse(value.origin, f"the shape has {reason}")
+    return shape
+
+
 def number_of(value: Value, frame: Frame) -> Number:
     """A size at the bound symbols. Raises InvalidConfig when it has no value there."""
     try:
@@ -144,7 +166,7 @@ def _as_kind(kind: str, value: Value, frame: Frame) -> tuple[bool, Any]:
         return False, None
     if isinstance(value, Sequence):
         if kind == "sizes":
-            return True, [whole_size_of(item, frame) for item in value.items]
+            return True, shape_of(value, frame, whole_size_of)
         if kind == "indices":
             return True, [whole(item, frame) for item in value.items]
         if kind == "tensors":
