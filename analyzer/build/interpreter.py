@@ -16,7 +16,7 @@ from analyzer.problems import InvalidConfig, Problem, nearest
 from analyzer.sizes import sizes
 
 SIMULATED = 4  # first, second, last but one, last
-MAX_STATEMENTS, MAX_LOOPS = 6_000, 4
+MAX_STATEMENTS, MAX_UNROLLED, MAX_LOOPS = 6_000, 30_000, 4
 
 
 class Interpreter:
@@ -25,14 +25,14 @@ class Interpreter:
     def __init__(self, problems: Problems, *, unroll: bool = False) -> None:
         self.problems, self.unroll = problems, unroll
         self.calls = Calls(problems, self.run)
+        self.limit = MAX_UNROLLED if unroll else MAX_STATEMENTS
         self.count = self.loops = self.depth = 0
 
     def run(self, statements: tuple[Statement, ...], frame: Frame) -> None:
         """Execute a list of statements."""
         for statement in statements:
+            self._expect(1, statement)
             self.count += 1
-            if self.count > MAX_STATEMENTS:
-                raise TooMany(Problem(statement.origin, f"the model runs more than {MAX_STATEMENTS:,} statements"))
             before = len(self.problems.found)
             try:
                 self._execute(statement, frame)
@@ -44,6 +44,11 @@ class Interpreter:
                 self.problems.add(statement.origin, f"{statement.word}: {error}")
             if len(self.problems.found) > before or not statement.word:
                 self._poison(statement, frame)
+
+    def _expect(self, more: int, statement: Statement) -> None:
+        """Go on only if so many more statements are within the limit. Raises TooMany."""
+        if self.count + more > self.limit:
+            raise TooMany(Problem(statement.origin, f"the model runs more than {self.limit:,} statements"))
 
     def _poison(self, statement: Statement, frame: Frame) -> None:
         try:
@@ -123,6 +128,8 @@ class Interpreter:
         number = whole(statement.value, frame)
         if number < 1:
             raise refuse(statement.value.origin, f"repeat count is {number}", "expected at least 1")
+        if self.unroll:
+            self._expect(number * len(statement.body), statement)
         short = number <= SIMULATED or self.unroll
         skipped = ZERO if short else count - SIMULATED
         if count.constant is None:
