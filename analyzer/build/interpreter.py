@@ -30,9 +30,10 @@ class Interpreter:
 
     def run(self, statements: tuple[Statement, ...], frame: Frame) -> None:
         """Execute a list of statements."""
+        if statements:
+            self._expect(len(statements), statements[0])
+        self.count += len(statements)
         for statement in statements:
-            self._expect(1, statement)
-            self.count += 1
             before = len(self.problems.found)
             try:
                 self._execute(statement, frame)
