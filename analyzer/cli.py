@@ -139,14 +139,16 @@ def explain(config: str, assignments: tuple[str, ...], at: str | None, rows: int
 @ASSIGNMENTS
 def check(config: str, assignments: tuple[str, ...]) -> None:
     """Say whether CONFIG is right: every problem with its line, or nothing wrong."""
-    from analyzer.build.trace import bind_symbols, trace
+    from analyzer.analysis import analyze
     from analyzer.run.settings import read_run
+    from analyzer.tables import tables
 
     model, symbols, settings = _read(config, assignments)
-    graph = trace(model, bind_symbols(model, symbols), read_run(model.run, settings, has_loss=bool(model.loss)))
-    for warning in graph.warnings:
+    analysis = analyze(model, symbols, read_run(model.run, settings, has_loss=bool(model.loss)))
+    tables(analysis, symbols)
+    for warning in analysis.graph.warnings:
         click.echo(f"warning: {warning}", err=True)
-    click.echo(f"{model.path}: right ({len(graph.parameters)} parameter tensors, {len(model.symbols)} symbols)")
+    click.echo(f"{model.path}: right ({len(analysis.graph.parameters)} parameter tensors, {len(model.symbols)} symbols)")
 
 
 @main.command("models")

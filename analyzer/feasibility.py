@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from analyzer.analysis import Analysis, analyze
+from analyzer.build.source import TooMany
 from analyzer.build.trace import bind_symbols
 from analyzer.evaluate import evaluate, exact
 from analyzer.gpus import Gpu
@@ -18,7 +19,7 @@ from analyzer.message import out_of_memory
 from analyzer.peaks import contenders
 from analyzer.polynomial import Number, Poly
 from analyzer.regime import restricted
-from analyzer.replay import Failure, Replay, Tape, record, replay
+from analyzer.replay import Failure, Replay, Tape, cublas_workspace, record, replay
 
 LARGEST = 10**9
 Curve = Callable[[int], Number]
@@ -36,6 +37,7 @@ class Verdict:
     largest: Mapping[str, int]
     failure: Failure | None
     message: str  # what PyTorch would print; empty where it fits
+    estimated: bool = False  # too long to replay: the closed form, the cuBLAS workspaces and the context
 
     @property
     def headroom(self) -> int:
@@ -48,13 +50,14 @@ class _Program:
     """A program as functions of one symbol: bytes requested at each contender, and the sizes on its tape."""
 
     analysis: Analysis
-    tape: Tape
+    tape: Tape | None  # None when the program is too long to unroll
     requested: tuple[Curve, ...]
     sizes: tuple[Curve, ...]
 
     def holds_at(self, symbols: Mapping[str, int]) -> bool:
         """Whether every decision of the trace is the same at other values."""
-        return all(_holds(a, symbols) for a in (*self.analysis.assumptions, *self.tape.assumptions))
+        taped = self.tape.assumptions if self.tape else ()
+        return all(_holds(a, symbols) for a in (*self.analysis.assumptions, *taped))
 
 
 class Feasibility:
@@ -75,10 +78,11 @@ class Feasibility:
             outcome = self._replayed(self.value, room)
         fits = isinstance(outcome, Replay)
         needed = self._needed(outcome) + gpu.context
-        failure = outcome if isinstance(outcome, Failure) else None
+        estimated = self._program(self.value).tape is None
+        failure = outcome if isinstance(outcome, Failure) and not estimated else None
         message = out_of_memory(failure, gpu.capacity, gpu.context) if failure else ""
         largest = {self.name: self.largest(room)} if self.name else {}
-        return Verdict(gpu.name, gpu.capacity, needed, gpu.context, fits, largest, failure, message)
+        return Verdict(gpu.name, gpu.capacity, needed, gpu.context, fits, largest, failure, message, estimated)
 
     def _needed(self, outcome: Replay | Failure) -> int:
         """Bytes of segments: with the cache trimmed where that made it run, else as on a card without limit."""
@@ -122,7 +126,17 @@ class Feasibility:
 
     def _replayed(self, value: int, room: int | None) -> Replay | Failure:
         program = self._program(value)
+        if program.tape is None:
+            return self._estimated(program, value, room)
         return replay(program.tape, [int(curve(value)) for curve in program.sizes], self.capability, room)
+
+    def _estimated(self, program: _Program, value: int, room: int | None) -> Replay | Failure:
+        """For a program too long to replay: the closed form and the cuBLAS workspaces, no rounding or fragmentation."""
+        peak = max(int(curve(value)) for curve in program.requested)
+        workspaces = cublas_workspace(self.capability) * (2 if self.first.run.mode == "train" else 1)
+        if room is not None and peak + workspaces > room:
+            return Failure("the peak of the closed form", "", self.first.model.path, 1, "", peak, peak, 0, 0)
+        return Replay(peak + workspaces, peak + workspaces, {})
 
     def _program(self, value: int) -> _Program:
         """A program whose decisions hold at the value; traced anew when there is none."""
@@ -142,9 +156,10 @@ class Feasibility:
         first = self.first
         changed = {**self.overrides, self.name: str(value)} if self.name else self.overrides
         analysis = first if value == self.value else analyze(first.model, changed, first.run, first.device)
-        tape = record(analysis.model, analysis.symbols, analysis.run, analysis.device)
+        tape = _tape(analysis)
         requested = tuple(self._curve(p.form, analysis) for p in contenders(analysis.pieces))
-        return _Program(analysis, tape, requested, tuple(self._curve(form, analysis) for form in tape.forms))
+        sizes = tuple(self._curve(form, analysis) for form in tape.forms) if tape else ()
+        return _Program(analysis, tape, requested, sizes)
 
     def _curve(self, form: Poly, analysis: Analysis) -> Curve:
         """A form as a function of the symbol, symbols that derive from it following."""
@@ -155,6 +170,13 @@ class Feasibility:
     def _derived(self, analysis: Analysis) -> bool:
         """Whether another symbol is defined by this one."""
         return any(self.name in definition for definition in analysis.symbols.definitions.values() if self.name)
+
+
+def _tape(analysis: Analysis) -> Tape | None:
+    try:
+        return record(analysis.model, analysis.symbols, analysis.run, analysis.device)
+    except TooMany:
+        return None
 
 
 def _holds(assumption: Assumption, symbols: Mapping[str, int]) -> bool:

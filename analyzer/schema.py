@@ -67,7 +67,7 @@ def _run() -> dict[str, Any]:
 def _definitions() -> dict[str, Any]:
     symbol = {
         "type": "object",
-        "properties": {"value": EXPRESSION, "doc": {"type": "string"}, "from": {"type": "string"}},
+        "properties": {"value": EXPRESSION, "doc": {"type": "string"}},
         "required": ["value"],
     }
     shape = {"type": "array", "items": EXPRESSION}

@@ -17,6 +17,7 @@ from analyzer.problems import InvalidConfig, Problem, nearest
 from analyzer.report import Table
 
 KEYS = ("columns", "rows", "doc", "unit")
+MAX_ROWS = 100
 
 
 def tables(analysis: Analysis, overrides: MappingOf[str, str]) -> tuple[Table, ...]:
@@ -52,6 +53,8 @@ def _table(name: str, body: Value, analysis: Analysis, overrides: MappingOf[str,
 
 def _rows(value: Value | None, analysis: Analysis) -> list[dict[str, str]]:
     result = []
+    if isinstance(value, Sequence) and len(value.items) > MAX_ROWS:
+        raise InvalidConfig(Problem(value.origin, f"more than {MAX_ROWS} rows"))
     for item in value.items if isinstance(value, Sequence) else ():
         if not isinstance(item, Mapping):
             raise InvalidConfig(Problem(item.origin, "a row must bind symbols", "rows: [{B: 32}, {B: 64}]"))
@@ -101,6 +104,8 @@ def _tensor(word: str, analysis: Analysis) -> Poly | None:
     """Bytes of the output of the first op whose module path ends with the word, or that was bound to the name."""
     if word in analysis.symbols.values:
         return None
+    if word in analysis.graph.inputs:
+        return analysis.graph.inputs[word].bytes
     for name, tensor in analysis.graph.names.items():
         if name == word or name.endswith(f".{word}"):
             return tensor.bytes

@@ -66,8 +66,7 @@ def timeline(graph: Graph, heap: Heap) -> Timeline:
 
 
 def _life(block: Block) -> Life:
-    resident = block.kind in ("parameter", "buffer")
-    size = block.size * block.copies if resident else block.size
+    size = block.size * block.copies
     death = FOREVER if block.death is None else block.death
     return Life(
         size, block.kind, block.label, block.origin, block.op, block.birth, death, block.place, block.death_place, block.copies != ONE

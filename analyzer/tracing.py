@@ -121,7 +121,7 @@ class Tracer:
     def storage(self, size: Poly, kind: str, role: str) -> Storage:
         """A new block of memory named after where we are."""
         label = f"{self.label}: {role}" if self.label and role else self.label or role
-        return Storage(size, kind, label, self.origin, self.copies)
+        return Storage(size, kind, label, self.origin)
 
     def parameter(self, name: str, shape: Shape, dtype: str = "", *, trainable: bool = True) -> Tensor:
         """The parameter of the running module, made at its first call; in the model's dtype unless another is said."""
@@ -129,8 +129,9 @@ class Tracer:
         path = f"{self.path}.{name}" if self.path else name
         if path not in self.parameters:
             spec = Spec(shape, dtype)
-            needs = trainable and dtype in FLOATING and not _is_frozen(path, self.frozen)
-            storage = Storage(spec.bytes, "parameter", f"{self.label}.{name}" if self.label else name, self.origin, self.copies)
+            label = f"{self.label}.{name}" if self.label else name
+            needs = trainable and dtype in FLOATING and not _is_frozen(path, self.frozen) and not _is_frozen(label, self.frozen)
+            storage = Storage(spec.bytes, "parameter", label, self.origin, self.copies)
             self.parameters[path] = Tensor(shape, contiguous(shape), dtype, storage, needs, None, path, self.origin)
         return self._same_shape(self.parameters[path], shape)
 

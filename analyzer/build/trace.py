@@ -45,7 +45,7 @@ def trace(model: Model, symbols: Symbols, run: Run, device: Device = Device(), *
         try:
             outputs, loss = session.execute()
         except TooMany as error:
-            raise InvalidConfig(*problems.found, *error.problems) from None
+            raise TooMany(*problems.found, *error.problems) from None
     if not problems.found:
         problems.extend(_unknown_frozen(model, tracer))
     problems.raise_any()
@@ -58,7 +58,7 @@ def trace(model: Model, symbols: Symbols, run: Run, device: Device = Device(), *
 
 def _unknown_frozen(model: Model, tracer: Tracer) -> list[Problem]:
     """Paths under `frozen` that no parameter has."""
-    parts = [path.split(".") for path in tracer.parameters]
+    parts = [path.split(".") for name, tensor in tracer.parameters.items() for path in (name, tensor.storage.label)]
     known = {".".join(path[:length]) for path in parts for length in range(1, len(path) + 1)}
     return [
         Problem(path.origin, f"no module or parameter '{path.value}' to freeze", nearest(str(path.value), known))

@@ -156,6 +156,8 @@ def _feasibility(console: Console, report: Report) -> None:
             binary(v.headroom), "any" if value >= LARGEST else "none" if value < 1 else count(value),
         )  # fmt: skip
     _show(console, grid)
+    if any(v.estimated for v in report.feasibility):
+        console.print("The program is too long to replay: needed is the closed form, cuBLAS workspaces and the CUDA context.", markup=False)
     failed = [v for v in report.feasibility if v.failure]
     if failed:
         failure = failed[-1].failure

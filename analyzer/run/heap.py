@@ -23,7 +23,7 @@ class Place:
 
 @dataclass(slots=True, eq=False)
 class Block:
-    """One allocation, from birth to death on the heap's clock."""
+    """One allocation, from birth to death on the heap's clock; `copies` of it where it stands for several iterations."""
 
     size: Poly  # bytes
     kind: str

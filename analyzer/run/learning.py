@@ -20,9 +20,9 @@ def make_state(memory: Memory, run: Run, leaves: list[Leaf]) -> None:
         copies, label = leaf.tensor.storage.copies, leaf.tensor.storage.label
         for entry in optimizer.states(_options(run, leaf)):
             size = _quantized(leaf) if optimizer.eight_bit else _size(leaf, entry)
-            memory.heap.alloc(size * copies, "optimizer", f"{label} {entry.partition(':')[0]}", leaf.tensor.origin)
+            memory.heap.alloc(size, "optimizer", f"{label} {entry.partition(':')[0]}", leaf.tensor.origin, copies)
         if run.form == "fused" and optimizer.name != "SGD":
-            memory.heap.alloc(4 * copies, "optimizer", f"{label} step", leaf.tensor.origin)
+            memory.heap.alloc(poly(4), "optimizer", f"{label} step", leaf.tensor.origin, copies)
     if optimizer.eight_bit:
         memory.heap.alloc(poly(2048), "optimizer", "quantization maps")
 
@@ -58,7 +58,7 @@ def _alloc(memory: Memory, run: Run, leaf: Leaf, entry: str) -> Block:
     storage = leaf.tensor.storage
     copies = storage.copies if run.form == "foreach" else ONE
     name = entry.partition(":")[0]
-    return memory.heap.alloc(_size(leaf, entry) * copies, "temporary", f"{storage.label} {name}", storage.origin)
+    return memory.heap.alloc(_size(leaf, entry), "temporary", f"{storage.label} {name}", storage.origin, copies)
 
 
 def _size(leaf: Leaf, entry: str) -> Poly:
