@@ -17,6 +17,7 @@ from analyzer.polynomial import Poly, call, poly
 from analyzer.problems import InvalidConfig, Origin, Problem
 
 MAX_LENGTH, MAX_NODES, MAX_NESTING, MAX_EXPONENT, MAX_NUMBER, MAX_TERMS = 1000, 300, 40, 64, 10**18, 40
+MAX_BITS = 200
 BINARY = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Mod: "%", ast.Pow: "**"}
 FUNCTIONS = {"ceil": 1, "floor": 1, "min": 2, "max": 2, "log2": 1, "sqrt": 1}
 
@@ -115,6 +116,8 @@ def _size(tree: Expression, lookup: Lookup, origin: Origin) -> Poly:
     result = _apply(tree.name, tree.args, args, lookup, origin)
     if len(result.terms) > MAX_TERMS:
         raise _refused(origin, f"expression has more than {MAX_TERMS} terms")
+    if any(max(abs(c.numerator), c.denominator).bit_length() > MAX_BITS for c in result.terms.values()):
+        raise _refused(origin, "number too large")
     if any(abs(exponent) > MAX_EXPONENT for monomial in result.terms for _, exponent in monomial):
         raise _refused(origin, f"a symbol to a power beyond {MAX_EXPONENT}")
     return result
@@ -172,6 +175,6 @@ def _power(tree: Operation, lookup: Lookup, origin: Origin) -> Poly:
         raise _refused(origin, f"expression has more than {MAX_TERMS} terms")
     if power < 0 and len(base.terms) != 1:
         raise _refused(origin, "a negative exponent needs a single symbol or number below it")
-    if isinstance(base.constant, int) and base.constant and abs(base.constant).bit_length() * abs(power) > 200:
+    if isinstance(base.constant, int) and base.constant and abs(base.constant).bit_length() * abs(power) > MAX_BITS:
         raise _refused(origin, "number too large")
     return base**power

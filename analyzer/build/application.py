@@ -14,6 +14,8 @@ from analyzer.polynomial import Poly
 from analyzer.sizes import sizes
 from analyzer.tracing import Refused, Tracer, show
 
+MAX_SIZE = 10**40
+
 
 def apply(name: str, positional: list[Any], attributes: dict[str, Any], frame: Frame,
           place: tuple[str, str] | None = None) -> tuple[Bound, ...]:  # fmt: skip
@@ -45,6 +47,8 @@ def _check_shape(tensor: Tensor) -> None:
         raise Refused(f"the result would have {reason}")
     for size in tensor.shape:
         number = sizes().number(size)
+        if number > MAX_SIZE:
+            raise Refused(f"the result would have a size of more than {MAX_SIZE:.0e}")
         if number < 1:
             told = "" if size.constant is not None else f", and {size!r} is {number}"
             raise Refused(f"the result would have shape {show(tensor.shape)}{told}", "sizes are at least 1")
