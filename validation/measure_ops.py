@@ -2,7 +2,7 @@
 
     validation/nullcuda/run.sh -m validation.measure_ops [OP]... [-v]
 
-Prints the cases that differ; with -v what differs. Exit status: 0 all equal, 1 not.
+Prints the cases that differ; with -v all that does. Exit status: 0 unless figures differ.
 """
 
 from __future__ import annotations
@@ -11,15 +11,19 @@ import argparse
 import gc
 import sys
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from analyzer.analysis import analyze
 from analyzer.build.model import Model
 from analyzer.ops import OPS
+from analyzer.problems import InvalidConfig
 from analyzer.run.settings import Run, read_run
 from validation.cases import cases
 from validation.chains import chains
 from validation.comparison import Comparison, compared, device
+
+EQUAL, ELSEWHERE, DIFFERENT, REFUSED = "equal", "equal but for the order of allocations", "different", "refused"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,37 +36,45 @@ def main(arguments: Sequence[str] | None = None) -> int:
     settings = dict(word.removeprefix("run.").split("=") for word in given.ops if "=" in word)
     names = [word for word in given.ops if "=" not in word] or list(OPS)
     run = read_run({}, {"optimizer": "SGD", "outputs": "dropped", **settings})
-    wrong = total = 0
-    for name, model, frozen in _chains(names, run):
-        found = _differences(compared(analyze(model, {}, run, device())))
-        gc.freeze()  # torch's own objects need not be looked through before every recording
-        total, wrong = total + 1, wrong + bool(found)
-        if found:
-            print(f"{name}{f', frozen: {frozen}' if frozen else ''}")
-            print("\n".join(f"    {line}" for line in (found if given.verbose else found[:1])))
-    print(f"{wrong} of {total} chains differ")
-    return 1 if wrong else 0
+    counts: Counter[str] = Counter()
+    for name, outcome, lines in _results(names, run):
+        counts[outcome] += 1
+        if outcome != EQUAL:
+            print(f"{name}: {outcome}")
+            print("\n".join(f"    {line}" for line in (lines if given.verbose else lines[:1])))
+    print(", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items())))
+    return 1 if counts[DIFFERENT] else 0
 
 
-def _chains(names: Iterable[str], run: Run) -> Iterator[tuple[str, Model, tuple[str, ...]]]:
+def _results(names: Iterable[str], run: Run) -> Iterator[tuple[str, str, list[str]]]:
+    """Each chain's name, its outcome, and what there is to say about it."""
     pairs = ((case, end) for name in names for case in cases(name) for end in case.ends)
     for case, end in pairs:
-        for model, frozen in chains(case, end, run):
-            yield f"{case} -> {end}", model, frozen
+        try:
+            for model, frozen in chains(case, end, run):
+                yield (f"{case} -> {end}{f', frozen: {frozen}' if frozen else ''}", *_outcome(model, run))
+        except InvalidConfig as error:
+            yield f"{case} -> {end}", REFUSED, [f"peakform: {error.problems[0].message}"]
 
 
-def _differences(comparison: Comparison) -> list[str]:
-    """What differs: figures, tensors, and the first allocation; nothing where everything agrees."""
+def _outcome(model: Model, run: Run) -> tuple[str, list[str]]:
+    try:
+        comparison = compared(analyze(model, {}, run, device()))
+    except RuntimeError as error:
+        return REFUSED, [f"PyTorch: {str(error).splitlines()[0]}"]
+    gc.freeze()  # torch's own objects need not be looked through before every recording
     measured = comparison.measured.figures
     unequal = [f"{k}: predicted {v:,}, measured {measured[k]:,}" for k, v in comparison.figures.items() if v != measured[k]]
-    lines = [*unequal, *comparison.tensors]
+    outcome = DIFFERENT if unequal or comparison.tensors else ELSEWHERE if comparison.divergence else EQUAL
+    return outcome, [*unequal, *comparison.tensors, *_first_difference(comparison)]
+
+
+def _first_difference(comparison: Comparison) -> list[str]:
     found = comparison.divergence
     if found is None:
-        return lines
-    if not lines:
-        lines = ["figures are equal, allocations are not"]
+        return []
     sides = (("predicted", comparison.expected), ("measured", comparison.real))
-    return [*lines, *found.lines, *(f"{side} {events[found.index]}" for side, events in sides if found.index < len(events))]
+    return [*found.lines, *(f"{side} {events[found.index]}" for side, events in sides if found.index < len(events))]
 
 
 if __name__ == "__main__":
