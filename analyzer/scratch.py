@@ -65,7 +65,7 @@ def column_semaphores(rows: int, columns: int, sms: int = 108, threads: int = 20
 
 def _rows(outputs: int, inputs: int, flat: int, sms: int, threads: int) -> int:
     """Blocks per output of a sum of `inputs` neighbouring elements for each of `outputs` results."""
-    block = _block(inputs // 4 if flat and inputs > 128 else inputs, outputs, MAX_THREADS)
+    block = _block(inputs // (4 if flat == 1 else flat) if flat and inputs > 128 else inputs, outputs, MAX_THREADS)
     if _up(inputs, block.width) < min(block.height * MIN_VALUES, MAX_VALUES):
         return 1
     return _ctas(_up(inputs, block.width * block.height), outputs, block, sms, threads)
@@ -74,7 +74,7 @@ def _rows(outputs: int, inputs: int, flat: int, sms: int, threads: int) -> int:
 def row_scratch(outputs: int, inputs: int, flat: int, sms: int = 108, threads: int = 2048, accumulator: int = 4) -> int:
     """Bytes for partial results that a sum of `inputs` neighbouring elements for each of `outputs` results takes.
 
-    `flat` is 1 when the whole array is one dimension (a full reduction), where loads are vectors of four.
+    `flat` is 0 unless the whole array is one dimension (a full reduction), where loads are vectors: 1 of four, 2 of two.
     """
     ctas = _rows(outputs, inputs, flat, sms, threads)
     return accumulator * outputs * ctas if ctas > 1 else 0

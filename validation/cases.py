@@ -8,12 +8,14 @@ from analyzer.ops import OPS
 from validation.chains import Case
 from validation.layer_cases import LAYERS
 from validation.pointwise_cases import POINTWISE
+from validation.reduction_cases import REDUCTIONS
 
 # An op that takes one tensor and needs nothing else may leave these out.
 ONE_TENSOR = ("| 3 5", "| 2 3 7", "| swapped 2 3 5", "| 1 1 4")
 
 CASES: Mapping[str, tuple[str, ...]] = {
     **POINTWISE,
+    **REDUCTIONS,
     **LAYERS,
     **dict.fromkeys(("detach", "randn_like", "zeros_like"), ("| 3 5 | times", "| swapped 2 3 5 | times")),
     "view": ("shape: [3, 10] | 3 2 5", "shape: [-1, 5] | 2 3 5"),
@@ -51,14 +53,6 @@ CASES: Mapping[str, tuple[str, ...]] = {
     ),
     "Embedding": (
         "num_embeddings: 11, embedding_dim: 6 | int64 4 3", "num_embeddings: 7, embedding_dim: 5, padding_idx: 0 | int64 9",
-    ),
-    "mean": (
-        "dim: 1 | 2 3 5", "dim: [0, 1] | 2 3 5", "dim: -1, keepdim: true | 2 3 5", "dim: 1 | swapped 2 3 5", "| 2 3 5 | scalar",
-        "dim: [0, 1], keepdim: true | half 2 3 5 | mean",
-    ),
-    "sum": (
-        "dim: 1 | 2 3 5", "dim: [0, 1] | 2 3 5", "dim: -1, keepdim: true | 2 3 5", "dim: 1 | swapped 2 3 5", "| 2 3 5 | scalar",
-        "dim: 0 | half 2 3 5 | mean",
     ),
     "dropout": ("| 3 5", "p: 0 | 3 5", "p: 0.1 | swapped 2 3 5"),
     "Dropout": ("| 3 5", "p: 0 | 2 3 5", "p: 0.1 | swapped 2 3 5"),

@@ -29,6 +29,16 @@ def _function(name: str) -> Entry:
     raise AttributeError(f"torch has no function {name}")
 
 
+def _reducer(name: str) -> Entry:
+    """A method of tensors that reduces all dimensions when none is given."""
+    method: Entry = getattr(Tensor, name)
+
+    def reduced(x: Tensor, *, dim: Any = None, keepdim: bool = False, **attributes: Any) -> Any:
+        return method(x, **attributes) if dim is None else method(x, dim, keepdim=keepdim, **attributes)
+
+    return reduced
+
+
 def _module(name: str) -> Entry:
     """A module whose constructor needs nothing but the attributes."""
     made: Entry = getattr(nn, name)
@@ -67,6 +77,7 @@ ACTIVATIONS = (
     "Softsign", "Tanhshrink", "GLU", "PReLU", "LogSoftmax", "Softmin",
 )  # fmt: skip
 CONVERSIONS = ("float", "double", "half", "bfloat16", "long", "int", "bool")
+REDUCERS = ("mean", "sum", "amax", "amin", "var", "std", "logsumexp")
 CHANNELED = ("Conv1d", "Conv2d", "Conv3d", "BatchNorm1d", "BatchNorm2d", "BatchNorm3d")
 
 REFERENCE: Mapping[str, Entry] = {
@@ -76,8 +87,8 @@ REFERENCE: Mapping[str, Entry] = {
     **{name: _module(name) for name in ACTIVATIONS},
     **{name: getattr(torch.Tensor, name) for name in CONVERSIONS},
     **LAYERS,
-    "mean": lambda x, *, dim=None, keepdim=False: x.mean() if dim is None else x.mean(dim, keepdim),
-    "sum": lambda x, *, dim=None, keepdim=False: x.sum() if dim is None else x.sum(dim, keepdim),
+    **{name: _reducer(name) for name in REDUCERS},
+    "norm": lambda x, *, p=2.0, dim=None, keepdim=False: x.norm(p, dim, keepdim),
     "view": lambda x, *, shape: x.view(shape),
     "slice": lambda x, *, dim=0, start=0, length: torch.narrow(x, dim, start, length),
     "to": lambda x, *, dtype: x.to(getattr(torch, dtype)),
@@ -116,7 +127,7 @@ class _LogSigmoidModule(nn.Module):
 
 
 def _log_sigmoid(x: Tensor) -> Tensor:
-    y: Tensor = _LogSigmoid.apply(x)  # type: ignore[no-untyped-call]
+    y: Tensor = _LogSigmoid.apply(x)
     return y
 
 

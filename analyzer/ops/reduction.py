@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from analyzer.graph import Rule, Shape, Spec, Tensor
+from analyzer.graph import FLOATING, ITEMSIZE, Rule, Shape, Spec, Tensor
 from analyzer.ops.autocast import accumulation_dtype
 from analyzer.ops.elementwise import floating
 from analyzer.ops.layout import dimension
 from analyzer.ops.registry import op, primitive
-from analyzer.polynomial import ONE, Poly, call, product
+from analyzer.polynomial import ONE, ZERO, Poly, call, product
 from analyzer.sizes import sizes
+from analyzer.tracing import Refused
 
 
-def reduction_scratch(shape: Shape, strides: Shape, dims: Collection[int]) -> Poly:
-    """Bytes a sum over `dims` takes while it runs (accumulating in fp32), as a named function of the sizes."""
+def reduction_scratch(shape: Shape, strides: Shape, dims: Collection[int], accumulator: int = 4, vector: int = 4) -> Poly:
+    """Bytes a reduction over `dims` takes while it runs, as a named function of the sizes.
+
+    `accumulator` is the bytes of a partial result, `vector` the numbers that a load takes of a flat array.
+    """
     here = sizes()
     device = (here.device.sms, here.device.threads_per_sm)
+    wide = () if accumulator == 4 else (accumulator,)
     real = [d for d in range(len(shape)) if here.number(shape[d]) != 1]
     if not any(d in dims for d in real):
         return Poly()
@@ -25,28 +30,36 @@ def reduction_scratch(shape: Shape, strides: Shape, dims: Collection[int]) -> Po
     fastest = min(real, key=lambda d: here.number(strides[d]))
     if fastest not in dims:
         columns = (inputs, outputs, *device)
-        return call("column_scratch", *columns) + call("column_semaphores", *columns)
-    rows = (outputs, inputs, int(here.is_one(outputs)), *device)
-    return call("row_scratch", *rows) + call("row_semaphores", *rows)
+        return call("column_scratch", *columns, *wide) + call("column_semaphores", *columns)
+    flat = (1 if vector == 4 else vector) if here.is_one(outputs) else 0
+    rows = (outputs, inputs, flat, *device)
+    return call("row_scratch", *rows, *wide) + call("row_semaphores", *rows)
 
 
 def _reduced(x: Tensor, dims: Sequence[int], keepdim: bool) -> Shape:
     return tuple(ONE if d in dims else s for d, s in enumerate(x.shape) if keepdim or d not in dims)
 
 
+def accumulated(x: Tensor) -> int:
+    """Bytes of a partial sum: fp32 for half precision."""
+    return max(4, ITEMSIZE[x.dtype])
+
+
 @primitive
 def _mean(x: Tensor, dims: tuple[int, ...], keepdim: bool) -> Rule:
-    shape = _reduced(x, dims, keepdim)
-    scratch = reduction_scratch(x.shape, x.strides, dims)
-    return Rule(Spec(shape, floating(x)), {"x": "expand(g, x.shape, dims) / n"}, scratch=(scratch,), constants={"dims": dims})
+    scratch = reduction_scratch(x.shape, x.strides, dims, accumulated(x))
+    out = Spec(_reduced(x, dims, keepdim), floating(x))
+    return Rule(out, {"x": "expand(g, x.shape, dims) / n"}, scratch=(scratch,), constants={"dims": dims})
 
 
 @primitive
 def _sum(x: Tensor, dims: tuple[int, ...], keepdim: bool) -> Rule:
-    shape = _reduced(x, dims, keepdim)
-    dtype = "int64" if x.dtype in ("bool", "int32", "uint8", "int8") else accumulation_dtype(x)
-    scratch = reduction_scratch(x.shape, x.strides, dims)
-    return Rule(Spec(shape, dtype), {"x": "expand(g, x.shape, dims)"}, scratch=(scratch,), constants={"dims": dims})
+    counts = x.dtype not in FLOATING
+    dtype = "int64" if counts else accumulation_dtype(x)
+    copied = x.elements * ITEMSIZE["int64"] if counts and x.dtype != "int64" else ZERO
+    scratch = reduction_scratch(x.shape, x.strides, dims, 8 if counts else accumulated(x))
+    out = Spec(_reduced(x, dims, keepdim), dtype)
+    return Rule(out, {"x": "expand(g, x.shape, dims)"}, scratch=(copied, scratch), constants={"dims": dims})
 
 
 def _dims(x: Tensor, dim: list[int] | int | None) -> tuple[int, ...]:
@@ -66,4 +79,88 @@ def mean(x: Tensor, *, dim: list[int] | int | None = None, keepdim: bool = False
 def sum(x: Tensor, *, dim: list[int] | int | None = None, keepdim: bool = False) -> Tensor:
     """y = Σ x"""
     y: Tensor = _sum(x, _dims(x, dim), keepdim)
+    return y
+
+
+@primitive
+def _var(x: Tensor, dims: tuple[int, ...], keepdim: bool) -> Rule:
+    scratch = reduction_scratch(x.shape, x.strides, dims, 4 * accumulated(x), 2)
+    out = Spec(_reduced(x, dims, keepdim), x.dtype)
+    return Rule(out, {"x": "var_backward(g, x, dims)"}, scratch=(scratch,), constants={"dims": dims})
+
+
+@primitive
+def _std(x: Tensor, dims: tuple[int, ...], keepdim: bool) -> Rule:
+    scratch = reduction_scratch(x.shape, x.strides, dims, 4 * accumulated(x), 2)
+    out = Spec(_reduced(x, dims, keepdim), x.dtype)
+    return Rule(out, {"x": "var_backward(std_to_var(g, y), x, dims)"}, scratch=(scratch,), constants={"dims": dims})
+
+
+@op
+def var(x: Tensor, *, dim: list[int] | int | None = None, correction: int = 1, keepdim: bool = False) -> Tensor:
+    """y = Σ (x - mean)² / (n - correction)"""
+    y: Tensor = _var(x, _dims(x, dim), keepdim)
+    return y
+
+
+@op
+def std(x: Tensor, *, dim: list[int] | int | None = None, correction: int = 1, keepdim: bool = False) -> Tensor:
+    """y = √(Σ (x - mean)² / (n - correction))"""
+    y: Tensor = _std(x, _dims(x, dim), keepdim)
+    return y
+
+
+@primitive
+def _extreme(x: Tensor, dims: tuple[int, ...], keepdim: bool) -> Rule:
+    scratch = reduction_scratch(x.shape, x.strides, dims, ITEMSIZE[x.dtype])
+    out = Spec(_reduced(x, dims, keepdim), x.dtype)
+    grad = "scale_grad_by_count(restored(g, x.shape, dims), compare(restored(y, x.shape, dims), x), dims)"
+    return Rule(out, {"x": grad}, scratch=(scratch,), constants={"dims": dims})
+
+
+@op
+def amax(x: Tensor, *, dim: list[int] | int | None = None, keepdim: bool = False) -> Tensor:
+    """y = the largest of x"""
+    y: Tensor = _extreme(x, _dims(x, dim), keepdim)
+    return y
+
+
+@op
+def amin(x: Tensor, *, dim: list[int] | int | None = None, keepdim: bool = False) -> Tensor:
+    """y = the smallest of x"""
+    y: Tensor = _extreme(x, _dims(x, dim), keepdim)
+    return y
+
+
+@primitive
+def _logsumexp(x: Tensor, dims: tuple[int, ...], keepdim: bool) -> Rule:
+    out = Spec(_reduced(x, dims, keepdim), floating(x))
+    largest = product(_reduced(x, dims, True)) * ITEMSIZE[x.dtype]
+    scratch = reduction_scratch(x.shape, x.strides, dims, accumulated(x))
+    grad = "restored(g, x.shape, dims) * exp(x - restored(y, x.shape, dims))"
+    return Rule(out, {"x": grad}, scratch=(largest, x.bytes, scratch), constants={"dims": dims})
+
+
+@op
+def logsumexp(x: Tensor, *, dim: list[int] | int, keepdim: bool = False) -> Tensor:
+    """y = ln Σ e^x"""
+    y: Tensor = _logsumexp(x, _dims(x, dim), keepdim)
+    return y
+
+
+@primitive
+def _vector_norm(x: Tensor, dims: tuple[int, ...], keepdim: bool, p: float) -> Rule:
+    scratch = reduction_scratch(x.shape, x.strides, dims, accumulated(x))
+    out = Spec(_reduced(x, dims, keepdim), floating(x))
+    g, y = "restored(g, x.shape, dims)", "restored(y, x.shape, dims)"
+    grads = {1.0: f"sgn(x) * kept({g}, y)", 2.0: f"{g} * masked_fill_(x / {y}, compare({y}))"}
+    return Rule(out, {"x": grads[p]}, scratch=(scratch,), constants={"dims": dims})
+
+
+@op
+def norm(x: Tensor, *, p: float = 2.0, dim: list[int] | int | None = None, keepdim: bool = False) -> Tensor:
+    """y = (Σ |x|^p)^(1/p)"""
+    if p not in (1.0, 2.0):
+        raise Refused(f"norm has rules for p = 1 and p = 2, not {p:g}")
+    y: Tensor = _vector_norm(x, _dims(x, dim), keepdim, p)
     return y

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from analyzer.graph import Shape, contiguous
+from analyzer.graph import ITEMSIZE, Shape, contiguous
 from analyzer.ops.layout import elementwise_strides, same_layout, view_strides
 from analyzer.ops.reduction import reduction_scratch
 from analyzer.polynomial import ONE, ZERO, Poly
 from analyzer.run.arrays import Array
+from analyzer.sizes import sizes
 
 if TYPE_CHECKING:
     from analyzer.run.kernels import Formula
@@ -28,8 +29,19 @@ def matmul(formula: Formula, a: Array, b: Array) -> Array:
     target = formula.target
     if len(shape) == 2 and target.strides[0] == ONE and target.strides[1] != ONE:
         base = formula.fresh((shape[1], shape[0]), a.dtype)
-        return formula.own(formula.memory.alias(base, shape, (ONE, shape[0])))
-    return formula.fresh(shape, a.dtype)
+        result = formula.own(formula.memory.alias(base, shape, (ONE, shape[0])))
+    else:
+        result = formula.fresh(shape, a.dtype)
+    formula.scratch(*(x.bytes for x in (a, b) if not _is_for_cublas(x)))
+    return result
+
+
+def _is_for_cublas(x: Array) -> bool:
+    """Whether cuBLAS reads the matrix as it lies: a step of 1 in one dimension, and none of 0 (prepare_matrix_for_cublas)."""
+    steps = x.strides[-2:]
+    if ONE not in steps or not all(steps):
+        steps = tuple(step for size, step in zip(x.shape[-2:], steps) if not sizes().is_one(size))
+    return len(steps) < 2 or (ONE in steps and all(steps))
 
 
 def reshape(formula: Formula, g: Array, shape: Shape) -> Array:
@@ -63,6 +75,30 @@ def sum_to(formula: Formula, g: Array, shape: Shape) -> Array:
     result = formula.fresh(own, g.dtype)
     formula.scratch(scratch)
     return formula.own(formula.memory.alias(result, shape, contiguous(shape), view=bool(pad))) if pad else result
+
+
+def restored(formula: Formula, g: Array, shape: Shape, dims: tuple[int, ...]) -> Array:
+    """A reduced array with the dimensions that were reduced, of size 1."""
+    if len(g.shape) == len(shape):
+        return g
+    extents, steps = iter(g.shape), iter(g.strides)
+    full = tuple(ONE if d in dims else next(extents) for d in range(len(shape)))
+    strides = tuple(ONE if d in dims else next(steps) for d in range(len(shape)))
+    return formula.own(formula.memory.alias(g, full, strides))
+
+
+def mean(formula: Formula, x: Array, dims: tuple[int, ...]) -> Array:
+    """The mean over dimensions, which stay with size 1."""
+    result = formula.fresh(tuple(ONE if d in dims else s for d, s in enumerate(x.shape)), x.dtype)
+    formula.scratch(reduction_scratch(x.shape, x.strides, dims))
+    return result
+
+
+def count(formula: Formula, mask: Array, dims: tuple[int, ...]) -> Array:
+    """How many over dimensions, which stay with size 1: a bool mask is summed as a copy in int64."""
+    result = formula.fresh(tuple(ONE if d in dims else s for d, s in enumerate(mask.shape)), "int64")
+    formula.scratch(mask.bytes * ITEMSIZE["int64"], reduction_scratch(mask.shape, mask.strides, dims, 8))
+    return result
 
 
 def sum_to_channels(formula: Formula, g: Array) -> Array:
@@ -130,7 +166,8 @@ def kept(formula: Formula, value: Array, *others: Array) -> Array:
 
 def cast(formula: Formula, g: Array, dtype: str) -> Array:
     """A copy in another dtype."""
-    return g if g.dtype == dtype else formula.fresh(g.shape, dtype, g.strides)
+    result: Array = g if g.dtype == dtype else formula.elementwise(g, dtype=dtype)
+    return result
 
 
 def clone(formula: Formula, g: Array) -> Array:
@@ -156,6 +193,9 @@ KERNELS: dict[str, Kernel] = {
         permute,
         expand,
         sum_to,
+        restored,
+        mean,
+        count,
         sum_to_channels,
         narrow,
         zeros,

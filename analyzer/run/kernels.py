@@ -23,6 +23,9 @@ POINTWISE = frozenset(
 )  # fmt: skip
 DEFINED = {
     "isfinite": (("x",), "compare(x) * compare(abs(x))"),
+    "scale_grad_by_count": (("g", "mask", "dims"), "(g / count(mask, dims)) * mask"),
+    "std_to_var": (("g", "y"), "masked_fill_(g / (y * 2), compare(y))"),
+    "var_backward": (("g", "x", "dims"), "(2 * restored(g, x.shape, dims)) * (x - mean(x, dims))"),
     "is_zero_power": (("x", "exponent"), "compare(compare(x), compare(exponent))"),
 }
 """Functions of ATen or FunctionsManual.cpp that are formulas themselves: what they make on the way goes when they return."""
