@@ -1,17 +1,27 @@
-"""The ops as text: signatures and gradient formulas, taken from the rules themselves."""
+"""The ops as text: signatures and gradient formulas, taken from the rules themselves.
+
+Formulas are read off the steps that an op records when it is applied to small example tensors.
+"""
 
 from __future__ import annotations
 
-import ast
-import inspect
-import textwrap
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Iterator
+from itertools import product as combinations
 from typing import Any
 
+from analyzer.graph import Step, Storage, Tensor, contiguous
 from analyzer.ops import OPS, Argument, Op
-from analyzer.polynomial import Poly
+from analyzer.polynomial import Poly, poly
+from analyzer.polynomial import product as total
 from analyzer.problems import InvalidConfig, Origin, Problem, nearest
+from analyzer.sizes import Device, Sizes
+from analyzer.tracing import Refused, Tracer
+
+VIEWS = frozenset({"view", "unsafe_view", "permute", "expand", "clone"})
+EXAMPLES: dict[str, tuple[Any, ...]] = {
+    "size": (poly(4), poly(2)), "sizes": ([poly(2), poly(-1)], [poly(4)], [poly(4), poly(4), poly(4)]), "number": (0.5,), "index": (0, 1),
+    "indices": ([0], [1, 0, 2]), "word": ("ij,jk->ik", "float16", "mean", "constant", "nearest"), "flag": (True,), "none": (None,),
+}  # fmt: skip
 
 
 def described(names: tuple[str, ...] = ()) -> str:
@@ -43,58 +53,50 @@ def _argument(argument: Argument) -> str:
 
 
 def gradients(op: Op) -> list[str]:
-    """`d input = formula` for each primitive that the op is made of."""
-    lines = []
-    for primitive in primitives(op.function):
-        formulas = _formulas(primitive)
-        if formulas:
-            lines.append(f"{primitive.__name__.strip('_')}: " + "; ".join(f"d {k} = {v}" for k, v in formulas))
-    return lines
+    """`primitive: d input = formula` for the primitives an op is made of, views left out beside others; empty without a gradient."""
+    lines: dict[str, bool] = {}
+    for step in _steps(op):
+        written = "; ".join(f"d {key} = {formula}" for key, formula in step.rule.grads.items())
+        if written:
+            lines[f"{step.op}: {written}"] = step.op in VIEWS
+    return [line for line, is_view in lines.items() if not is_view or all(lines.values())]
 
 
-def primitives(function: Callable[..., Any], seen: frozenset[str] = frozenset()) -> list[Callable[..., Any]]:
-    """The primitives that a function of the vocabulary may call, in the order its source names them."""
-    if hasattr(function, "rule"):
-        return [function]
-    plain = inspect.unwrap(function)
-    if plain.__qualname__ in seen:
-        return []
-    found: dict[str, Callable[..., Any]] = {}
-    for name in _called(plain):
-        target = plain.__globals__.get(name)
-        if callable(target) and getattr(target, "__module__", "").startswith("analyzer.ops."):
-            for primitive in primitives(target, seen | {plain.__qualname__}):
-                found.setdefault(primitive.__name__, primitive)
-    return list(found.values())
+def _steps(op: Op) -> list[Step]:
+    """The steps of the first example that the op takes and that has a gradient."""
+    best: list[Step] = []
+    for positional, attributes in _examples(op):
+        tracer = Tracer(training=True, grad=True)
+        with Sizes({}, Device()).active(), tracer.active():
+            tracer.push()
+            try:
+                op.function(*positional, **attributes)
+            except (Refused, ArithmeticError, LookupError, TypeError, ValueError, AttributeError, AssertionError):
+                continue
+        steps = [i for i in tracer.instructions if isinstance(i, Step)]
+        if any(s.rule.grads for s in steps):
+            return steps
+        best = best or steps
+    return best
 
 
-@cache
-def _tree(function: Callable[..., Any]) -> ast.AST:
-    return ast.parse(textwrap.dedent(inspect.getsource(function)))
+def _examples(op: Op) -> Iterator[tuple[list[Any], dict[str, Any]]]:
+    """Arguments to try: tensors of several ranks, the first perhaps of whole numbers, required attributes of their kinds."""
+    required = [a for a in op.arguments if a.required and not a.takes_tensor]
+    choices = [[v for kind in a.kinds for v in EXAMPLES.get(kind, ())] for a in required]
+    for rank, dtype in combinations((2, 3, 4, 5, 1), ("float32", "int64")):
+        for values in combinations(*choices):
+            given = {a.name: v for a, v in zip(required, values)}
+            tensors = [_tensor(rank, dtype if i == 0 else "float32") for i, a in enumerate(op.arguments) if a.takes_tensor]
+            positional = [
+                [*tensors, *tensors][:2] if "tensors" in a.kinds else tensors[i] if a.takes_tensor else given.pop(a.name)
+                for i, a in enumerate(op.arguments)
+                if not a.keyword and (a.takes_tensor or a.required)
+            ]
+            yield positional, given
 
 
-def _called(function: Callable[..., Any]) -> list[str]:
-    calls = (node for node in ast.walk(_tree(function)) if isinstance(node, ast.Call))
-    return [node.func.id for node in calls if isinstance(node.func, ast.Name)]
-
-
-def _formulas(primitive: Callable[..., Any]) -> list[tuple[str, str]]:
-    """Formulas written as literals in the rule's source; `…` stands for what the rule fills in."""
-    found = []
-    for node in ast.walk(_tree(inspect.unwrap(primitive))):
-        if isinstance(node, ast.Dict):
-            for key, value in zip(node.keys, node.values):
-                if key is not None and _is_text(key) and _is_text(value):
-                    found.append((_text(key), _text(value)))
-    return found
-
-
-def _is_text(node: ast.expr) -> bool:
-    return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))
-
-
-def _text(node: ast.expr) -> str:
-    if isinstance(node, ast.JoinedStr):
-        return "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
-    assert isinstance(node, ast.Constant)
-    return str(node.value)
+def _tensor(rank: int, dtype: str) -> Tensor:
+    shape = (poly(4),) * rank
+    storage = Storage(total(shape) * 4, "activation", "", Origin(""))
+    return Tensor(shape, contiguous(shape), dtype, storage, dtype == "float32")

@@ -51,6 +51,7 @@ def to_dict(report: Report) -> dict[str, Any]:
         ],
         "memory": memory,
         "valid_while": list(report.valid_while),
+        "functions": "analyzer.functions.FUNCTIONS",
         "feasibility": [
             {
                 "gpu": v.gpu, "capacity_bytes": v.capacity, "needed_bytes": v.needed, "fits": v.fits,
