@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from analyzer.ops import OPS
 from validation.chains import Case
+from validation.large_cases import LARGE
 from validation.layer_cases import LAYERS
 from validation.pointwise_cases import POINTWISE
 from validation.reduction_cases import REDUCTIONS
@@ -77,7 +78,8 @@ CASES: Mapping[str, tuple[str, ...]] = {
 def cases(op: str) -> tuple[Case, ...]:
     """The cases of an op; none where it is not listed and takes more than one tensor."""
     required = [argument for argument in OPS[op].arguments if argument.required]
-    return tuple(_case(op, row) for row in CASES.get(op, ONE_TENSOR if len(required) == 1 else ()))
+    small = CASES.get(op, ONE_TENSOR if len(required) == 1 else ())
+    return tuple(_case(op, row) for row in (*small, *LARGE.get(op, ())))
 
 
 def _case(op: str, row: str) -> Case:
