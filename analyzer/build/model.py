@@ -77,8 +77,10 @@ def read_model(path: Path, shown: str | None = None) -> Model:
     document, duplicates = read(path, shown)
     problems = Problems()
     check_keys(document, SECTIONS, "a model", problems)
-    if document.get("layers") is None:
-        problems.add(document.origin, "a model needs 'layers'", "layers: [Linear: 128, GELU]")
+    layers = document.get("layers")
+    if layers is None or (isinstance(layers, Sequence) and not layers.items):
+        place = layers or document
+        problems.add(place.origin, "a model needs 'layers'", "layers: [Linear: 128, GELU]")
     problems.unreadable = bool(problems.found)
     blocks = includes.included(document.get("include"), path.parent, document.origin.path, problems, ())
     model = Model(
