@@ -1,0 +1,163 @@
+"""The report as a contract: its schema, formulas that evaluate to the numbers beside them, formats that agree."""
+
+import csv
+import io
+import json
+import random
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+import analyzer
+from analyzer.build.trace import bind_symbols
+from analyzer.gpus import read_gpus
+from analyzer.render import render
+from analyzer.render.data import to_dict
+from tests.asking import BUNDLED, evaluated, model, peakform, report, whole_report
+
+SCHEMA = json.loads((Path(analyzer.__file__).parent / "schema_files" / "report.schema.json").read_text(encoding="utf-8"))
+MODES = ("train", "infer")
+CATEGORIES = ("parameters", "buffers", "gradients", "optimizer", "inputs", "after_forward", "kept_for_backward")
+ODD: dict[str, tuple[dict[str, int], ...]] = {
+    "scperb": ({"B": 33, "G": 701, "H": 61, "Z": 7}, {"B": 1}),
+    "cnn3d": ({"B": 3, "W": 61, "Y": 77, "D": 69, "c": 7}, {"B": 5, "W": 193, "c": 1}),
+    "bioformer": ({"B": 3, "n_hvg": 17, "c": 15, "n": 1, "L": 3}, {"B": 1, "n_hvg": 10, "c": 8, "L": 9}),
+    "bioformer-later": ({"B": 3, "r": 19, "c": 21, "c_z": 5, "c_opm": 3, "n": 7, "L": 11, "V": 31}, {"L": 4}),
+}
+
+
+def amounts(value: Any) -> Iterator[tuple[str, int]]:
+    """Every formula in a report with the number beside it."""
+    if isinstance(value, dict):
+        number = value.get("bytes", value.get("value"))
+        if "formula" in value and number is not None:
+            yield value["formula"], number
+        for item in value.values():
+            yield from amounts(item)
+    if isinstance(value, list):
+        for item in value:
+            yield from amounts(item)
+
+
+def bindings(name: str) -> list[dict[str, int]]:
+    """The values as they are, and odd ones; for a model that has none here, random ones."""
+    if name in ODD:
+        return [{}, *ODD[name]]
+    chosen = random.Random(name)
+    free = [s for s in model(name).symbols.values() if not isinstance(s.definition, str)]
+    return [{}, {s.name: int(s.definition or 1) * chosen.randrange(3, 9, 2) for s in free}]
+
+
+def test_the_schema_is_one() -> None:
+    jsonschema.Draft7Validator.check_schema(SCHEMA)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", BUNDLED)
+def test_json_follows_its_schema(name: str, mode: str) -> None:
+    jsonschema.validate(json.loads(render(whole_report(name, mode), "json")), SCHEMA, jsonschema.Draft7Validator)
+
+
+def test_the_command_prints_the_same_object() -> None:
+    result = peakform("report", "scperb", "--format", "json")
+
+    assert result.exit_code == 0
+    assert json.loads(result.stdout) == to_dict(whole_report("scperb"))
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(("name", "symbols"), [(n, b) for n in BUNDLED for b in bindings(n)], ids=lambda v: v if isinstance(v, str) else "")
+def test_every_formula_evaluates_to_its_number(name: str, symbols: dict[str, int], mode: str) -> None:
+    told = report(name, {"mode": mode}, **symbols)
+    found = list(amounts(told))
+
+    assert len(found) > 40
+    assert {formula: evaluated(formula, told["symbols"]) for formula, _ in found} == dict(found)
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_formulas_of_tables_evaluate_to_their_rows(name: str) -> None:
+    for table in to_dict(whole_report(name))["tables"]:
+        for row in table["rows"]:
+            bound = bind_symbols(model(name), {s: str(v) for s, v in row["symbols"].items()}).values
+            values = {column: evaluated(formula, bound) for column, formula in table["formulas"].items()}
+
+            assert values == row["values"]
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_totals_are_the_sums_of_their_rows(name: str) -> None:
+    told = to_dict(whole_report(name))
+    modules, memory = told["parameters"]["modules"], told["memory"]
+    outermost = sum(row["value"] for row in modules if "." not in row["path"])
+
+    assert outermost == told["parameters"]["total"]["value"]
+    assert sum(row["bytes"] for row in memory["kept_by_module"]) == memory["kept_for_backward"]["bytes"]
+    assert memory["peak"]["bytes"] == max(amount["bytes"] for amount in memory["peaks"].values())
+    assert memory["peaks"][memory["peak"]["phase"]] == {key: memory["peak"][key] for key in ("formula", "bytes")}
+    assert all(tensor["bytes"] <= memory["peak"]["bytes"] for tensor in memory["peak"]["alive"])
+
+
+@pytest.mark.parametrize("gpu", [gpu.name for gpu in read_gpus() if gpu.default])
+def test_the_largest_batch_fits_and_one_more_does_not(gpu: str) -> None:
+    (told,) = report("scperb", gpus=(gpu,))["feasibility"]
+    largest = told["max"]["B"]
+    (there,) = report("scperb", gpus=(gpu,), B=largest)["feasibility"]
+    (beyond,) = report("scperb", gpus=(gpu,), B=largest + 1)["feasibility"]
+
+    assert (there["fits"], beyond["fits"]) == (True, False)
+    assert there["max"] == beyond["max"] == told["max"]
+    assert beyond["failure"]["message"]
+
+
+SMALL = {"n_hvg": 100, "c": 32}
+
+
+@pytest.mark.parametrize(("name", "symbols"), [("cnn3d", {}), ("bioformer", SMALL), ("bioformer-later", {})], ids=lambda v: str(v))
+def test_the_largest_batch_of_other_models(name: str, symbols: dict[str, int]) -> None:
+    (told,) = report(name, gpus=("A100-40GB",), **symbols)["feasibility"]
+    largest = told["max"]["B"]
+    verdicts = [report(name, gpus=("A100-40GB",), **symbols, B=b)["feasibility"][0]["fits"] for b in (largest, largest + 1)]
+
+    assert largest > 1
+    assert verdicts == [True, False]
+
+
+def test_none_fits_where_a_single_sample_does_not() -> None:
+    (told,) = report("bioformer", gpus=("T4",), B=1)["feasibility"]
+
+    assert not told["fits"]
+    assert told["max"] == {"B": 0}
+    assert told["headroom_bytes"] == told["capacity_bytes"] - told["needed_bytes"] < 0
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_csv_has_the_numbers_of_json(name: str) -> None:
+    told = to_dict(whole_report(name))
+    rows = list(csv.DictReader(io.StringIO(render(whole_report(name), "csv"))))
+    found = {(row["section"], row["name"]): (row["formula"], int(row["value"])) for row in rows}
+    memory, parameters = told["memory"], told["parameters"]
+    expected = {("parameters", key): parameters[key] for key in ("total", "trainable", "used")}
+    expected |= {("modules", row["path"]): row for row in parameters["modules"]}
+    expected |= {("memory", key): amount for key, amount in memory.items() if key in CATEGORIES}
+    expected |= {("peaks", phase): amount for phase, amount in memory["peaks"].items()}
+
+    assert {key: found[key] for key in expected} == {key: (v["formula"], v.get("bytes", v.get("value"))) for key, v in expected.items()}
+    assert {name: value for (section, name), (_, value) in found.items() if section == "symbols"} == told["symbols"]
+
+
+@pytest.mark.parametrize("form", ["markdown", "text"])
+@pytest.mark.parametrize("name", BUNDLED)
+def test_readable_formats_have_the_numbers_of_json(name: str, form: str) -> None:
+    told = to_dict(whole_report(name))
+    shown = re.sub(r"[\s,]", "", render(whole_report(name), form))
+    memory = told["memory"]
+    expected = [told["parameters"][key]["value"] for key in ("total", "trainable", "used")]
+    expected += [memory[key]["bytes"] for key in CATEGORIES]
+    expected += [memory["peak"]["bytes"], *(amount["bytes"] for amount in memory["peaks"].values())]
+
+    assert [number for number in expected if str(number) not in shown] == []
