@@ -9,6 +9,7 @@ from validation.chains import Case
 from validation.large_cases import LARGE
 from validation.layer_cases import LAYERS
 from validation.pointwise_cases import POINTWISE
+from validation.product_cases import PRODUCTS
 from validation.reduction_cases import REDUCTIONS
 
 # An op that takes one tensor and needs nothing else may leave these out.
@@ -18,6 +19,7 @@ CASES: Mapping[str, tuple[str, ...]] = {
     **POINTWISE,
     **REDUCTIONS,
     **LAYERS,
+    **PRODUCTS,
     **dict.fromkeys(("detach", "randn_like", "zeros_like"), ("| 3 5 | times", "| swapped 2 3 5 | times")),
     "view": ("shape: [3, 10] | 3 2 5", "shape: [-1, 5] | 2 3 5"),
     "reshape": ("shape: [15, -1] | 2 3 5", "shape: [2, 15] | swapped 2 3 5", "shape: [-1, 5] | 2 3 5"),
@@ -38,20 +40,6 @@ CASES: Mapping[str, tuple[str, ...]] = {
         "out_channels: 4, kernel_size: 3, dilation: 2 | 2 3 7 7", "out_channels: 4, kernel_size: 3 | swapped 2 3 7 5",
     ),
     "Conv3d": ("out_channels: 4, kernel_size: 2 | 2 3 5 5 5", "out_channels: 2, kernel_size: 3, stride: 2 | 1 1 7 5 7"),
-    "bmm": ("| 2 3 5, 2 5 4", "| 2 3 5, swapped 2 5 4", "| 2 3 5, float32 2 5 4"),
-    "matmul": ("| 3 5, 5 4", "| 2 3 5, 2 5 4", "| 2 3 5, 5 4", "| 2 2 3 5, 2 5 4", "| swapped 2 3 5, 5 4", "| 2 1 3 5, 2 5 4"),
-    "linear": ("| 3 5, 4 5", "| 2 3 5, 4 5", "| 2 3 5, 4 5, 4", "| swapped 2 3 5, 4 5, 4"),
-    "Linear": (
-        "out_features: 4 | 3 5", "out_features: 4 | 2 3 5", "out_features: 4, bias: false | 2 3 5",
-        "out_features: 4 | swapped 2 3 5", "out_features: 4, bias: false | swapped 2 3 5", "out_features: 1 | 5",
-    ),
-    "einsum": (
-        "equation: 'bik,bjk->bij' | 2 3 5, 2 4 5", "equation: 'bik,bjk->bij' | 1 3 5, 1 4 5",
-        "equation: 'bikc,bjkc->bijc' | 2 3 4 5, 2 6 4 5", "equation: 'bikc,bjkc->bijc' | 1 3 4 5, 1 6 4 5",
-        "equation: 'bihd,bjhd->bhij' | 2 3 4 5, 2 6 4 5", "equation: '...ab,...cd->...acbd' | 2 3 4, 2 5 6",
-        "equation: 'ij,jk->ik' | 3 5, 5 4", "equation: 'bhij,bjhd->bihd' | 2 4 3 6, 2 6 4 5",
-        "equation: 'bkic,bkjc->bijc' | 2 3 4 5, 2 3 4 5",
-    ),
     "Embedding": (
         "num_embeddings: 11, embedding_dim: 6 | int64 4 3", "num_embeddings: 7, embedding_dim: 5, padding_idx: 0 | int64 9",
     ),

@@ -68,7 +68,8 @@ FUNCTIONS = (
     "mish", "celu", "selu", "logsigmoid", "hardsigmoid", "hardswish", "hardtanh", "relu6", "hardshrink", "softshrink", "threshold",
     "softsign", "tanhshrink", "glu", "prelu", "softmin", "relu", "sigmoid", "tanh", "gelu", "silu", "elu", "leaky_relu", "softplus",
     "softmax", "log_softmax", "view", "reshape", "flatten", "unflatten", "permute", "transpose", "contiguous", "clone", "squeeze",
-    "unsqueeze", "expand", "cat", "select", "detach", "bmm", "matmul", "linear", "mse_loss",
+    "unsqueeze", "expand", "cat", "select", "detach", "bmm", "matmul", "linear",
+    "mm", "mv", "dot", "addmm", "baddbmm", "mse_loss",
     "smooth_l1_loss", "binary_cross_entropy", "dropout", "randn_like", "zeros_like",
 )  # fmt: skip
 MODULES = ("ReLU", "Sigmoid", "Tanh", "GELU", "SiLU", "ELU", "LeakyReLU", "Softplus", "Softmax", "Flatten", "Dropout", "Embedding")

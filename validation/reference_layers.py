@@ -15,6 +15,10 @@ def _with_channels(name: str) -> Callable[..., nn.Module]:
     return lambda x, **attributes: made(x.shape[1], **attributes)
 
 
+def _bilinear(x1: Tensor, x2: Tensor, *, out_features: int, bias: bool = True) -> nn.Module:
+    return nn.Bilinear(x1.shape[-1], x2.shape[-1], out_features, bias)
+
+
 def _group_norm(x: Tensor, *, num_groups: int, **attributes: Any) -> nn.Module:
     return nn.GroupNorm(num_groups, x.shape[1], **attributes)
 
@@ -42,6 +46,7 @@ class _CompositeRMSNorm(nn.RMSNorm):
 
 LAYERS: Mapping[str, Callable[..., Any]] = {
     **{name: _with_channels(name) for name in ("InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d")},
+    "Bilinear": _bilinear,
     "GroupNorm": _group_norm,
     "RMSNorm": _rms_norm(nn.RMSNorm),
 }

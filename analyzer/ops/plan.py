@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Union
 
@@ -63,9 +63,13 @@ def result(name: str, tensor: Tensor) -> Result:
     return Result(name, Spec(tensor.shape, tensor.dtype), tensor.requires_grad)
 
 
-def gradients(kernel: str, reads: str, plan: Sequence[Item]) -> dict[str, str]:
-    """A formula for each gradient that the plan makes: the kernel runs once, and each formula takes its result."""
-    return {item.name: f"{kernel}('{item.name}', {reads})" for item in plan if isinstance(item, Result) and item.wanted}
+def gradients(kernel: str, reads: str | Mapping[str, str], plan: Sequence[Item]) -> dict[str, str]:
+    """A formula for each gradient that the plan makes: the kernel runs once, and each formula takes its result.
+
+    `reads` is what the kernel reads, or what it reads for each gradient.
+    """
+    wanted = [item.name for item in plan if isinstance(item, Result) and item.wanted]
+    return {name: f"{kernel}('{name}', {reads if isinstance(reads, str) else reads[name]})" for name in wanted}
 
 
 def accumulated(dtype: str) -> str:

@@ -18,6 +18,7 @@ PLANNED = (
     "native_group_norm_backward",
     "native_batch_norm_backward",
     "cudnn_batch_norm_backward",
+    "trilinear_backward",
 )
 
 

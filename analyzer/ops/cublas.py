@@ -1,0 +1,79 @@
+"""Which operands of a matrix product are copied before cuBLAS reads them.
+
+Sources: ATen/native/cuda/cuBlasCommonArgs.h (prepare_matrix_for_cublas), ATen/native/cuda/Blas.cpp
+(prepare_batch_matrix_for_cublas, bmm_out_cuda_impl, addmv_out_cuda); torch 2.7 and 2.13.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from analyzer.graph import Shape, contiguous
+from analyzer.ops.layout import same_layout
+from analyzer.polynomial import ONE, ZERO, Poly, total
+from analyzer.sizes import sizes
+
+
+class Strided(Protocol):
+    """A tensor of the trace, or an array of the simulation."""
+
+    @property
+    def shape(self) -> Shape: ...
+    @property
+    def strides(self) -> Shape: ...
+    @property
+    def bytes(self) -> Poly: ...
+
+
+def mm_copies(*operands: Strided) -> Poly:
+    """Bytes of the copies that a product of two matrices makes of its operands."""
+    return total(x.bytes for x in operands if not (_is_dense(x) or _has_leading_dimension(x)))
+
+
+def bmm_copies(left: Strided, right: Strided) -> Poly:
+    """Bytes of the copies that a batch of products makes of its operands."""
+    number = sizes().number
+    rows, inner, columns = number(left.shape[1]), number(left.shape[2]), number(right.shape[2])
+    if sizes().is_one(right.shape[2]):
+        fits = _fits(left, 1, rows, inner), _fits(right, 1, inner, columns)
+    else:
+        fits = _fits(left, 2, inner, rows), _fits(right, 2, columns, inner)
+    return total(x.bytes for x, fit in zip((left, right), fits) if not fit)
+
+
+def mv_copies(matrix: Strided, vector: Strided) -> Poly:
+    """Bytes of the copies that a product of a matrix and a vector makes of its operands."""
+    copies = ZERO if _has_leading_dimension(matrix) else matrix.bytes
+    return copies if vector.strides[0] else copies + vector.bytes
+
+
+def _is_dense(x: Strided) -> bool:
+    """Tensor.is_non_overlapping_and_dense of a matrix."""
+    here = sizes()
+    if any(x.strides[a] == ONE and x.strides[b] == x.shape[a] for a, b in ((1, 0), (0, 1))):
+        return True
+    wide = [d for d in (0, 1) if not here.is_one(x.shape[d])]
+    if len(wide) < 2:
+        return not wide or _is_unit(x.strides[wide[0]])
+    return any(_is_unit(x.strides[a]) and here.same(x.strides[b], x.shape[a]) for a, b in ((1, 0), (0, 1)))
+
+
+def _has_leading_dimension(x: Strided) -> bool:
+    """Whether one stride of the matrix is 1 and the other steps over whole rows or columns."""
+    number = sizes().number
+    return any(_is_unit(x.strides[a]) and number(x.strides[b]) >= max(1, number(x.shape[a])) for a, b in ((0, 1), (1, 0)))
+
+
+def _fits(x: Strided, fast: int, m: int, n: int) -> bool:
+    """prepare_batch_matrix_for_cublas: whether the matrices can be read in place; `fast` is the dimension read first."""
+    number, slow = sizes().number, 3 - fast
+    if _is_unit(x.strides[fast]) and number(x.strides[slow]) >= max(1, m):
+        return True
+    if _is_unit(x.strides[slow]) and number(x.strides[fast]) >= max(1, n):
+        return True
+    return bool(x.strides[1]) and bool(x.strides[2]) and same_layout(x.shape, x.strides, contiguous(x.shape))
+
+
+def _is_unit(stride: Poly) -> bool:
+    """Whether a stride is 1; that a product of sizes is not goes without saying."""
+    return sizes().number(stride) == 1 and sizes().is_one(stride)
