@@ -49,7 +49,7 @@ def report(of: str | Model, run: Mapping[str, str] = {}, gpus: tuple[str, ...] |
 
 
 @cache
-def whole_report(name: str, mode: str = "train") -> Report:
+def whole_report(name: str, mode: str) -> Report:
     """The report of a bundled model on every GPU, made once."""
     return assemble(analysis(name, {"mode": mode}), {}, select(read_gpus(), ()))
 

@@ -66,7 +66,7 @@ def test_the_command_prints_the_same_object() -> None:
     result = peakform("report", "scperb", "--format", "json")
 
     assert result.exit_code == 0
-    assert json.loads(result.stdout) == to_dict(whole_report("scperb"))
+    assert json.loads(result.stdout) == to_dict(whole_report("scperb", "train"))
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -81,7 +81,7 @@ def test_every_formula_evaluates_to_its_number(name: str, symbols: dict[str, int
 
 @pytest.mark.parametrize("name", BUNDLED)
 def test_formulas_of_tables_evaluate_to_their_rows(name: str) -> None:
-    for table in to_dict(whole_report(name))["tables"]:
+    for table in to_dict(whole_report(name, "train"))["tables"]:
         for row in table["rows"]:
             bound = bind_symbols(model(name), {s: str(v) for s, v in row["symbols"].items()}).values
             values = {column: evaluated(formula, bound) for column, formula in table["formulas"].items()}
@@ -91,7 +91,7 @@ def test_formulas_of_tables_evaluate_to_their_rows(name: str) -> None:
 
 @pytest.mark.parametrize("name", BUNDLED)
 def test_totals_are_the_sums_of_their_rows(name: str) -> None:
-    told = to_dict(whole_report(name))
+    told = to_dict(whole_report(name, "train"))
     modules, memory = told["parameters"]["modules"], told["memory"]
     outermost = sum(row["value"] for row in modules if "." not in row["path"])
 
@@ -137,8 +137,8 @@ def test_none_fits_where_a_single_sample_does_not() -> None:
 
 @pytest.mark.parametrize("name", BUNDLED)
 def test_csv_has_the_numbers_of_json(name: str) -> None:
-    told = to_dict(whole_report(name))
-    rows = list(csv.DictReader(io.StringIO(render(whole_report(name), "csv"))))
+    told = to_dict(whole_report(name, "train"))
+    rows = list(csv.DictReader(io.StringIO(render(whole_report(name, "train"), "csv"))))
     found = {(row["section"], row["name"]): (row["formula"], int(row["value"])) for row in rows}
     memory, parameters = told["memory"], told["parameters"]
     expected = {("parameters", key): parameters[key] for key in ("total", "trainable", "used")}
@@ -153,8 +153,8 @@ def test_csv_has_the_numbers_of_json(name: str) -> None:
 @pytest.mark.parametrize("form", ["markdown", "text"])
 @pytest.mark.parametrize("name", BUNDLED)
 def test_readable_formats_have_the_numbers_of_json(name: str, form: str) -> None:
-    told = to_dict(whole_report(name))
-    shown = re.sub(r"[\s,]", "", render(whole_report(name), form))
+    told = to_dict(whole_report(name, "train"))
+    shown = re.sub(r"[\s,]", "", render(whole_report(name, "train"), form))
     memory = told["memory"]
     expected = [told["parameters"][key]["value"] for key in ("total", "trainable", "used")]
     expected += [memory[key]["bytes"] for key in CATEGORIES]
