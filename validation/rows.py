@@ -1,0 +1,103 @@
+"""The rows of the table of measurements: which models, sizes and settings there are, and what was measured of each. Without torch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from analyzer.analysis import Analysis, analyze
+from analyzer.build.model import LIBRARY, read_model
+from analyzer.evaluate import evaluate
+from analyzer.replay import Replay, record, replay
+from analyzer.run.settings import read_run
+from analyzer.sizes import Device
+
+HERE = Path(__file__).parent
+MODELS = HERE / "models"
+RESULTS = HERE / "results" / "null-cuda-sm80.json"
+SETTINGS = (
+    "mode=train precision=fp32 optimizer=AdamW", "mode=train precision=fp32 optimizer=SGD",
+    "mode=train precision=amp-bf16 optimizer=AdamW", "mode=train precision=amp-bf16 optimizer=SGD", "mode=infer precision=fp32",
+)  # fmt: skip
+PEAKS = ("inference", "forward", "backward", "step")
+ALLOCATOR = ("allocated", "reserved")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One model at one size in one setting: measured figures, and predicted ones where they are others."""
+
+    model: str
+    symbols: str
+    run: str
+    measured: Mapping[str, int]
+    differing: Mapping[str, int]
+    first: str = ""  # the op at which prediction and measurement first part
+
+    def predicted(self, name: str) -> int:
+        """A figure as it was predicted."""
+        return self.differing.get(name, self.measured[name])
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What was measured."""
+        return self.model, self.symbols, self.run
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """All rows, with what they were measured on."""
+
+    torch: str
+    date: str
+    device: Device
+    rows: tuple[Row, ...]
+
+
+def cases(only: Iterable[str] = ()) -> Iterator[tuple[str, str, str]]:
+    """Model, symbols and run settings of every row that there should be."""
+    sizes: Mapping[str, list[str]] = yaml.safe_load((HERE / "sizes.yaml").read_text(encoding="utf-8"))
+    wanted = tuple(only) or tuple(sizes)
+    return ((model, symbols, run) for model in wanted for symbols in sizes[model] for run in SETTINGS)
+
+
+def analysis_of(model: str, symbols: str, run: str, device: Device) -> Analysis:
+    """A row's model analyzed. Raises InvalidConfig."""
+    own = MODELS / f"{model}.yaml"
+    read = read_model(own if own.exists() else LIBRARY / "models" / f"{model}.yaml")
+    return analyze(read, _pairs(symbols), read_run(read.run, _pairs(run)), device)
+
+
+def _pairs(text: str) -> dict[str, str]:
+    return {name: value for name, _, value in (word.partition("=") for word in text.split())}
+
+
+def allocator_figures(analysis: Analysis) -> dict[str, int]:
+    """What the replay says of the caching allocator's own counters."""
+    tape = record(analysis.model, analysis.symbols, analysis.run, analysis.device)
+    outcome = replay(tape, [evaluate(form, analysis.symbols.values) for form in tape.forms], analysis.device.capability)
+    assert isinstance(outcome, Replay)  # nothing fails without a limit
+    return {"allocated": outcome.allocated, "reserved": outcome.reserved}
+
+
+def read(path: Path = RESULTS) -> Results:
+    """Results from a file."""
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return Results(found["torch"], found["date"], Device(**found["device"]), tuple(Row(**row) for row in found["rows"]))
+
+
+def write(results: Results, path: Path = RESULTS) -> None:
+    """Results to a file, a row a line."""
+    rows = ",\n".join(json.dumps(_without_empty(asdict(row)), separators=(",", ":")) for row in results.rows)
+    head = json.dumps({"torch": results.torch, "date": results.date, "device": asdict(results.device)})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f'{head[:-1]}, "rows": [\n{rows}\n]}}\n', encoding="utf-8")
+
+
+def _without_empty(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if value != ""}
