@@ -9,6 +9,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from analyzer.build.model import Model, read_model
@@ -58,33 +59,29 @@ def chains(case: Case, end: str, run: Run) -> Iterator[tuple[Model, tuple[str, .
 
 def text(case: Case, end: str, frozen: tuple[str, ...]) -> str:
     """The YAML of a case."""
-    inputs, layers, names = [], [], [f"a{i}" for i in range(len(case.operands))]
-    for i, operand in enumerate(case.operands):
-        words = operand.split()
-        kind, sizes = ("", words) if words[0].isdigit() else (words[0], words[1:])
-        if kind in DIRECT:
-            inputs.append(f"a{i}: {{shape: [{', '.join(sizes)}], dtype: {kind}}}")
-            continue
-        given = [*sizes[:-2], sizes[-1], sizes[-2]] if kind == "swapped" else sizes
-        inputs.append(f"x{i}: {{shape: [{', '.join(given)}]}}")
-        layers.append(f"Linear: {{in: x{i}, out_features: {given[-1]}, name: before{i}, as: a{i}}}")
-        layers += [CHANGED[kind].format(f"a{i}")] if kind else []
-    made = [name for name, operand in zip(names, case.operands) if operand.split()[0] not in DIRECT]
+    names = [f"a{i}" for i in range(len(case.operands))]
+    inputs, made = zip(*(_operand(name, f"before{i}", operand) for i, (name, operand) in enumerate(zip(names, case.operands))))
     results = "y" if case.results == 1 else f"[{', '.join(f'y{i}' for i in range(case.results))}]"
     under = f"{case.op}: {{in: [{', '.join(names)}], {case.attributes + ', ' if case.attributes else ''}name: under, as: {results}}}"
+    y = "y" if case.results == 1 else "y0"
+    layers, last, loss = {
+        "linear": ([under, f"Linear: {{in: {y}, out_features: 3, name: after, as: z}}"], "z", "mean: {in: z}"),
+        "mean": ([under], y, f"mean: {{in: {y}}}"),
+        "times": ([under, f"mul: {{in: [{y}, a0], as: z}}"], "z", "mean: {in: z}"),
+        "scalar": ([], ", ".join(name for name, layer in zip(names, made) if layer), under),
+    }[end]
     return "\n".join((
         f"frozen: [{', '.join(frozen)}]", "inputs:", *(f"  {line}" for line in inputs),
-        "layers:" if layers else "layers: []", *(f"  - {line}" for line in layers),
-        f"outputs: [{', '.join(made)}]", "loss:", f"  - {under}", *(f"  - {line}" for line in _after(case, end)), "",
+        "layers:", *(f"  - {layer}" for layer in chain(*made, layers)), f"outputs: [{last}]", "loss:", f"  - {loss}", "",
     ))  # fmt: skip
 
 
-def _after(case: Case, end: str) -> list[str]:
-    y = "y" if case.results == 1 else "y0"
-    tails = {
-        "linear": [f"Linear: {{in: {y}, out_features: 3, name: after}}", "mean"],
-        "mean": [f"mean: {{in: {y}}}"],
-        "times": [f"mul: {{in: [{y}, a0]}}", "mean"],
-        "scalar": [],
-    }
-    return tails[end]
+def _operand(name: str, layer: str, operand: str) -> tuple[str, list[str]]:
+    """The input behind an operand, and the layers that make the operand of it."""
+    words = operand.split()
+    kind, sizes = ("", words) if words[0].isdigit() else (words[0], words[1:])
+    if kind in DIRECT:
+        return f"{name}: {{shape: [{', '.join(sizes)}], dtype: {kind}}}", []
+    given = [*sizes[:-2], sizes[-1], sizes[-2]] if kind == "swapped" else sizes
+    linear = f"Linear: {{in: x_{name}, out_features: {given[-1]}, name: {layer}, as: {name}}}"
+    return f"x_{name}: {{shape: [{', '.join(given)}]}}", [linear, *([CHANGED[kind].format(name)] if kind else [])]

@@ -113,7 +113,7 @@ class _LogSigmoid(torch.autograd.Function):
         return -F.softplus(-x)
 
     @staticmethod
-    def backward(ctx: Any, g: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: Any, g: Tensor) -> Tensor:
         """g sigmoid(-x)"""
         (x,) = ctx.saved_tensors
         return g * torch.sigmoid(-x)
@@ -128,7 +128,7 @@ class _LogSigmoidModule(nn.Module):
 
 
 def _log_sigmoid(x: Tensor) -> Tensor:
-    y: Tensor = _LogSigmoid.apply(x)
+    y: Tensor = _LogSigmoid.apply(x)  # type: ignore[no-untyped-call]
     return y
 
 
