@@ -13,9 +13,9 @@ from analyzer.formula import text
 from analyzer.gpus import Gpu
 from analyzer.graph import Call, Enter, Leave
 from analyzer.ops import OPS
-from analyzer.parameters import by_module, count, of_module, trainable, used
+from analyzer.parameters import by_instance, by_module, count, trainable, used
 from analyzer.peaks import Piece, largest
-from analyzer.polynomial import Poly, symbols_of, total
+from analyzer.polynomial import ZERO, Poly, symbols_of, total
 from analyzer.regime import regime
 from analyzer.replay import Replay
 from analyzer.report import Amount, Holding, LayerRow, ModuleRow, Peak, Report, Symbol
@@ -35,6 +35,7 @@ def assemble(analysis: Analysis, overrides: Mapping[str, str], gpus: Sequence[Gp
     thumb = memory.rule_of_thumb(analysis)
     batch = _batch_symbol(analysis)
     peak = _peak(analysis, bind)
+    found = tables(analysis, overrides)
     free, rows = verdicts(analysis, overrides, batch, gpus)
     return Report(
         model=model.name, doc=model.doc, path=model.path, symbols=_symbols(analysis), run=asdict(analysis.run),
@@ -57,8 +58,8 @@ def assemble(analysis: Analysis, overrides: Mapping[str, str], gpus: Sequence[Gp
         batch=batch,
         replay=free if isinstance(free, Replay) else None,
         feasibility=tuple(rows),
-        tables=tables(analysis, overrides),
-        warnings=graph.warnings,
+        tables=found,
+        warnings=(*graph.warnings, *(warning for table in found for warning in table.warnings)),
     )  # fmt: skip
 
 
@@ -156,10 +157,10 @@ def _layers(analysis: Analysis, bind: _Binder) -> tuple[LayerRow, ...]:
             case Call() if not any(repeats.values()) and OPS[instruction.op].is_module:
                 key = instruction.path, instruction.op, show(instruction.outputs[0].shape)
                 calls.setdefault(key, []).append(instruction)
-    return tuple(_layer(key, made, analysis, bind) for key, made in calls.items())
+    own = by_instance(analysis.graph)
+    return tuple(_layer(key, made, own.get(key[0], ZERO), bind) for key, made in calls.items())
 
 
-def _layer(key: tuple[str, str, str], calls: list[Call], analysis: Analysis, bind: _Binder) -> LayerRow:
+def _layer(key: tuple[str, str, str], calls: list[Call], own: Poly, bind: _Binder) -> LayerRow:
     path, op, shape = key
-    own = of_module(analysis.graph, path)
     return LayerRow(path, op, len(calls), shape, bind(calls[0].outputs[0].bytes), bind(own))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from analyzer.graph import Graph, Step, Tensor
-from analyzer.polynomial import ZERO, Poly, total
+from analyzer.polynomial import Poly, total
 
 
 def count(tensors: Iterable[Tensor]) -> Poly:
@@ -35,7 +35,9 @@ def by_module(graph: Graph) -> Mapping[str, Poly]:
     return {path: total(sums[path]) for path in ordered}
 
 
-def of_module(graph: Graph, path: str) -> Poly:
-    """Parameters directly under one module instance's path."""
-    own = [t.elements for name, t in graph.parameters.items() if name.rpartition(".")[0] == path]
-    return total(own) if own else ZERO
+def by_instance(graph: Graph) -> Mapping[str, Poly]:
+    """Parameters directly under each module instance, by its path."""
+    own: dict[str, list[Poly]] = {}
+    for name, tensor in graph.parameters.items():
+        own.setdefault(name.rpartition(".")[0], []).append(tensor.elements)
+    return {path: total(elements) for path, elements in own.items()}

@@ -71,6 +71,7 @@ class Table:
     header: Mapping[str, str]
     rows: tuple[tuple[Mapping[str, int], Mapping[str, int]], ...]
     units: str = "bytes"
+    warnings: tuple[str, ...] = ()  # rows left out, and why
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,17 +37,20 @@ def _table(name: str, body: Value, analysis: Analysis, overrides: MappingOf[str,
         raise InvalidConfig(Problem(body.origin, f"table '{name}' needs columns"))
     header = {str(k.value): _column(v, analysis) for k, v in columns.entries}
     bindings = _rows(body.get("rows"), analysis)
-    rows = []
+    rows, warnings = [], []
     for binding in bindings or [{}]:
-        there = analysis
-        if binding:
-            there = analyze(analysis.model, {**overrides, **binding}, analysis.run, analysis.device)
+        try:
+            there = analyze(analysis.model, {**overrides, **binding}, analysis.run, analysis.device) if binding else analysis
+        except InvalidConfig as error:
+            shown = ", ".join(f"{k}={v}" for k, v in binding.items())
+            warnings.append(f"{body.origin}: table '{name}': the row {shown} is left out: {error.problems[0].message}")
+            continue
         values = {label: evaluate(_column(v, there), there.symbols.values) for (_, v), label in zip(columns.entries, header)}
         rows.append(({n: there.symbols.values[n] for n in _shown(bindings, analysis)}, values))
     unit = body.get("unit")
     return Table(
         name, _shown(bindings, analysis), {k: text(v) for k, v in header.items()}, tuple(rows),
-        str(unit.value) if isinstance(unit, Scalar) else "bytes",
+        str(unit.value) if isinstance(unit, Scalar) else "bytes", tuple(warnings),
     )  # fmt: skip
 
 
