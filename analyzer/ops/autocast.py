@@ -40,7 +40,7 @@ def prepared(name: str, args: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
     if not dtype:
         yield args
         return
-    converted = tuple(_converted(a, dtype, tracer) for a in args)
+    converted = tuple([_converted(a, dtype, tracer) for a in reversed(args)][::-1])  # gcc evaluates arguments from the last
     before, tracer.autocast = tracer.autocast, ""
     try:
         yield converted

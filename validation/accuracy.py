@@ -1,0 +1,89 @@
+"""The results in Markdown: how many cases are equal to the byte, how far the others are off, and where they first differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from validation.rows import ALLOCATOR, PEAKS, Results, Row
+
+EXACT = ("parameters", "buffers", "inputs", "gradients", "optimizer", "left by forward")
+SHOWN = {
+    "parameters": "parameters", "buffers": "buffers", "inputs": "inputs", "gradients": "gradients", "optimizer": "optimizer state",
+    "left by forward": "kept for backward, with results", "peak": "peak, requested bytes", "allocated": "`max_memory_allocated`",
+    "reserved": "`max_memory_reserved`",
+}  # fmt: skip
+HEAD = """# Predicted beside measured
+
+{models} models at three sizes each, in fp32 and under autocast, with AdamW and SGD, and in inference: {cases} cases. Measured by
+PyTorch {torch} on {device}, {date}: PyTorch's own CUDA build, its allocator's history and counters, no kernels run.
+cuDNN's convolution workspaces, which that build cannot choose, are 0 on both sides.
+
+Made by `python -m validation.table --summary` from `validation/results/null-cuda-sm80.json`; measured by
+`validation/nullcuda/run.sh -m validation.table`. The models stand in `validation/models`, the sizes in `validation/sizes.yaml`.
+"""
+
+
+def summary(results: Results) -> str:
+    """The whole page."""
+    rows = results.rows
+    lines = [
+        HEAD.format(
+            models=len({row.model for row in rows}), cases=len(rows), torch=results.torch, device=results.device.name, date=results.date
+        ),
+        *_figures(rows), "", "## By model", "", *_models(rows), "", "## Every case that is not equal", "", *_unequal(rows),
+    ]  # fmt: skip
+    return "\n".join(lines)
+
+
+def figure(row: Row, name: str) -> tuple[int, int] | None:
+    """A figure predicted and measured; None where the case has none. `peak` is the largest of the phases."""
+    if name == "peak":
+        phases = [phase for phase in PEAKS if phase in row.measured]
+        return max(map(row.predicted, phases)), max(row.measured[phase] for phase in phases)
+    return (row.predicted(name), row.measured[name]) if name in row.measured else None
+
+
+def error(row: Row, name: str) -> float:
+    """How far a prediction is off, as a share of what was measured."""
+    pair = figure(row, name)
+    if pair is None or pair[0] == pair[1]:
+        return 0.0
+    return abs(pair[0] - pair[1]) / pair[1] if pair[1] else float("inf")
+
+
+def _figures(rows: Sequence[Row]) -> list[str]:
+    lines = ["| figure | cases | equal to the byte | mean error | worst error |", "| --- | ---: | ---: | ---: | ---: |"]
+    for name, shown in SHOWN.items():
+        having = [row for row in rows if figure(row, name)]
+        errors = [error(row, name) for row in having]
+        equal = sum(not e for e in errors)
+        lines.append(f"| {shown} | {len(having)} | {_share(equal, len(having))} | {_mean(errors):.4%} | {max(errors):.3%} |")
+    return lines
+
+
+def _models(rows: Sequence[Row]) -> list[str]:
+    lines = ["| model | cases | peak equal | worst peak | worst allocated | worst reserved |", "| --- | ---: | ---: | ---: | ---: | ---: |"]
+    for model in dict.fromkeys(row.model for row in rows):
+        own = [row for row in rows if row.model == model]
+        equal = sum(not error(row, "peak") for row in own)
+        worst = " | ".join(f"{max(error(row, name) for row in own):.3%}" for name in ("peak", *ALLOCATOR))
+        lines.append(f"| {model} | {len(own)} | {equal} | {worst} |")
+    return lines
+
+
+def _unequal(rows: Iterable[Row]) -> list[str]:
+    lines = ["| case | differing, predicted less measured | first differing allocation |", "| --- | --- | --- |"]
+    for row in rows:
+        if row.differing:
+            what = ", ".join(f"{name} {row.differing[name] - row.measured[name]:+,}" for name in row.differing)
+            run = " ".join(word.partition("=")[2] for word in row.run.split())
+            lines.append(f"| {row.model} {row.symbols} {run} | {what} | {row.first.replace('|', '/')} |")
+    return lines
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part} ({part / whole:.1%})" if whole else "0"
+
+
+def _mean(errors: Sequence[float]) -> float:
+    return sum(errors) / len(errors)
