@@ -40,7 +40,7 @@ def _table(name: str, body: Value, analysis: Analysis, overrides: MappingOf[str,
     rows, warnings = [], []
     for binding in bindings or [{}]:
         try:
-            there = analyze(analysis.model, {**overrides, **binding}, analysis.run, analysis.device) if binding else analysis
+            there = analyze(analysis.model, _bound(overrides, binding, analysis), analysis.run, analysis.device) if binding else analysis
         except InvalidConfig as error:
             shown = ", ".join(f"{k}={v}" for k, v in binding.items())
             warnings.append(f"{body.origin}: table '{name}': the row {shown} is left out: {error.problems[0].message}")
@@ -52,6 +52,13 @@ def _table(name: str, body: Value, analysis: Analysis, overrides: MappingOf[str,
         name, _shown(bindings, analysis), {k: text(v) for k, v in header.items()}, tuple(rows),
         str(unit.value) if isinstance(unit, Scalar) else "bytes", tuple(warnings),
     )  # fmt: skip
+
+
+def _bound(overrides: MappingOf[str, str], binding: MappingOf[str, str], analysis: Analysis) -> dict[str, str]:
+    """A row's symbols on top of the command line's; what derives from the row's symbols follows them again."""
+    definitions = analysis.model.symbols
+    kept = {name: v for name, v in overrides.items() if not any(word in str(definitions[name].definition) for word in binding)}
+    return {**kept, **binding}
 
 
 def _rows(value: Value | None, analysis: Analysis) -> list[dict[str, str]]:

@@ -43,7 +43,7 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Inference:
-    """What runs instead of `layers` when the model only infers."""
+    """What differs when the model only infers: its inputs, its statements, its outputs; empty for the same."""
 
     inputs: tuple[Scalar, ...]
     layers: tuple[Statement, ...]
@@ -168,10 +168,7 @@ def _inference(value: Value | None, problems: Problems) -> Inference | None:
     mapping = as_mapping(value, "inference", problems)
     if mapping is None:
         return None
-    before = len(problems.found)
     check_keys(mapping, ("inputs", "layers", "outputs"), "inference", problems)
-    if mapping.get("layers") is None and len(problems.found) == before:
-        problems.add(mapping.origin, "inference needs 'layers'")
     return Inference(
         words(mapping.get("inputs"), "inputs", problems),
         read_statements(mapping.get("layers"), "layers", problems),

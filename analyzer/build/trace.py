@@ -49,10 +49,11 @@ def trace(model: Model, symbols: Symbols, run: Run, device: Device = Device(), *
     if not problems.found:
         problems.extend(_unknown_frozen(model, tracer))
     problems.raise_any()
+    warnings = tuple(session.warnings())
     return Graph(
         model.name, symbols.values, symbols.docs, tuple(tracer.instructions), tracer.parameters, tracer.buffers,
         session.inputs, outputs, loss, tuple(sizes.assumptions.values()), tracer.names,
-        tuple(session.warnings()),
+        warnings,
     )  # fmt: skip
 
 
@@ -92,9 +93,11 @@ class _Session:
         names = [word.value for word in inference.inputs] if inference and inference.inputs else [i.name for i in self.model.inputs]
         self.forward.variables |= {str(name): POISON for name in names if name not in self.inputs}
         self.forward.previous = tuple(self.forward.variables[str(name)] for name in names[:1])
-        self.interpreter.run(inference.layers if inference else self.model.layers, self.forward)
+        own = inference if inference and inference.layers else None
+        self.interpreter.run(own.layers if own else self.model.layers, self.forward)
         self.interpreter.calls.uncalled(self.model.modules, self.forward)
-        outputs = self._outputs(inference.outputs if inference else self.model.outputs)
+        told = inference.outputs if inference and (own or inference.outputs) else self.model.outputs
+        outputs = self._outputs(told)
         tracer.pop(tuple(outputs.values()))
         self._keep(outputs)
         tracer.instructions.append(Mark("forward done"))
@@ -179,12 +182,15 @@ class _Session:
             return None
         return last
 
-    def warnings(self) -> list[str]:
-        """Inputs that nothing reads."""
+    def unread(self) -> list[str]:
+        """The inputs that nothing reads."""
         used = self.forward.used | self.loop.used
         read = {t for i in self.tracer.instructions if isinstance(i, Step) for t in i.inputs.values()}
-        return [
-            f"{tensor.origin}: input '{name}' is never used"
-            for name, tensor in self.inputs.items()
-            if name not in used and tensor not in read
-        ]
+        return [name for name, tensor in self.inputs.items() if name not in used and tensor not in read]
+
+    def warnings(self) -> list[str]:
+        """Inputs that nothing reads; an inference that has no section of its own does without the loss's targets."""
+        if self.run.mode == "infer" and self.model.loss:
+            for name in self.unread():
+                del self.inputs[name]
+        return [f"{self.inputs[name].origin}: input '{name}' is never used" for name in self.unread()]

@@ -166,6 +166,13 @@ def _feasibility(console: Console, report: Report) -> None:
         console.print(f"On {failed[-1].gpu} it would stop at {failure.label} ({failure.path}:{failure.line}):", markup=False)
         console.print(f"  {failed[-1].message.partition(' If reserved')[0]}", markup=False)
 
+        fragmented = [v.gpu for v in failed if report.peak.amount.value + v.context <= v.capacity]
+        if fragmented:
+            console.print(
+                f"What the program needs at once would fit on {', '.join(fragmented)}, but the allocator's cache is fragmented: "
+                "PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True may help.", markup=False,
+            )  # fmt: skip
+
 
 def _table(console: Console, table: Table) -> None:
     grid = _grid(f"{table.name} ({table.units})", *((s, "right") for s in table.symbols), *((h, "right") for h in table.header))
