@@ -1,5 +1,6 @@
 """Short ways to ask the pipeline about a bundled model, or about YAML text."""
 
+import ast
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -14,7 +15,9 @@ from analyzer.cli import MODELS, find, main
 from analyzer.evaluate import evaluate
 from analyzer.functions import FUNCTIONS
 from analyzer.gpus import read_gpus, select
-from analyzer.polynomial import Poly, opened, symbol
+from analyzer.memory import categories, largest
+from analyzer.parameters import by_module
+from analyzer.polynomial import Poly, opened, poly, symbol
 from analyzer.render.data import to_dict
 from analyzer.report import Report
 from analyzer.run.settings import read_run
@@ -64,17 +67,29 @@ def evaluated(formula: str, symbols: Mapping[str, int]) -> object:
     return eval(formula, {"__builtins__": {}} | FUNCTIONS, dict(symbols))
 
 
-def polynomial(formula: str, *names: str) -> Poly:
+def polynomial(formula: str) -> Poly:
     """A formula written out in a test, as a polynomial."""
-    value = eval(formula, {"__builtins__": {}}, {name: symbol(name) for name in names})
-    return value if isinstance(value, Poly) else Poly({(): value})
+    names = {node.id for node in ast.walk(ast.parse(formula)) if isinstance(node, ast.Name)}
+    return poly(eval(formula, {"__builtins__": {}}, {name: symbol(name) for name in names}))
 
 
-def expanded(form: Poly) -> Poly:
-    """A closed form with its parentheses multiplied out, so that equal polynomials are equal."""
-    return opened(form)
+def coefficient(form: Poly, name: str, power: int) -> Poly:
+    """What multiplies a power of a symbol in a closed form, its parentheses multiplied out."""
+    terms = opened(form).terms.items()
+    return Poly({tuple(f for f in m if f[0] != name): c for m, c in terms if dict(m).get(name, 0) == power})
 
 
-def at(form: Poly, **symbols: int) -> int:
-    """A closed form's value."""
-    return evaluate(form, symbols)
+def category(name: str, of: Analysis) -> Poly:
+    """One category of memory, its parentheses multiplied out."""
+    return opened(categories(of)[name])
+
+
+def largest_tensor(of: Analysis) -> tuple[Poly, int]:
+    """The largest allocation of a step, as a closed form and as bytes."""
+    life = largest(of, lambda form: evaluate(form, of.symbols.values))
+    return opened(life.size), evaluate(life.size, of.symbols.values)
+
+
+def parameters_of(path: str, of: Analysis) -> Poly:
+    """Parameters of a module and of everything below it."""
+    return opened(by_module(of.graph)[path])
