@@ -8,6 +8,7 @@ from analyzer.ops import OPS
 from validation.chains import Case
 from validation.large_cases import LARGE
 from validation.layer_cases import LAYERS
+from validation.loss_cases import LOSSES
 from validation.pointwise_cases import POINTWISE
 from validation.product_cases import PRODUCTS
 from validation.reduction_cases import REDUCTIONS
@@ -17,6 +18,7 @@ ONE_TENSOR = ("| 3 5", "| 2 3 7", "| swapped 2 3 5", "| 1 1 4")
 
 CASES: Mapping[str, tuple[str, ...]] = {
     **POINTWISE,
+    **LOSSES,
     **REDUCTIONS,
     **LAYERS,
     **PRODUCTS,
@@ -46,17 +48,6 @@ CASES: Mapping[str, tuple[str, ...]] = {
     "dropout": ("| 3 5", "p: 0 | 3 5", "p: 0.1 | swapped 2 3 5"),
     "Dropout": ("| 3 5", "p: 0 | 2 3 5", "p: 0.1 | swapped 2 3 5"),
     "gelu": (*ONE_TENSOR, "approximate: tanh | half 3 5 | mean"),
-    "mse_loss": (
-        "| 3 5, float32 3 5 | scalar", "reduction: sum | 2 3 5, 2 3 5 | scalar", "reduction: none | 3 5, 3 5",
-        "| swapped 2 3 5, 2 3 5 | scalar",
-    ),
-    "smooth_l1_loss": (
-        "| 3 5, float32 3 5 | scalar", "reduction: sum, beta: 2 | 2 3 5, 2 3 5 | scalar", "reduction: none | 3 5, 3 5",
-    ),
-    "binary_cross_entropy": (
-        "| between 3 5, float32 3 5 | scalar", "reduction: sum | between 2 3 5, float32 2 3 5 | scalar",
-        "reduction: none | between 3 5, float32 3 5",
-    ),
     "detach": ("| 3 5 | linear", "| swapped 2 3 5 | linear"),
     "randn_like": ("| 3 5 | linear", "| swapped 2 3 5 | linear"),
     "zeros_like": ("| 3 5 | linear", "| swapped 2 3 5 | linear"),

@@ -17,6 +17,7 @@ REDUCTIONS: Mapping[str, tuple[str, ...]] = {
     "std": (*OVER, *LARGE),
     "amax": (*OVER, *LARGE),
     "amin": (*OVER, *LARGE),
+    **dict.fromkeys(("any", "all"), ("| 3 5 | times", "dim: 1, keepdim: true | 3 5 | times")),
     "logsumexp": (*OVER[:-1], "dim: 1 | 40 5000 | mean", "dim: 0 | 2100 40 | mean"),
     "norm": (*OVER, *LARGE, "p: 1, dim: 1 | 2 3 5", "p: 1 | 3 5 | scalar", "p: 1, dim: -1, keepdim: true | 2 3 5"),
 }  # fmt: skip

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from validation import names
 from validation.reference_layers import CUDA_LAYERS, LAYERS
 
 Entry = Callable[..., Any]
@@ -59,36 +60,16 @@ def _layer_norm(x: Tensor, *, normalized_shape: Any = None, **attributes: Any) -
     return nn.LayerNorm(x.shape[-1:] if normalized_shape is None else normalized_shape, **attributes)
 
 
-FUNCTIONS = (
-    "add", "sub", "rsub", "mul", "div", "reciprocal", "neg", "pow", "exp", "log", "sqrt", "rsqrt", "abs", "square", "clamp",
-    "maximum", "minimum", "lerp", "addcmul", "addcdiv", "where", "clamp_min", "clamp_max", "exp2", "expm1", "log1p", "log2",
-    "log10", "sin", "cos", "tan", "sinh", "cosh", "atan", "erf", "sign", "floor", "ceil", "round", "trunc", "nan_to_num", "eq",
-    "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_xor", "logical_not", "isnan", "type_as", "add_", "sub_",
-    "mul_", "div_", "clamp_", "relu_", "sigmoid_", "tanh_", "leaky_relu_", "elu_", "hardtanh_",
-    "mish", "celu", "selu", "logsigmoid", "hardsigmoid", "hardswish", "hardtanh", "relu6", "hardshrink", "softshrink", "threshold",
-    "softsign", "tanhshrink", "glu", "prelu", "softmin", "relu", "sigmoid", "tanh", "gelu", "silu", "elu", "leaky_relu", "softplus",
-    "softmax", "log_softmax", "view", "reshape", "flatten", "unflatten", "permute", "transpose", "contiguous", "clone", "squeeze",
-    "unsqueeze", "expand", "cat", "select", "detach", "bmm", "matmul", "linear",
-    "mm", "mv", "dot", "addmm", "baddbmm", "mse_loss",
-    "smooth_l1_loss", "binary_cross_entropy", "dropout", "randn_like", "zeros_like",
-)  # fmt: skip
-MODULES = ("ReLU", "Sigmoid", "Tanh", "GELU", "SiLU", "ELU", "LeakyReLU", "Softplus", "Softmax", "Flatten", "Dropout", "Embedding")
-ACTIVATIONS = (
-    "Mish", "CELU", "SELU", "LogSigmoid", "Hardsigmoid", "Hardswish", "Hardtanh", "ReLU6", "Hardshrink", "Softshrink", "Threshold",
-    "Softsign", "Tanhshrink", "GLU", "PReLU", "LogSoftmax", "Softmin",
-)  # fmt: skip
-CONVERSIONS = ("float", "double", "half", "bfloat16", "long", "int", "bool")
-REDUCERS = ("mean", "sum", "amax", "amin", "var", "std", "logsumexp")
+FUNCTIONS = ("bmm", "matmul", "linear", "mm", "mv", "dot", "addmm", "baddbmm")
 CHANNELED = ("Conv1d", "Conv2d", "Conv3d", "BatchNorm1d", "BatchNorm2d", "BatchNorm3d")
 
 REFERENCE: Mapping[str, Entry] = {
-    **{name: _function(name) for name in FUNCTIONS},
-    **{name: _module(name) for name in MODULES},
+    **{name: _function(name) for name in (*FUNCTIONS, *names.FUNCTIONS)},
+    **{name: _module(name) for name in ("Embedding", *names.MODULES)},
     **{name: _with_channels(name) for name in CHANNELED},
-    **{name: _module(name) for name in ACTIVATIONS},
-    **{name: getattr(torch.Tensor, name) for name in CONVERSIONS},
+    **{name: getattr(torch.Tensor, name) for name in names.METHODS},
     **LAYERS,
-    **{name: _reducer(name) for name in REDUCERS},
+    **{name: _reducer(name) for name in names.REDUCERS},
     "norm": lambda x, *, p=2.0, dim=None, keepdim=False: x.norm(p, dim, keepdim),
     "view": lambda x, *, shape: x.view(shape),
     "slice": lambda x, *, dim=0, start=0, length: torch.narrow(x, dim, start, length),

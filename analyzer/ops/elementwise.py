@@ -8,7 +8,7 @@ from analyzer.graph import FLOATING, Rule, Spec, Tensor
 from analyzer.ops import layout
 from analyzer.ops.registry import Operand, op, primitive
 from analyzer.polynomial import Poly
-from analyzer.tracing import Refused
+from analyzer.tracing import Refused, current
 
 NUMERIC_ORDER = ("bool", "uint8", "int8", "int16", "int32", "int64", "float8", "float16", "bfloat16", "float32", "float64")
 
@@ -39,6 +39,13 @@ def result(*operands: Operand, dtype: str = "") -> Spec:
 def floating(x: Tensor) -> str:
     """The dtype of a function that turns integers into floats."""
     return x.dtype if x.dtype in FLOATING else "float32"
+
+
+def statement(value: Tensor, *temporaries: Tensor) -> Tensor:
+    """The value of a statement in C++ or Python; what the statement made on the way goes."""
+    for temporary in temporaries:
+        current().release(temporary)
+    return value
 
 
 @op

@@ -1,30 +1,45 @@
-"""Losses. Several return a scalar whose storage stays as large as the input, because PyTorch reduces into it."""
+"""Losses between numbers. Several return a scalar whose storage stays as large as the input: PyTorch reduces into it."""
 
 from __future__ import annotations
 
 from analyzer.graph import Rule, Spec, Tensor
-from analyzer.ops.elementwise import result
-from analyzer.ops.reduction import reduction_scratch
+from analyzer.ops.elementwise import result, sub
+from analyzer.ops.reduction import mean, reduction_scratch, sum
 from analyzer.ops.registry import op, primitive
+from analyzer.ops.unary import abs
+from analyzer.polynomial import Poly
 from analyzer.sizes import sizes
 from analyzer.tracing import Refused, show
 
 
-def _check(x: Tensor, target: Tensor) -> None:
+def alike(x: Tensor, target: Tensor) -> None:
+    """Raises Refused where the shapes differ: PyTorch would broadcast them, with a warning."""
     if len(x.shape) != len(target.shape) or not all(sizes().same(a, b) for a, b in zip(x.shape, target.shape)):
         raise Refused(f"input {show(x.shape)} from {x.origin} and target {show(target.shape)} from {target.origin} differ")
 
 
+def reduced(losses: Tensor, reduction: str) -> Tensor:
+    """apply_loss_reduction: the mean or the sum of the losses, or the losses themselves."""
+    if reduction not in ("mean", "sum", "none"):
+        raise Refused(f"reduction '{reduction}'", "one of: mean, sum, none")
+    y: Tensor = {"mean": mean, "sum": sum}[reduction](losses) if reduction != "none" else losses
+    return y
+
+
+def whole_scratch(losses: Spec) -> Poly:
+    """What the reduction of all losses takes while it runs."""
+    return reduction_scratch(losses.shape, losses.strides or (), range(len(losses.shape)))
+
+
 def _pointwise(x: Tensor, target: Tensor, reduction: str, backward: str, resized: bool) -> Rule:
     """A loss per element, then its mean or sum; `resized` when the result keeps the storage of the losses."""
-    _check(x, target)
+    alike(x, target)
     losses = result(x, target)
-    grads = {"x": f"{backward}(g, x, target)", "target": f"-{backward}(g, x, target)"}
+    grads = {"x": f"{backward}(g, x, target)", "target": f"{backward}(g, target, x)"}
     if reduction == "none":
         return Rule(losses, grads)
-    scratch = reduction_scratch(x.shape, losses.strides or (), range(len(x.shape)))
     scalar = Spec((), losses.dtype, size=losses.bytes if resized else None)
-    return Rule(scalar, grads, scratch=(losses.bytes, scratch))
+    return Rule(scalar, grads, scratch=(losses.bytes, whole_scratch(losses)))
 
 
 @op
@@ -43,12 +58,39 @@ def smooth_l1_loss(x: Tensor, target: Tensor, *, reduction: str = "mean", beta: 
 
 @op
 @primitive
+def huber_loss(x: Tensor, target: Tensor, *, reduction: str = "mean", delta: float = 1.0) -> Rule:
+    """y = mean of d²/2 where |d| < δ, else δ (|d| - δ/2), d = x - target"""
+    return _pointwise(x, target, reduction, "huber_loss_backward", resized=False)
+
+
+@op
+def l1_loss(x: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
+    """y = mean |x - target|"""
+    alike(x, target)
+    return reduced(abs(sub(x, target)), reduction)
+
+
+@op
+@primitive
 def binary_cross_entropy(x: Tensor, target: Tensor, *, reduction: str = "mean") -> Rule:
     """y = -mean (target ln x + (1 - target) ln(1 - x))"""
-    _check(x, target)
-    grads = {"x": "binary_cross_entropy_backward(g, x, target)"}
+    alike(x, target)
+    backward = "binary_cross_entropy_backward(g, x, target)"
+    losses = result(x)
+    grads = {"x": backward, "target": "binary_cross_entropy_target_backward(g, x, target)"}
     if reduction == "none":
-        return Rule(result(x), grads)
-    scratch = reduction_scratch(x.shape, x.strides, range(len(x.shape)))
+        return Rule(losses, grads)
     mean = Spec((), x.dtype)
-    return Rule(Spec((), x.dtype, size=x.bytes), grads, scratch=(mean.bytes, scratch))
+    return Rule(Spec((), x.dtype, size=x.bytes), grads, scratch=(mean.bytes, whole_scratch(losses)))
+
+
+@op
+@primitive
+def binary_cross_entropy_with_logits(x: Tensor, target: Tensor, *, reduction: str = "mean") -> Rule:
+    """y = -mean (target ln s + (1 - target) ln(1 - s)), s = sigmoid(x)"""
+    alike(x, target)
+    losses = result(x, target)
+    grads = {"x": "binary_cross_entropy_with_logits_backward(g, x, target)", "target": "kept(-x * g, target)"}
+    if reduction == "none":
+        return Rule(losses, grads, scratch=(x.bytes,))
+    return Rule(Spec((), losses.dtype), grads, scratch=(x.bytes, losses.bytes, whole_scratch(losses)))

@@ -23,7 +23,7 @@ def reduction_scratch(shape: Shape, strides: Shape, dims: Collection[int], accum
     device = (here.device.sms, here.device.threads_per_sm)
     wide = () if accumulator == 4 else (accumulator,)
     real = [d for d in range(len(shape)) if here.number(shape[d]) != 1]
-    if not any(d in dims for d in real):
+    if not {*real} & {*dims}:
         return Poly()
     outputs = product(shape[d] for d in range(len(shape)) if d not in dims)
     inputs = product(shape[d] for d in dims)
@@ -133,6 +133,26 @@ def amin(x: Tensor, *, dim: list[int] | int | None = None, keepdim: bool = False
 
 
 @primitive
+def _any(x: Tensor, dims: tuple[int, ...], keepdim: bool) -> Rule:
+    scratch = reduction_scratch(x.shape, x.strides, dims, ITEMSIZE["bool"])
+    return Rule(Spec(_reduced(x, dims, keepdim), "bool"), scratch=(scratch,))
+
+
+@op
+def any(x: Tensor, *, dim: list[int] | int | None = None, keepdim: bool = False) -> Tensor:
+    """y = whether some of x is true"""
+    y: Tensor = _any(x, _dims(x, dim), keepdim)
+    return y
+
+
+@op
+def all(x: Tensor, *, dim: list[int] | int | None = None, keepdim: bool = False) -> Tensor:
+    """y = whether all of x is true"""
+    y: Tensor = _any(x, _dims(x, dim), keepdim)
+    return y
+
+
+@primitive
 def _logsumexp(x: Tensor, dims: tuple[int, ...], keepdim: bool) -> Rule:
     out = Spec(_reduced(x, dims, keepdim), floating(x))
     largest = product(_reduced(x, dims, True)) * ITEMSIZE[x.dtype]
@@ -151,7 +171,7 @@ def logsumexp(x: Tensor, *, dim: list[int] | int, keepdim: bool = False) -> Tens
 @primitive
 def _vector_norm(x: Tensor, dims: tuple[int, ...], keepdim: bool, p: float) -> Rule:
     scratch = reduction_scratch(x.shape, x.strides, dims, accumulated(x))
-    out = Spec(_reduced(x, dims, keepdim), floating(x))
+    out = Spec(_reduced(x, dims, keepdim), accumulation_dtype(x))
     g, y = "restored(g, x.shape, dims)", "restored(y, x.shape, dims)"
     grads = {1.0: f"sgn(x) * kept({g}, y)", 2.0: f"{g} * masked_fill_(x / {y}, compare({y}))"}
     return Rule(out, {"x": grads[p]}, scratch=(scratch,), constants={"dims": dims})

@@ -147,9 +147,9 @@ def masked_fill(formula: Formula, g: Array, mask: Array) -> Array:
     return result
 
 
-def glu_backward(formula: Formula, g: Array, x: Array) -> Array:
-    """A contiguous gradient of both halves."""
-    return formula.fresh(x.shape, x.dtype)
+def row_major(formula: Formula, *operands: Array) -> Array:
+    """A contiguous gradient, whatever the layout of what it is the gradient of."""
+    return formula.fresh(formula.target.shape, formula.target.dtype)
 
 
 def softmax_backward(formula: Formula, g: Array, y: Array) -> Array:
@@ -204,7 +204,6 @@ KERNELS: dict[str, Kernel] = {
         compare,
         where,
         masked_fill,
-        glu_backward,
         softmax_backward,
         kept,
         cast,
@@ -212,4 +211,11 @@ KERNELS: dict[str, Kernel] = {
         overwritten,
         scattered,
     )
-} | {"log_softmax_backward": softmax_backward}
+} | {
+    "log_softmax_backward": softmax_backward,
+    "glu_backward": row_major,
+    "mse_loss_backward": row_major,
+    "smooth_l1_loss_backward": row_major,
+    "huber_loss_backward": row_major,
+    "nll_loss_backward": row_major,
+}

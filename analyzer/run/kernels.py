@@ -14,7 +14,7 @@ from analyzer.run.arrays import Array, Memory
 from analyzer.run.kernel_functions import KERNELS, like, matmul, sum_to
 
 __all__ = ["Formula", "is_known", "sum_to"]
-ELEMENTWISE = frozenset({"abs", "cos", "cosh", "exp", "log", "rsqrt", "sgn", "sin", "sinh"})
+ELEMENTWISE = frozenset({"abs", "cos", "cosh", "exp", "log", "rsqrt", "sgn", "sin", "sinh", "xlogy"})
 POINTWISE = frozenset(
     f"{name}_backward" for name in (
         "elu", "gelu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "log_sigmoid", "mish", "prelu", "sigmoid",
@@ -22,6 +22,7 @@ POINTWISE = frozenset(
     )
 )  # fmt: skip
 DEFINED = {
+    "logical_and": (("a", "b"), "compare(a, b)"),
     "isfinite": (("x",), "compare(x) * compare(abs(x))"),
     "scale_grad_by_count": (("g", "mask", "dims"), "(g / count(mask, dims)) * mask"),
     "std_to_var": (("g", "y"), "masked_fill_(g / (y * 2), compare(y))"),

@@ -1,0 +1,30 @@
+"""Ops whose function or class in PyTorch has the same name and takes the same arguments."""
+
+from __future__ import annotations
+
+FUNCTIONS = (
+    "add", "sub", "rsub", "mul", "div", "reciprocal", "neg", "pow", "exp", "log", "sqrt", "rsqrt", "abs", "square", "clamp", "maximum",
+    "minimum", "lerp", "addcmul", "addcdiv", "where", "clamp_min", "clamp_max", "exp2", "expm1", "log1p", "log2", "log10", "sin", "cos",
+    "tan", "sinh", "cosh", "atan", "erf", "sign", "floor", "ceil", "round", "trunc", "nan_to_num", "eq", "ne", "lt", "le", "gt", "ge",
+    "logical_and", "logical_or", "logical_xor", "logical_not", "isnan", "type_as", "add_", "sub_", "mul_", "div_", "clamp_", "relu_",
+    "sigmoid_", "tanh_", "leaky_relu_", "elu_", "hardtanh_", "mish", "celu", "selu", "logsigmoid", "hardsigmoid", "hardswish",
+    "hardtanh", "relu6", "hardshrink", "softshrink", "threshold", "softsign", "tanhshrink", "glu", "prelu", "softmin", "relu",
+    "sigmoid", "tanh", "gelu", "silu", "elu", "leaky_relu", "softplus", "softmax", "log_softmax", "view", "reshape", "flatten",
+    "unflatten", "permute", "transpose", "contiguous", "clone", "squeeze", "unsqueeze", "expand", "cat", "select", "detach", "mse_loss",
+    "smooth_l1_loss", "binary_cross_entropy", "dropout", "randn_like", "zeros_like", "huber_loss", "l1_loss",
+    "binary_cross_entropy_with_logits", "nll_loss", "cross_entropy", "kl_div", "poisson_nll_loss", "gaussian_nll_loss", "normalize",
+    "cosine_similarity", "pairwise_distance", "cosine_embedding_loss", "margin_ranking_loss", "triplet_margin_loss",
+)  # fmt: skip
+MODULES = (
+    "ReLU", "Sigmoid", "Tanh", "GELU", "SiLU", "ELU", "LeakyReLU", "Softplus", "Softmax", "Flatten", "Dropout", "MSELoss", "L1Loss",
+    "SmoothL1Loss", "HuberLoss", "BCELoss", "BCEWithLogitsLoss", "NLLLoss", "CrossEntropyLoss", "KLDivLoss", "PoissonNLLLoss",
+    "GaussianNLLLoss", "CosineEmbeddingLoss", "MarginRankingLoss", "TripletMarginLoss", "CosineSimilarity", "PairwiseDistance", "Mish",
+    "CELU", "SELU", "LogSigmoid", "Hardsigmoid", "Hardswish", "Hardtanh", "ReLU6", "Hardshrink", "Softshrink", "Threshold", "Softsign",
+    "Tanhshrink", "GLU", "PReLU", "LogSoftmax", "Softmin",
+)  # fmt: skip
+METHODS = (
+    "float", "double", "half", "bfloat16", "long", "int", "bool",
+)  # fmt: skip
+REDUCERS = (
+    "mean", "sum", "amax", "amin", "var", "std", "logsumexp", "any", "all",
+)  # fmt: skip
