@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from validation.rows import ALLOCATOR, PEAKS, Results, Row
 
 EXACT = ("parameters", "buffers", "inputs", "gradients", "optimizer", "left by forward")
+ALLOCATOR_BOUNDS = {"allocated": 0.015, "reserved": 0.05}
 SHOWN = {
     "parameters": "parameters", "buffers": "buffers", "inputs": "inputs", "gradients": "gradients", "optimizer": "optimizer state",
     "left by forward": "kept for backward, with results", "peak": "peak, requested bytes", "allocated": "`max_memory_allocated`",
@@ -51,6 +52,11 @@ def error(row: Row, name: str) -> float:
     return abs(pair[0] - pair[1]) / pair[1] if pair[1] else float("inf")
 
 
+def mean_error(rows: Sequence[Row], name: str) -> float:
+    """The mean of errors over the rows that have the figure."""
+    return _mean([error(row, name) for row in rows if figure(row, name)])
+
+
 def _figures(rows: Sequence[Row]) -> list[str]:
     lines = ["| figure | cases | equal to the byte | mean error | worst error |", "| --- | ---: | ---: | ---: | ---: |"]
     for name, shown in SHOWN.items():
@@ -86,4 +92,4 @@ def _share(part: int, whole: int) -> str:
 
 
 def _mean(errors: Sequence[float]) -> float:
-    return sum(errors) / len(errors)
+    return sum(errors) / len(errors) if errors else 0.0

@@ -90,6 +90,15 @@ def allocator_figures(analysis: Analysis) -> dict[str, int]:
     return {"allocated": outcome.allocated, "reserved": outcome.reserved}
 
 
+def predicted(row: Row, device: Device, *, allocator: bool = True) -> dict[str, int]:
+    """What this code predicts of a row's figures: those that are not as measured, the allocator's only where asked for."""
+    from validation.figures import predicted as figures
+
+    analysis = analysis_of(row.model, row.symbols, row.run, device)
+    found = {**figures(analysis), **(allocator_figures(analysis) if allocator else {})}
+    return {name: value for name, value in found.items() if value != row.measured[name]}
+
+
 def read(path: Path = RESULTS) -> Results:
     """Results from a file."""
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
