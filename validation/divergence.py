@@ -131,9 +131,7 @@ def first_divergence(predicted: Sequence[Event], measured: Sequence[Event]) -> D
     if len(predicted) != len(measured):
         return Divergence(common, (f"predicted {len(predicted)} allocations, measured {len(measured)}",))
     unequal = sorted(
-        (min(p.died, m.died), i, p, m)
-        for i, (p, m) in enumerate(zip(predicted, measured))
-        if min(p.died, common) != min(m.died, common)
+        (min(p.died, m.died), i, p, m) for i, (p, m) in enumerate(zip(predicted, measured)) if min(p.died, common) != min(m.died, common)
     )
     if not unequal:
         return None
