@@ -7,15 +7,18 @@ from collections.abc import Iterable, Sequence
 from validation.rows import ALLOCATOR, PEAKS, Results, Row
 
 EXACT = ("parameters", "buffers", "inputs", "gradients", "optimizer", "left by forward")
-ALLOCATOR_BOUNDS = {"allocated": 0.015, "reserved": 0.05}
+ALLOCATOR_BOUNDS = {"allocated": 0.01, "reserved": 0.05}
 SHOWN = {
     "parameters": "parameters", "buffers": "buffers", "inputs": "inputs", "gradients": "gradients", "optimizer": "optimizer state",
-    "left by forward": "kept for backward, with results", "peak": "peak, requested bytes", "allocated": "`max_memory_allocated`",
+    "left by forward": "kept for backward, with results", "peak": "peak, requested bytes",
+    **{phase: f"peak of {phase}" for phase in PEAKS}, "allocated": "`max_memory_allocated`",
     "reserved": "`max_memory_reserved`",
 }  # fmt: skip
 HEAD = """# Predicted beside measured
 
-{models} models at three sizes each, in fp32 and under autocast, with AdamW and SGD, and in inference: {cases} cases. Measured by
+{models} models at three sizes each, in fp32 and under autocast to bfloat16 (pure bfloat16 for cnn1d, cnn3d, unet and vae, whose loss
+autocast refuses), with AdamW and SGD, and in inference: {cases} cases. Errors of rules that these cases brought to light were mended
+before the predictions below were made, so this is agreement on known cases, not a test on unseen ones. Measured by
 PyTorch {torch} on {device}, {date}: PyTorch's own CUDA build, its allocator's history and counters, no kernels run.
 cuDNN's convolution workspaces, which that build cannot choose, are 0 on both sides.
 
@@ -68,13 +71,19 @@ def _figures(rows: Sequence[Row]) -> list[str]:
 
 
 def _models(rows: Sequence[Row]) -> list[str]:
-    lines = ["| model | cases | peak equal | worst peak | worst allocated | worst reserved |", "| --- | ---: | ---: | ---: | ---: | ---: |"]
+    lines = ["| model | cases | peak equal | worst peak | worst phase | worst allocated | worst reserved |", f"| --- |{' ---: |' * 6}"]
     for model in dict.fromkeys(row.model for row in rows):
         own = [row for row in rows if row.model == model]
         equal = sum(not error(row, "peak") for row in own)
-        worst = " | ".join(f"{max(error(row, name) for row in own):.3%}" for name in ("peak", *ALLOCATOR))
+        worst = " | ".join(f"{max(errors):.3%}" for errors in _errors(own))
         lines.append(f"| {model} | {len(own)} | {equal} | {worst} |")
     return lines
+
+
+def _errors(rows: Sequence[Row]) -> Iterable[list[float]]:
+    """The errors of the peak, of any phase's peak, and of the allocator's counters."""
+    for names in (("peak",), PEAKS, *((name,) for name in ALLOCATOR)):
+        yield [error(row, name) for row in rows for name in names]
 
 
 def _unequal(rows: Iterable[Row]) -> list[str]:
