@@ -110,3 +110,4 @@ class Report:
     feasibility: tuple[Verdict, ...]
     tables: tuple[Table, ...] = ()
     warnings: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()  # what the figures leave out

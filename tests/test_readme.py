@@ -34,6 +34,14 @@ def test_the_yaml_of_the_readme_is_right(tmp_path):
     assert "2,493,130 parameters" in result.output
 
 
+def test_the_summary_is_that_of_the_accuracy_page():
+    page = (ROOT / "docs" / "accuracy.md").read_text()
+    rows = re.findall(r"^\| [^|]* \| \d+ \| \d+ \(.*$", TEXT, re.MULTILINE)
+
+    assert len(rows) == 9
+    assert [row for row in rows if row not in page] == []
+
+
 @pytest.mark.parametrize("name", sorted(main.commands))
 def test_every_command_has_help_and_stands_in_the_readme(name):
     result = CliRunner().invoke(main, [name, "--help"])

@@ -69,6 +69,7 @@ def to_dict(report: Report) -> dict[str, Any]:
             for t in report.tables
         ],
         "warnings": list(report.warnings),
+        "notes": list(report.notes),
     }  # fmt: skip
 
 

@@ -186,5 +186,7 @@ def _table(console: Console, table: Table) -> None:
 def _footer(console: Console, report: Report) -> None:
     if report.valid_while:
         console.print(Text(f"Formulas hold while {', '.join(report.valid_while)}.", style="dim"))
+    for note in report.notes:
+        console.print(Text(f"Note: {note}.", style="dim"))
     for warning in report.warnings:
         console.print(Text(f"warning: {warning}"))
