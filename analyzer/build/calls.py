@@ -12,7 +12,7 @@ from analyzer.build.frame import POISON, Bound, Constant, Frame, Poison, Word
 from analyzer.build.source import CONTROL, RESERVED, Block, Module, Problems, Statement, TooMany
 from analyzer.build.values import refuse, shown, size_of, whole_size_of
 from analyzer.document import Scalar, Value
-from analyzer.graph import Checkpoint, EndCheckpoint, Tensor
+from analyzer.graph import Checkpoint, EndCheckpoint, Step, Tensor
 from analyzer.ops import OPS
 from analyzer.polynomial import ONE
 from analyzer.problems import InvalidConfig, Origin, Problem, nearest
@@ -45,21 +45,20 @@ class Calls:
                 )
             merged = {**inner.options, **{k: v for k, v in statement.options.items() if k in ("in", "checkpoint")}}
             called = replace(inner, origin=statement.origin, options=merged, name=word, places={**inner.places, **statement.places})
-            return self._instance(called, frame, home, inner.origin)
+            return self._instance(called, frame, home, inner.origin, home.home)
         if word in frame.blocks or word in OPS or word in self.problems.broken:
-            return self._instance(statement, frame, frame, statement.origin)
+            return self._instance(statement, frame, frame, statement.origin, (frame.path, frame.label))
         known = [*OPS, *frame.blocks, *frame.modules, *CONTROL]
         raise refuse(statement.origin, f"unknown op '{word}'", nearest(word, known))
 
-    def _instance(self, statement: Statement, frame: Frame, home: Frame, made: Origin) -> tuple[Bound, ...]:
-        """Call an op or a block, made at `made`, whose parameters live under `home`, on tensors of `frame`."""
+    def _instance(self, statement: Statement, frame: Frame, home: Frame, made: Origin, under: tuple[str, str]) -> tuple[Bound, ...]:
+        """Call an op or a block of `home`, made at `made`, its parameters `under` a path and label, on tensors of `frame`."""
         word = statement.word
         if not word or self.problems.broken & {word, statement.name}:
             return (POISON,)
         if word not in home.blocks and word not in OPS:
             raise refuse(made, f"unknown op '{word}'", nearest(word, [*OPS, *home.blocks]))
-        path = f"{home.path}.{statement.name}" if home.path else statement.name
-        label = f"{home.label}.{statement.name}" if home.label else statement.name
+        path, label = (f"{above}.{statement.name}" if above else statement.name for above in under)
         first = self.owners.setdefault(path, made)
         if first != made and (word in home.blocks or OPS[word].is_module):
             raise refuse(made, f"'{path}' is already the name of the layer at line {first.line}", "give one of them another 'name'")
@@ -69,8 +68,21 @@ class Calls:
         positional, attributes = op_arguments(op, statement, frame)
         if any(isinstance(v, Poison) for a in (*positional, *attributes.values()) for v in (a if isinstance(a, list) else [a])):
             return (POISON,)
-        place = (path, label) if op.is_module else (home.path, home.label)
-        return apply(op.name, positional, attributes, frame, place)
+        place = (path, label) if op.is_module else under
+        results = apply(op.name, positional, attributes, frame, place)
+        self._check_in_place(statement, positional, frame)
+        return results
+
+    def _check_in_place(self, statement: Statement, positional: list[object], frame: Frame) -> None:
+        """An op that changes a variable in place must give its result that name, or the name would mean the old value."""
+        steps = [i for i in reversed(frame.tracer.instructions) if isinstance(i, Step)][:1]
+        changed = steps[0].inputs.get(steps[0].rule.inplace) if steps else None
+        if changed is None or changed not in positional:
+            return
+        names = [name for name, value in frame.variables.items() if value is changed]
+        bound = statement.option("as")
+        if names and not (isinstance(bound, Scalar) and [str(bound.value)] == names):
+            raise refuse(statement.origin, f"'{statement.word}' changes '{names[0]}' in place", f"give the result that name: as: {names[0]}")
 
     def _block(self, block: Block, statement: Statement, tensors: list[Bound], frame: Frame, home: Frame,
                place: tuple[str, str]) -> tuple[Bound, ...]:  # fmt: skip
@@ -160,7 +172,7 @@ class Calls:
             tracer.push()
             tracer.origin = module.origin
             phantom.previous = tuple(tracer.phantom(shape) for shape in shapes)
-            self._instance(replace(statement, name=name), phantom, frame, statement.origin)
+            self._instance(replace(statement, name=name), phantom, frame, statement.origin, frame.home)
             tracer.pop(())
         tracer.grad, tracer.autocast = grad, autocast
         del tracer.instructions[kept:]

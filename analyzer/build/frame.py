@@ -51,6 +51,10 @@ class Frame:
     previous_owned: bool = False
     used: set[str] = field(default_factory=set)
     loop_variables: bool = False  # names are variables of the training loop and live on into the next step
+    home: tuple[str, str] = ("", "")  # path and label of its named modules, whatever iteration of a loop calls them
+
+    def __post_init__(self) -> None:
+        self.home = (self.path, self.label)
 
     def assign(self, name: str, value: Bound, *, owned: bool) -> None:
         """Bind a name; `owned` when the value's reference is handed over."""
