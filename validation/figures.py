@@ -62,7 +62,6 @@ def measure(program: Program, recorder: Recorder) -> Measured:
             owned["gradients"] = _addresses(p.grad for p in program.parameters.values() if p.grad is not None)
         recorder.mark(moment)
 
-    recorder.read_bools_as(True)
     recorder.reset_peak()
     if run.mode == "train":
         owned["optimizer"] = _addresses(train(program, at))

@@ -23,7 +23,7 @@ class Recorder:
         gc.collect()
         torch.cuda.current_device()
         self.null = _null_device()
-        self.read_bools_as(False)  # initialisers that sample until values fit must end
+        self.read_bools_as(False)  # initialisers that sample until values fit must end, and torch's own checks ask whether any is bad
         torch._C._cuda_clearCublasWorkspaces()
         torch.cuda.empty_cache()
         self._before = torch.cuda.memory_allocated()
