@@ -82,7 +82,8 @@ class Calls:
         names = [name for name, value in frame.variables.items() if value is changed]
         bound = statement.option("as")
         if names and not (isinstance(bound, Scalar) and [str(bound.value)] == names):
-            raise refuse(statement.origin, f"'{statement.word}' changes '{names[0]}' in place", f"give the result that name: as: {names[0]}")
+            hint = f"give the result that name: as: {names[0]}"
+            raise refuse(statement.origin, f"'{statement.word}' changes '{names[0]}' in place", hint)
 
     def _block(self, block: Block, statement: Statement, tensors: list[Bound], frame: Frame, home: Frame,
                place: tuple[str, str]) -> tuple[Bound, ...]:  # fmt: skip
