@@ -12,7 +12,7 @@ from analyzer.build.frame import POISON, Bound, Constant, Frame, Poison, Word
 from analyzer.build.source import CONTROL, RESERVED, Block, Module, Problems, Statement, TooMany
 from analyzer.build.values import refuse, shown, size_of, whole_size_of
 from analyzer.document import Scalar, Value
-from analyzer.graph import Checkpoint, EndCheckpoint, Step, Tensor
+from analyzer.graph import Checkpoint, EndCheckpoint, Tensor
 from analyzer.ops import OPS
 from analyzer.polynomial import ONE
 from analyzer.problems import InvalidConfig, Origin, Problem, nearest
@@ -69,21 +69,7 @@ class Calls:
         if any(isinstance(v, Poison) for a in (*positional, *attributes.values()) for v in (a if isinstance(a, list) else [a])):
             return (POISON,)
         place = (path, label) if op.is_module else under
-        results = apply(op.name, positional, attributes, frame, place)
-        self._check_in_place(statement, positional, frame)
-        return results
-
-    def _check_in_place(self, statement: Statement, positional: list[object], frame: Frame) -> None:
-        """An op that changes a variable in place must give its result that name, or the name would mean the old value."""
-        steps = [i for i in reversed(frame.tracer.instructions) if isinstance(i, Step)][:1]
-        changed = steps[0].inputs.get(steps[0].rule.inplace) if steps else None
-        if changed is None or changed not in positional:
-            return
-        names = [name for name, value in frame.variables.items() if value is changed]
-        bound = statement.option("as")
-        if names and not (isinstance(bound, Scalar) and [str(bound.value)] == names):
-            hint = f"give the result that name: as: {names[0]}"
-            raise refuse(statement.origin, f"'{statement.word}' changes '{names[0]}' in place", hint)
+        return apply(op.name, positional, attributes, frame, place)
 
     def _block(self, block: Block, statement: Statement, tensors: list[Bound], frame: Frame, home: Frame,
                place: tuple[str, str]) -> tuple[Bound, ...]:  # fmt: skip
