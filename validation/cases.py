@@ -12,6 +12,7 @@ from validation.loss_cases import LOSSES
 from validation.pointwise_cases import POINTWISE
 from validation.product_cases import PRODUCTS
 from validation.reduction_cases import REDUCTIONS
+from validation.shape_cases import SHAPES
 
 # An op that takes one tensor and needs nothing else may leave these out.
 ONE_TENSOR = ("| 3 5", "| 2 3 7", "| swapped 2 3 5", "| 1 1 4")
@@ -20,22 +21,9 @@ CASES: Mapping[str, tuple[str, ...]] = {
     **POINTWISE,
     **LOSSES,
     **REDUCTIONS,
+    **SHAPES,
     **LAYERS,
     **PRODUCTS,
-    **dict.fromkeys(("detach", "randn_like", "zeros_like"), ("| 3 5 | times", "| swapped 2 3 5 | times")),
-    "view": ("shape: [3, 10] | 3 2 5", "shape: [-1, 5] | 2 3 5"),
-    "reshape": ("shape: [15, -1] | 2 3 5", "shape: [2, 15] | swapped 2 3 5", "shape: [-1, 5] | 2 3 5"),
-    "flatten": ("| 2 3 5", "start_dim: 1 | 2 3 5", "start_dim: -2 | swapped 2 3 5", "end_dim: 1 | 2 3 5"),
-    "Flatten": ("| 2 3 5", "| swapped 2 3 5"),
-    "unflatten": ("dim: -1, sizes: [2, -1] | 3 6", "dim: 0, sizes: [2, 3] | 6 5"),
-    "permute": ("dims: [1, 0, 2] | 2 3 5", "dims: [2, 0, 1] | 2 3 5"),
-    "transpose": ("dim0: 0, dim1: 1 | 3 5", "dim0: -1, dim1: 0 | 2 3 5"),
-    "squeeze": ("dim: 1 | 3 1 5", "dim: 0 | 3 5"),
-    "unsqueeze": ("dim: 0 | 3 5", "dim: -1 | 3 5", "dim: 1 | swapped 2 3 5"),
-    "expand": ("size: [3, 4, 5] | 3 1 5", "size: [4, -1, -1] | 3 5"),
-    "cat": ("dim: 0 | 3 5, 2 5", "dim: -1 | 3 5, 3 2, 3 1", "dim: 1 | 2 3 5, float32 2 4 5"),
-    "slice": ("dim: 1, start: 1, length: 3 | 3 5", "length: 1 | 3 5", "dim: -1, start: 2, length: 2 | 2 3 5"),
-    "select": ("dim: 1, index: 0 | 2 3 5", "dim: -1, index: 2 | 2 3 5"),
     "Conv1d": ("out_channels: 4, kernel_size: 3 | 2 3 9", "out_channels: 3, kernel_size: 2, stride: 2, bias: false | 2 3 9"),
     "Conv2d": (
         "out_channels: 4, kernel_size: 3, padding: 1 | 2 3 7 7", "out_channels: 6, kernel_size: [1, 2], groups: 3 | 1 3 5 6",
@@ -45,8 +33,6 @@ CASES: Mapping[str, tuple[str, ...]] = {
     "Embedding": (
         "num_embeddings: 11, embedding_dim: 6 | int64 4 3", "num_embeddings: 7, embedding_dim: 5, padding_idx: 0 | int64 9",
     ),
-    "dropout": ("| 3 5", "p: 0 | 3 5", "p: 0.1 | swapped 2 3 5"),
-    "Dropout": ("| 3 5", "p: 0 | 2 3 5", "p: 0.1 | swapped 2 3 5"),
     "gelu": (*ONE_TENSOR, "approximate: tanh | half 3 5 | mean"),
     "detach": ("| 3 5 | linear", "| swapped 2 3 5 | linear"),
     "randn_like": ("| 3 5 | linear", "| swapped 2 3 5 | linear"),

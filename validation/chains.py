@@ -18,6 +18,7 @@ from analyzer.run.settings import Run
 
 DIRECT = ("float32", "int64", "bool")  # an operand of this kind is an input of the model
 CHANGED = {
+    "beside": "",  # is made, but not given to the op
     "swapped": "transpose: {{in: {0}, dim0: -1, dim1: -2, as: {0}}}",
     "between": "sigmoid: {{in: {0}, as: {0}}}",
     "half": "to: {{in: {0}, dtype: bfloat16, as: {0}}}",
@@ -62,7 +63,8 @@ def text(case: Case, end: str, frozen: tuple[str, ...]) -> str:
     names = [f"a{i}" for i in range(len(case.operands))]
     inputs, made = zip(*(_operand(name, f"before{i}", operand) for i, (name, operand) in enumerate(zip(names, case.operands))))
     results = "y" if case.results == 1 else f"[{', '.join(f'y{i}' for i in range(case.results))}]"
-    under = f"{case.op}: {{in: [{', '.join(names)}], {case.attributes + ', ' if case.attributes else ''}name: under, as: {results}}}"
+    taken = [name for name, operand in zip(names, case.operands) if not operand.startswith("beside ")]
+    under = f"{case.op}: {{in: [{', '.join(taken)}], {case.attributes + ', ' if case.attributes else ''}name: under, as: {results}}}"
     y = "y" if case.results == 1 else "y0"
     layers, last, loss = {
         "linear": ([under, f"Linear: {{in: {y}, out_features: 3, name: after, as: z}}"], "z", "mean: {in: z}"),
@@ -84,4 +86,4 @@ def _operand(name: str, layer: str, operand: str) -> tuple[str, list[str]]:
         return f"{name}: {{shape: [{', '.join(sizes)}], dtype: {kind}}}", []
     given = [*sizes[:-2], sizes[-1], sizes[-2]] if kind == "swapped" else sizes
     linear = f"Linear: {{in: x_{name}, out_features: {given[-1]}, name: {layer}, as: {name}}}"
-    return f"x_{name}: {{shape: [{', '.join(given)}]}}", [linear, *([CHANGED[kind].format(name)] if kind else [])]
+    return f"x_{name}: {{shape: [{', '.join(given)}]}}", [linear, *([CHANGED[kind].format(name)] if CHANGED.get(kind) else [])]

@@ -11,16 +11,19 @@ FUNCTIONS = (
     "hardtanh", "relu6", "hardshrink", "softshrink", "threshold", "softsign", "tanhshrink", "glu", "prelu", "softmin", "relu",
     "sigmoid", "tanh", "gelu", "silu", "elu", "leaky_relu", "softplus", "softmax", "log_softmax", "view", "reshape", "flatten",
     "unflatten", "permute", "transpose", "contiguous", "clone", "squeeze", "unsqueeze", "expand", "cat", "select", "detach", "mse_loss",
-    "smooth_l1_loss", "binary_cross_entropy", "dropout", "randn_like", "zeros_like", "huber_loss", "l1_loss",
-    "binary_cross_entropy_with_logits", "nll_loss", "cross_entropy", "kl_div", "poisson_nll_loss", "gaussian_nll_loss", "normalize",
-    "cosine_similarity", "pairwise_distance", "cosine_embedding_loss", "margin_ranking_loss", "triplet_margin_loss",
+    "smooth_l1_loss", "binary_cross_entropy", "dropout", "randn_like", "huber_loss", "l1_loss", "binary_cross_entropy_with_logits",
+    "nll_loss", "cross_entropy", "kl_div", "poisson_nll_loss", "gaussian_nll_loss", "normalize", "cosine_similarity",
+    "pairwise_distance", "cosine_embedding_loss", "margin_ranking_loss", "triplet_margin_loss", "narrow", "unbind", "chunk", "tile",
+    "expand_as", "view_as", "reshape_as", "t", "movedim", "flip", "tril", "triu", "pixel_shuffle", "pixel_unshuffle", "unfold",
+    "rand_like", "bernoulli", "dropout1d", "dropout2d", "dropout3d",
 )  # fmt: skip
 MODULES = (
     "ReLU", "Sigmoid", "Tanh", "GELU", "SiLU", "ELU", "LeakyReLU", "Softplus", "Softmax", "Flatten", "Dropout", "MSELoss", "L1Loss",
     "SmoothL1Loss", "HuberLoss", "BCELoss", "BCEWithLogitsLoss", "NLLLoss", "CrossEntropyLoss", "KLDivLoss", "PoissonNLLLoss",
     "GaussianNLLLoss", "CosineEmbeddingLoss", "MarginRankingLoss", "TripletMarginLoss", "CosineSimilarity", "PairwiseDistance", "Mish",
     "CELU", "SELU", "LogSigmoid", "Hardsigmoid", "Hardswish", "Hardtanh", "ReLU6", "Hardshrink", "Softshrink", "Threshold", "Softsign",
-    "Tanhshrink", "GLU", "PReLU", "LogSoftmax", "Softmin",
+    "Tanhshrink", "GLU", "PReLU", "LogSoftmax", "Softmin", "Identity", "Unflatten", "PixelShuffle", "PixelUnshuffle", "Unfold",
+    "Dropout1d", "Dropout2d", "Dropout3d",
 )  # fmt: skip
 METHODS = (
     "float", "double", "half", "bfloat16", "long", "int", "bool",

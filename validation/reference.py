@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from validation import names
+from validation.entries import ENTRIES
 from validation.reference_layers import CUDA_LAYERS, LAYERS
 
 Entry = Callable[..., Any]
@@ -69,10 +70,10 @@ REFERENCE: Mapping[str, Entry] = {
     **{name: _with_channels(name) for name in CHANNELED},
     **{name: getattr(torch.Tensor, name) for name in names.METHODS},
     **LAYERS,
+    **ENTRIES,
     **{name: _reducer(name) for name in names.REDUCERS},
     "norm": lambda x, *, p=2.0, dim=None, keepdim=False: x.norm(p, dim, keepdim),
     "view": lambda x, *, shape: x.view(shape),
-    "slice": lambda x, *, dim=0, start=0, length: torch.narrow(x, dim, start, length),
     "to": lambda x, *, dtype: x.to(getattr(torch, dtype)),
     "masked_fill": lambda x, mask, *, value=0.0: x.masked_fill(mask, value),
     "masked_fill_": lambda x, mask, *, value=0.0: x.masked_fill_(mask, value),
@@ -131,5 +132,5 @@ CUDA_KERNELS: Mapping[str, Entry] = {
     "LogSigmoid": lambda x: _LogSigmoidModule(),
     **CUDA_LAYERS,
     "dropout": _native_dropout,
-    "Dropout": lambda x, *, p=0.5: _NativeDropout(p),
+    "Dropout": lambda x, *, p=0.5, inplace=False: nn.Dropout(p, inplace=True) if inplace else _NativeDropout(p),
 }

@@ -106,8 +106,10 @@ class Program:
         if OPS[call.op].is_module:
             return self.modules[call.path](*tensors)
         function = entry(call.op, self.device)
-        if _is_told_training(function):
+        if _is_told(function, "training"):
             attributes["training"] = self.training
+        if _is_told(function, "device"):
+            attributes["device"] = self.device
         return function(*tensors, **attributes)
 
     def _real(self, value: Any) -> Any:
@@ -126,9 +128,9 @@ def _end(instructions: Sequence[Instruction], position: int) -> int:
 
 
 @functools.cache
-def _is_told_training(function: Callable[..., Any]) -> bool:
+def _is_told(function: Callable[..., Any], name: str) -> bool:
     try:
-        return "training" in inspect.signature(function).parameters
+        return name in inspect.signature(function).parameters
     except ValueError:  # a builtin
         return False
 

@@ -166,54 +166,6 @@ def expand(x: Tensor, *, size: list[Poly]) -> Tensor:
     return made
 
 
-@primitive
-def _cat(x: list[Tensor], dim: int) -> Rule:
-    sizes = [t.shape[dim] for t in x]
-    shape = (*x[0].shape[:dim], sum(sizes, ZERO), *x[0].shape[dim + 1 :])
-    starts = [sum(sizes[:i], ZERO) for i in range(len(x))]
-    grads = {f"x{i}": f"narrow(g, dim, start{i}, x{i}.shape)" for i in range(len(x))}
-    constants = {"dim": dim} | {f"start{i}": start for i, start in enumerate(starts)}
-    return Rule(Spec(shape, x[0].dtype), grads, constants=constants)
-
-
-@op
-def cat(tensors: list[Tensor], *, dim: int = 0) -> Tensor:
-    """y = the tensors one after another along a dimension"""
-    at = layout.dimension(dim, len(tensors[0].shape))
-    for other in tensors[1:]:
-        rest = [i for i in range(len(tensors[0].shape)) if i != at]
-        if len(other.shape) != len(tensors[0].shape) or not all(sizes().same(other.shape[i], tensors[0].shape[i]) for i in rest):
-            raise Refused(f"cannot concatenate {show(tensors[0].shape)} and {show(other.shape)} along dimension {dim}")
-    made: Tensor = _cat(tensors, at)
-    return made
-
-
-@primitive
-def _narrow(x: Tensor, dim: int, start: Poly, length: Poly) -> Rule:
-    shape = (*x.shape[:dim], length, *x.shape[dim + 1 :])
-    return Rule(View("x", shape, x.strides), {"x": "copy_(zeros(x.shape), g)"})
-
-
-@op
-def slice(x: Tensor, *, dim: int = 0, start: Poly = ZERO, length: Poly) -> Tensor:
-    """y = `length` entries of x along a dimension, from `start`; no copy"""
-    made: Tensor = _narrow(x, layout.dimension(dim, len(x.shape)), start, length)
-    return made
-
-
-@primitive
-def _select(x: Tensor, dim: int) -> Rule:
-    shape, strides = x.shape[:dim] + x.shape[dim + 1 :], x.strides[:dim] + x.strides[dim + 1 :]
-    return Rule(View("x", shape, strides), {"x": "copy_(zeros(x.shape), g)"})
-
-
-@op
-def select(x: Tensor, *, dim: int, index: int) -> Tensor:
-    """y = x[..., index, ...] along a dimension; no copy"""
-    made: Tensor = _select(x, layout.dimension(dim, len(x.shape)))
-    return made
-
-
 @op
 def detach(x: Tensor) -> Tensor:
     """y = x, cut off from its gradient"""

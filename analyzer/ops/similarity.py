@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from analyzer.graph import Rule, Tensor
 from analyzer.ops.comparison import eq
+from analyzer.ops.creation import zeros_like
 from analyzer.ops.elementwise import _scalar_tensor, _where, add, clamp_min, div, mul, neg, rsub, statement, sub
 from analyzer.ops.inplace import overwriting
 from analyzer.ops.layout import broadcast
 from analyzer.ops.loss import reduced
-from analyzer.ops.random import zeros_like
 from analyzer.ops.reduction import norm, sum
 from analyzer.ops.registry import op, primitive
 from analyzer.ops.shape import _expand, clone

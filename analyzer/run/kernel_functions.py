@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from analyzer.graph import ITEMSIZE, Shape, contiguous
-from analyzer.ops.layout import elementwise_strides, same_layout, view_strides
-from analyzer.ops.reduction import reduction_scratch
-from analyzer.polynomial import ONE, ZERO, Poly
+from analyzer.graph import Shape, contiguous
+from analyzer.ops.layout import elementwise_strides, same_layout
+from analyzer.ops.rearranging import resized
+from analyzer.polynomial import ONE, ZERO
 from analyzer.run.arrays import Array
+from analyzer.run.kernel_reductions import count, mean, repeat_backward, sum_to, sum_to_channels
+from analyzer.run.kernel_views import expand, narrow, permute, reshape, restored, selected
 from analyzer.sizes import sizes
 
 if TYPE_CHECKING:
@@ -44,74 +46,29 @@ def _is_for_cublas(x: Array) -> bool:
     return len(steps) < 2 or (ONE in steps and all(steps))
 
 
-def reshape(formula: Formula, g: Array, shape: Shape) -> Array:
-    """A view where the strides allow one, else a contiguous copy."""
-    strides = view_strides(g.shape, g.strides, shape)
-    if strides is not None:
-        return formula.own(formula.memory.alias(g, shape, strides))
-    return formula.fresh(shape, g.dtype)
+def joined(formula: Formula, shape: Shape, parts: tuple[Shape, ...], *grads: Array | None) -> Array:
+    """The gradients of parts put together; a part that has none is made of zeros first."""
+    for part, g in zip(parts, grads):
+        if g is None:
+            formula.fresh(part, formula.target.dtype)
+    return formula.fresh(shape, formula.target.dtype)
 
 
-def permute(formula: Formula, g: Array, dims: tuple[int, ...]) -> Array:
-    """A view with the dimensions in another order."""
-    return formula.own(formula.memory.alias(g, tuple(g.shape[d] for d in dims), tuple(g.strides[d] for d in dims)))
-
-
-def expand(formula: Formula, g: Array, shape: Shape, dims: tuple[int, ...]) -> Array:
-    """A view of a reduced gradient over the full shape, with strides of 0."""
-    kept = iter(g.strides if len(g.shape) < len(shape) else [s for d, s in enumerate(g.strides) if d not in dims])
-    strides = tuple(ZERO if d in dims else next(kept) for d in range(len(shape)))
-    return formula.own(formula.memory.alias(g, shape, strides))
-
-
-def sum_to(formula: Formula, g: Array, shape: Shape) -> Array:
-    """The gradient of a broadcast operand: summed over what was broadcast."""
-    pad = len(g.shape) - len(shape)
-    own = (ONE,) * pad + shape
-    dims = [d for d, (a, b) in enumerate(zip(g.shape, own)) if d < pad or (a != b and b == ONE)]
-    if not dims:
-        return g
-    scratch = reduction_scratch(g.shape, g.strides, dims)
-    result = formula.fresh(own, g.dtype)
-    formula.scratch(scratch)
-    return formula.own(formula.memory.alias(result, shape, contiguous(shape), view=bool(pad))) if pad else result
-
-
-def restored(formula: Formula, g: Array, shape: Shape, dims: tuple[int, ...]) -> Array:
-    """A reduced array with the dimensions that were reduced, of size 1."""
-    if len(g.shape) == len(shape):
-        return g
-    extents, steps = iter(g.shape), iter(g.strides)
-    full = tuple(ONE if d in dims else next(extents) for d in range(len(shape)))
-    strides = tuple(ONE if d in dims else next(steps) for d in range(len(shape)))
-    return formula.own(formula.memory.alias(g, full, strides))
-
-
-def mean(formula: Formula, x: Array, dims: tuple[int, ...]) -> Array:
-    """The mean over dimensions, which stay with size 1."""
-    result = formula.fresh(tuple(ONE if d in dims else s for d, s in enumerate(x.shape)), x.dtype)
-    formula.scratch(reduction_scratch(x.shape, x.strides, dims))
+def roll(formula: Formula, g: Array, count: int) -> Array:
+    """As many copies as dimensions are rolled, the last one staying, the first of a contiguous copy."""
+    result = formula.fresh(g.shape, g.dtype)
+    beside = count - 1 if same_layout(g.shape, g.strides, contiguous(g.shape)) else max(1, count - 1)
+    formula.scratch(*[g.bytes] * beside)
     return result
 
 
-def count(formula: Formula, mask: Array, dims: tuple[int, ...]) -> Array:
-    """How many over dimensions, which stay with size 1: a bool mask is summed as a copy in int64."""
-    result = formula.fresh(tuple(ONE if d in dims else s for d, s in enumerate(mask.shape)), "int64")
-    formula.scratch(mask.bytes * ITEMSIZE["int64"], reduction_scratch(mask.shape, mask.strides, dims, 8))
-    return result
-
-
-def sum_to_channels(formula: Formula, g: Array) -> Array:
-    """A convolution's bias gradient: summed over all but the channels."""
-    dims = [d for d in range(len(g.shape)) if d != 1]
-    result = formula.fresh((g.shape[1],), g.dtype)
-    formula.scratch(reduction_scratch(g.shape, g.strides, dims))
-    return result
-
-
-def narrow(formula: Formula, g: Array, dim: int, start: Poly, shape: Shape) -> Array:
-    """A view of a part along one dimension."""
-    return formula.own(formula.memory.alias(g, shape, g.strides))
+def col2im(formula: Formula, g: Array) -> Array:
+    """Windows folded into an image, in a storage that was made for the windows where they are larger."""
+    target = formula.target
+    size, grown = resized(g.bytes, target.bytes)
+    formula.scratch(*grown)
+    storage = formula.memory.heap.alloc(size, "temporary", formula.label)
+    return formula.own(Array(target.shape, contiguous(target.shape), target.dtype, storage))
 
 
 def zeros(formula: Formula, shape: Shape) -> Array:
@@ -198,6 +155,12 @@ KERNELS: dict[str, Kernel] = {
         count,
         sum_to_channels,
         narrow,
+        selected,
+        joined,
+        repeat_backward,
+        roll,
+        col2im,
+        row_major,
         zeros,
         zeros_like,
         scalar,

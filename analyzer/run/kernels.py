@@ -11,10 +11,11 @@ from analyzer.graph import Shape
 from analyzer.ops.layout import broadcast, elementwise_strides
 from analyzer.polynomial import Poly
 from analyzer.run.arrays import Array, Memory
-from analyzer.run.kernel_functions import KERNELS, like, matmul, sum_to
+from analyzer.run.kernel_functions import KERNELS, like, matmul
+from analyzer.run.kernel_reductions import sum_to
 
 __all__ = ["Formula", "is_known", "sum_to"]
-ELEMENTWISE = frozenset({"abs", "cos", "cosh", "exp", "log", "rsqrt", "sgn", "sin", "sinh", "xlogy"})
+ELEMENTWISE = frozenset({"abs", "cos", "cosh", "exp", "flip", "log", "rsqrt", "sgn", "sin", "sinh", "xlogy"})
 POINTWISE = frozenset(
     f"{name}_backward" for name in (
         "elu", "gelu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "log_sigmoid", "mish", "prelu", "sigmoid",

@@ -1,0 +1,83 @@
+"""The cases of ops that move, join and make tensors; see `validation.cases`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+MADE = ("shape: [3, 5] | beside 3 5 | times", "shape: [5], dtype: float16 | beside 3 5 | times")
+LIKE = ("| 3 5 | times", "| swapped 2 3 5 | times", "| half 3 5 | times")
+
+SHAPES: Mapping[str, tuple[str, ...]] = {
+    "view": ("shape: [3, 10] | 3 2 5", "shape: [-1, 5] | 2 3 5"),
+    "reshape": ("shape: [15, -1] | 2 3 5", "shape: [2, 15] | swapped 2 3 5", "shape: [-1, 5] | 2 3 5"),
+    "flatten": ("| 2 3 5", "start_dim: 1 | 2 3 5", "start_dim: -2 | swapped 2 3 5", "end_dim: 1 | 2 3 5"),
+    "Flatten": ("| 2 3 5", "| swapped 2 3 5"),
+    "unflatten": ("dim: -1, sizes: [2, -1] | 3 6", "dim: 0, sizes: [2, 3] | 6 5"),
+    "Unflatten": ("dim: -1, unflattened_size: [2, 3] | 3 6", "dim: 0, unflattened_size: [2, 3] | 6 5"),
+    "permute": ("dims: [1, 0, 2] | 2 3 5", "dims: [2, 0, 1] | 2 3 5"),
+    "transpose": ("dim0: 0, dim1: 1 | 3 5", "dim0: -1, dim1: 0 | 2 3 5"),
+    "t": ("| 3 5", "| 5"),
+    "movedim": ("source: 0, destination: -1 | 2 3 5", "source: [0, 1], destination: [1, 2] | 2 3 5"),
+    "squeeze": ("dim: 1 | 3 1 5", "dim: 0 | 3 5"),
+    "unsqueeze": ("dim: 0 | 3 5", "dim: -1 | 3 5", "dim: 1 | swapped 2 3 5"),
+    "expand": ("size: [3, 4, 5] | 3 1 5", "size: [4, -1, -1] | 3 5"),
+    "expand_as": ("| 3 1, 3 5", "| 5, float32 3 5", "| 1 3 5, float32 2 3 5"),
+    **dict.fromkeys(("view_as", "reshape_as"), ("| 3 5, float32 5 3", "| 2 3 5, 6 5")),
+    "cat": ("dim: 0 | 3 5, 2 5", "dim: -1 | 3 5, 3 2, 3 1", "dim: 1 | 2 3 5, float32 2 4 5"),
+    "slice": (
+        "dim: 1, start: 1, length: 3 | 3 5", "length: 1 | 3 5", "dim: -1, start: 2, length: 2 | 2 3 5",
+        "dim: 0, length: 2, step: 2 | 3 5", "dim: 1, start: 1, length: 2, step: 2 | 2 6 5",
+    ),
+    "narrow": ("dim: 1, start: 1, length: 3 | 3 5", "dim: -1, start: 0, length: 2 | 2 3 5"),
+    "select": ("dim: 1, index: 0 | 2 3 5", "dim: -1, index: 2 | 2 3 5"),
+    "split": (
+        "split_size: 2 | 6 5 | linear mean | 3", "split_size: 2, dim: 1 | 3 5 | linear mean | 3",
+        "split_size: [1, 4], dim: -1 | 2 3 5 | linear mean | 2",
+    ),
+    "chunk": ("chunks: 3 | 6 5 | linear mean | 3", "chunks: 2, dim: -1 | 3 5 | linear mean | 2"),
+    "unbind": ("| 3 5 | linear mean | 3", "dim: 1 | 2 3 5 | linear mean | 3", "dim: -1 | 2 3 2 | linear mean | 2"),
+    "tile": ("dims: [2, 1] | 3 5", "dims: [2] | 3 5", "dims: [4, 2, 1] | 3 5", "dims: [1, 2, 3] | swapped 2 3 5"),
+    "repeat_interleave": ("repeats: 2, dim: 0 | 3 5", "repeats: 3, dim: -1 | 2 3 5", "repeats: 2 | 3 5 | mean"),
+    "roll": (
+        "shifts: 1, dims: 0 | 3 5", "shifts: [1, -1], dims: [1, 2] | 2 3 5", "shifts: 2 | 3 5",
+        "shifts: [1, 2], dims: [0, 2] | swapped 2 3 5",
+    ),
+    "flip": ("dims: [0] | 3 5", "dims: [0, 2] | 2 3 5", "dims: [-1] | swapped 2 3 5"),
+    **dict.fromkeys(("tril", "triu"), ("| 5 5", "diagonal: 1 | 2 3 5", "| swapped 2 3 5")),
+    "pad": (
+        "pad: [1, 2] | 3 5", "pad: [1, 0, 2, 1] | 2 3 5", "pad: [1, 2] | swapped 2 3 5", "pad: [1, 2], mode: reflect | 2 3 5",
+        "pad: [1, 2, 1, 1], mode: reflect | 2 3 5 4", "pad: [2, 2], mode: replicate | 2 3 5",
+        "pad: [1, 2, 1, 1], mode: replicate | 2 3 5 4",
+        "pad: [1, 1, 1, 1, 1, 1], mode: replicate | 2 3 5 4 3", "pad: [1, 1], mode: reflect | swapped 2 3 5",
+    ),
+    **dict.fromkeys(
+        ("pixel_shuffle", "PixelShuffle"),
+        ("upscale_factor: 2 | 2 8 3 5", "upscale_factor: 3 | 9 2 2", "upscale_factor: 2 | swapped 2 8 3 5"),
+    ),
+    **dict.fromkeys(
+        ("pixel_unshuffle", "PixelUnshuffle"), ("downscale_factor: 2 | 2 3 4 6", "downscale_factor: 2 | swapped 1 4 2 6")
+    ),
+    **dict.fromkeys(
+        ("unfold", "Unfold"),
+        (
+            "kernel_size: 2 | 2 3 5 4", "kernel_size: [2, 3], padding: 1, stride: 2 | 2 3 5 6",
+            "kernel_size: 2, dilation: 2 | swapped 2 3 5 4",
+        ),
+    ),
+    **dict.fromkeys(("rand_like", "ones_like"), LIKE),
+    "full_like": ("value: 2 | 3 5 | times", "value: 2, dtype: int64 | 3 5 | times"),
+    "randint_like": ("high: 5 | 3 5 | times", "low: 1, high: 5, dtype: int64 | 3 5 | times"),
+    "bernoulli": ("| between 3 5", "| between 2 3 5"),
+    **dict.fromkeys(("zeros", "ones", "rand", "randn"), MADE),
+    "full": ("shape: [3, 5], value: 0.5 | beside 3 5 | times", "shape: [5], value: 3, dtype: int64 | beside 3 5 | times"),
+    "randint": ("high: 7, shape: [3, 5] | beside 3 5 | times", "low: 2, high: 7, shape: [5] | beside 3 5 | times"),
+    "eye": ("n: 5 | beside 5 5 | times", "n: 3, m: 5 | beside 3 5 | times"),
+    "arange": ("end: 5 | beside 3 5 | times", "end: 5, dtype: float32 | beside 3 5 | times"),
+    "linspace": ("start: 0, end: 1, steps: 5 | beside 3 5 | times",),
+    "dropout": ("| 3 5", "p: 0 | 3 5", "p: 0.1 | swapped 2 3 5"),
+    "Dropout": ("| 3 5", "p: 0 | 2 3 5", "p: 0.1 | swapped 2 3 5", "inplace: true | 3 5"),
+    "dropout_": ("| 3 5", "p: 0 | 3 5"),
+    **dict.fromkeys(("dropout1d", "Dropout1d"), ("| 2 3 5", "p: 0 | 2 3 5")),
+    **dict.fromkeys(("dropout2d", "Dropout2d"), ("| 2 3 5 4", "p: 0.1 | 2 3 5 4")),
+    **dict.fromkeys(("dropout3d", "Dropout3d"), ("| 2 3 5 4 3", "p: 0.1 | 2 3 5 4 3")),
+}  # fmt: skip
