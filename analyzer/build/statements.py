@@ -25,12 +25,12 @@ from analyzer.ops import OPS
 BLOCK_KEYS = ("doc", "inputs", "symbols", "modules", "layers", "outputs")
 
 
-def read_statements(value: Value | None, what: str, problems: Problems) -> tuple[Statement, ...]:
-    """A list of statements, each with the name its module instance gets."""
-    taken: dict[str, int] = {}
+def read_statements(value: Value | None, what: str, problems: Problems, taken: dict[str, int] | None = None) -> tuple[Statement, ...]:
+    """A list of statements, each with the name its module instance gets; `taken` counts the names of the list around it."""
+    taken = {} if taken is None else taken
     result = []
     for item in as_items(value, what, problems):
-        statement = read_statement(item, problems)
+        statement = read_statement(item, problems, taken)
         name = statement.option("name")
         if name is not None and not (isinstance(name, Scalar) and isinstance(name.value, str) and is_name(name.value)):
             problems.add(name.origin, "'name' must be a name", NAME)
@@ -38,7 +38,7 @@ def read_statements(value: Value | None, what: str, problems: Problems) -> tuple
     return tuple(result)
 
 
-def read_statement(item: Value, problems: Problems) -> Statement:
+def read_statement(item: Value, problems: Problems, taken: dict[str, int]) -> Statement:
     """One statement: a word alone, or a mapping of one word to its arguments."""
     if isinstance(item, Scalar) and isinstance(item.value, str):
         return Statement(item.value, item.origin, None)
@@ -49,7 +49,7 @@ def read_statement(item: Value, problems: Problems) -> Statement:
         return _read_repeat(item, problems)
     if item.get("no_grad") is not None:
         check_keys(item, ("no_grad",), "no_grad", problems)
-        body = read_statements(item.get("no_grad"), "no_grad", problems)
+        body = read_statements(item.get("no_grad"), "no_grad", problems, taken)
         return Statement("no_grad", item.entries[0][0].origin, None, body=body)
     (key, value), word = item.entries[0], str(item.entries[0][0].value)
     inner = value.entries if isinstance(value, Mapping) and word != "let" else ()
@@ -154,7 +154,7 @@ def _read_module(key: Scalar, body: Value, problems: Problems) -> Module:
         if len(shapes) != len(given):
             problems.add(inputs.origin, "inputs of a module must be a list of shapes", "inputs: [[1, Z]]")
         body = Mapping(tuple(e for e in body.entries if e[0].value != "inputs"), body.origin)
-    statement = read_statement(body, problems)
+    statement = read_statement(body, problems, {})
     for option in RESERVED:
         if option in statement.options and statement.word:
             problems.add(statement.place(option), f"'{option}' belongs to the call of module '{name}', not to its definition")
