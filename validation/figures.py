@@ -11,10 +11,9 @@ from analyzer.analysis import Analysis
 from analyzer.evaluate import evaluate
 from analyzer.memory import categories
 from analyzer.run.settings import Run
-from validation.loop import infer, train
+from validation.loop import Runnable, infer, train
 from validation.nullcuda.recorder import Recorder, address
 from validation.nullcuda.timeline import Allocation, Timeline, is_tensor, total
-from validation.rendering import Program
 
 RESIDENT = ("parameters", "buffers", "inputs")
 TRAINED = (*RESIDENT, "gradients", "optimizer")
@@ -48,13 +47,13 @@ def _categories(run: Run) -> tuple[str, ...]:
     return TRAINED if run.mode == "train" else RESIDENT
 
 
-def measure(program: Program, recorder: Recorder) -> Measured:
+def measure(program: Runnable, recorder: Recorder) -> Measured:
     """Run a program, made while the recorder was on, on CUDA, and what its allocator did."""
     run = program.run
     owned: dict[str, set[int]] = {
         "parameters": _addresses(program.parameters.values()),
         "buffers": _addresses(program.buffers.values()),
-        "inputs": _addresses(program.values[tensor] for tensor in program.graph.inputs.values()),
+        "inputs": _addresses(program.inputs),
     }
 
     def at(moment: str) -> None:

@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
 
 import torch
 
+from analyzer.run.settings import Run
 from validation.optimizers import averaged, optimizer
-from validation.rendering import Program
 
 Moment = Callable[[str], None]
 STEPS = 2  # the second step is the steady one: the optimizer has its state, and the first step's variables are bound
 
 
-def train(program: Program, at: Moment) -> list[torch.Tensor]:
+class Runnable(Protocol):
+    """A model on a device with a batch. `forward` runs one forward and, in training, binds `variables["loss"]`."""
+
+    run: Run
+    parameters: Mapping[str, torch.nn.Parameter]
+    buffers: Mapping[str, torch.Tensor]
+    variables: dict[str, Any]  # of the training loop, until rebound
+
+    @property
+    def inputs(self) -> Iterable[torch.Tensor]:
+        """The tensors of a batch."""
+        ...
+
+    def forward(self) -> None:
+        """One forward."""
+        ...
+
+
+def train(program: Runnable, at: Moment) -> list[torch.Tensor]:
     """Train for two steps; `at` is told when each phase of a step begins. What the optimizer and its like keep."""
     run = program.run
     trained = [p for p in program.parameters.values() if p.requires_grad]
@@ -41,7 +59,7 @@ def train(program: Program, at: Moment) -> list[torch.Tensor]:
     return [*_state(made, scaler), *averages]
 
 
-def _backward(program: Program, scaler: torch.amp.GradScaler | None) -> None:
+def _backward(program: Runnable, scaler: torch.amp.GradScaler | None) -> None:
     """`scaler.scale(loss / k).backward()`, in one expression: nothing of it has a name."""
     _scaled(program.variables["loss"], program.run.accumulation, scaler).backward()  # type: ignore[no-untyped-call]
 
@@ -52,7 +70,7 @@ def _scaled(loss: torch.Tensor, parts: int, scaler: torch.amp.GradScaler | None)
     return scaler.scale(loss / parts if parts > 1 else loss)
 
 
-def _step(program: Program, made: torch.optim.Optimizer, scaler: torch.amp.GradScaler | None, trained: list[Any]) -> None:
+def _step(program: Runnable, made: torch.optim.Optimizer, scaler: torch.amp.GradScaler | None, trained: list[Any]) -> None:
     if scaler:
         scaler.unscale_(made)
     if program.run.clip_grad_norm:
@@ -64,7 +82,7 @@ def _step(program: Program, made: torch.optim.Optimizer, scaler: torch.amp.GradS
         made.step()
 
 
-def infer(program: Program, at: Moment) -> None:
+def infer(program: Runnable, at: Moment) -> None:
     """Infer once."""
     with torch.set_grad_enabled(not program.run.no_grad):
         at("start")

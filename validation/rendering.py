@@ -43,6 +43,11 @@ class Program:
         self.after_call: Watch | None = None
         self._without_grad = _without_grad(graph)
 
+    @property
+    def inputs(self) -> tuple[torch.Tensor, ...]:
+        """The tensors of a batch."""
+        return tuple(self._resident[tensor] for tensor in self.graph.inputs.values())
+
     def _input(self, tensor: symbolic.Tensor) -> torch.Tensor:
         """Numbers between 0 and 1, or zeros: valid for every op, and as an index into anything."""
         shape, kind = numbers(tensor.shape, self.graph.symbols), dtype(tensor)
