@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Union
 
+from analyzer.formulas import joint, reads
 from analyzer.polynomial import ONE, Poly, product
 from analyzer.problems import Origin
 
@@ -120,6 +121,12 @@ class Step:
     needed: frozenset[str]  # inputs that need a gradient
     label: str
     origin: Origin
+
+    @property
+    def saved(self) -> frozenset[str]:
+        """What autograd keeps of the step: the names that the formulas of needed gradients read."""
+        wanted = [formula for key, formula in self.rule.grads.items() if self.needed & set(joint(key))]
+        return frozenset[str]().union(*map(reads, wanted)) - {"g"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,8 +14,6 @@ from dataclasses import replace
 from analyzer.graph import (
     FLOATING,
     Bind,
-    Drop,
-    Instruction,
     Rule,
     Shape,
     Spec,
@@ -27,6 +25,7 @@ from analyzer.graph import (
 )  # fmt: skip
 from analyzer.polynomial import ONE, Poly
 from analyzer.problems import Origin
+from analyzer.references import References
 from analyzer.sizes import sizes
 
 
@@ -46,25 +45,23 @@ def current() -> Tracer:
     return _tracer.get()
 
 
-class Tracer:
+class Tracer(References):
     """The state of one tracing: instructions so far, who holds which tensor, where we are."""
 
     def __init__(self, *, training: bool, grad: bool, frozen: frozenset[str] = frozenset()) -> None:
+        super().__init__()
         self.training, self.grad, self.frozen = training, grad, frozen
-        self.instructions: list[Instruction] = []
         self.parameters: dict[str, Tensor] = {}
         self.buffers: dict[str, Tensor] = {}
         self.names: dict[str, Tensor] = {}
         self.origin = Origin("")
         self.path = self.label = ""
         self.copies: Poly = ONE
-        self.inside_op = 0
         self.autocast = ""  # the dtype that autocast lowers to, or nothing
         self.cast_weights: dict[Tensor, Tensor] = {}
         self.dtype = "float32"  # of parameters
+        self._saved: dict[Storage, str] = {}  # what autograd keeps, and what it first kept it for
         self.checkpointed: frozenset[str] = frozenset()  # blocks that are run again in backward
-        self._holds: dict[Tensor, int] = {}
-        self._frames: list[list[Tensor]] = []
 
     @contextmanager
     def active(self) -> Iterator[None]:
@@ -75,46 +72,9 @@ class Tracer:
         finally:
             _tracer.reset(token)
 
-    # who holds what
-
-    def hold(self, tensor: Tensor) -> Tensor:
-        """One more Python reference."""
-        self._holds[tensor] = self._holds.get(tensor, 0) + 1
-        return tensor
-
-    def drop(self, tensor: Tensor) -> None:
-        """One reference less; the last one is an instruction."""
-        self._holds[tensor] -= 1
-        if not self._holds[tensor]:
-            del self._holds[tensor]
-            self.instructions.append(Drop(tensor, internal=self.inside_op > 0))
-
-    def push(self) -> None:
-        """Enter a function: what it makes is its own until it returns."""
-        self._frames.append([])
-
-    def pop(self, results: tuple[Tensor, ...]) -> None:
-        """Leave a function: its results go to the caller, the rest is dropped."""
-        for tensor in results:
-            self.hold(tensor)
-        for tensor in self._frames.pop():
-            self.drop(tensor)
-        if self._frames:
-            self._frames[-1].extend(results)
-
-    def own(self, tensor: Tensor) -> Tensor:
-        """A reference that the running function holds."""
-        self._frames[-1].append(self.hold(tensor))
-        return tensor
-
-    def release(self, tensor: Tensor) -> None:
-        """The running function lets go of a tensor before it returns (`del`, std::move)."""
-        self._frames[-1].remove(tensor)
-        self.drop(tensor)
-
     def bind(self, name: str, tensor: Tensor) -> None:
         """A training-loop variable takes a value."""
-        self.instructions.append(Bind(name, tensor))
+        self.instructions.append(Bind(name, self.latest(tensor)))
 
     # tensors and steps
 
@@ -159,18 +119,41 @@ class Tracer:
         """Record a primitive and return its outputs, held by the running function."""
         needed = self._needed(rule, inputs)
         specs = rule.out if isinstance(rule.out, tuple) else (rule.out,)
-        outputs = tuple(self._output(op, spec, inputs, bool(needed)) for spec in specs)
-        if rule.inplace:
-            outputs = (replace(inputs[rule.inplace], requires_grad=bool(needed)),)
+        changed = inputs[rule.inplace] if rule.inplace else None
+        if changed:
+            self._check_unsaved(changed)
+            outputs: tuple[Tensor, ...] = (replace(changed, requires_grad=bool(needed) or changed.requires_grad),)
+        else:
+            outputs = tuple(self._output(op, spec, inputs, bool(needed)) for spec in specs)
         aux = {
             name: Tensor(s.shape, s.strides or contiguous(s.shape), s.dtype, self.storage(s.bytes, "activation", name))
             for name, s in rule.aux.items()
         }
         label = self.label or op
-        self.instructions.append(Step(op, rule, dict(inputs), outputs, aux, needed, label, self.origin))
+        step = Step(op, rule, dict(inputs), outputs, aux, needed, label, self.origin)
+        self.instructions.append(step)
+        known = {**inputs, **{f"y{i}" if i else "y": tensor for i, tensor in enumerate(outputs)}}
+        self.saved_for(f"{op} at {self.origin}", *(known[name] for name in step.saved & known.keys()))
         for tensor in outputs:
             self.own(tensor)
+        if changed:
+            self.overwrite(changed, outputs[0])
         return outputs
+
+    def saved_for(self, what: str, *tensors: Tensor) -> None:
+        """Autograd keeps tensors as they are: they may not be changed any more."""
+        for tensor in tensors:
+            self._saved.setdefault(tensor.storage, what)
+
+    def _check_unsaved(self, changed: Tensor) -> None:
+        """Refuse to change what autograd has saved, as PyTorch does in backward."""
+        saved = self._saved.get(changed.storage)
+        if saved:
+            raise Refused(
+                f"{saved} keeps this tensor for its gradient; in backward PyTorch would stop: 'one of the"
+                " variables needed for gradient computation has been modified by an inplace operation'",
+                "use the op that makes a new tensor",
+            )
 
     def _needed(self, rule: Rule, inputs: Mapping[str, Tensor]) -> frozenset[str]:
         if not self.grad:

@@ -12,7 +12,7 @@ from analyzer.graph import Call, Tensor
 from analyzer.ops import OPS
 from analyzer.polynomial import Poly
 from analyzer.sizes import sizes
-from analyzer.tracing import Refused, Tracer, show
+from analyzer.tracing import Refused, show
 
 MAX_SIZE = 10**40
 
@@ -22,21 +22,19 @@ def apply(name: str, positional: list[Any], attributes: dict[str, Any], frame: F
     """Trace one op; its results belong to the running function. Raises InvalidConfig."""
     tracer, op = frame.tracer, OPS[name]
     try:
-        with unwound(tracer), located(frame, *(place or (frame.path, frame.label))):
-            tracer.push()
-            tracer.inside_op += 1
+        with tracer.op(), located(frame, *(place or (frame.path, frame.label))):
             result = op.function(*positional, **attributes)
             results = result if isinstance(result, tuple) else (result,)
             for tensor in results:
                 _check_shape(tensor)
-            tracer.pop(results)
-            tracer.inside_op -= 1
+            results = tracer.pop(results)
     except Refused as error:
         hints = filter(None, (error.hint, *_origins(error, positional, frame)))
         raise refuse(tracer.origin, error.message, "\n".join(hints)) from None
     given = dict(zip((a.name for a in op.arguments), positional)) | attributes
     arguments = {k: _plain(v) for k, v in given.items()}
     tracer.instructions.append(Call(name, place[0] if place else frame.path, arguments, results, tracer.origin))
+    tracer.end_op()
     return results
 
 
@@ -57,23 +55,9 @@ def _check_shape(tensor: Tensor) -> None:
 def _origins(error: Refused, operands: list[Any], frame: Frame) -> list[str]:
     """Where the tensors came from that an op could not take, unless the message says so."""
     tensors = [t for o in operands for t in (o if isinstance(o, list) else [o]) if isinstance(t, Tensor)]
-    names = {id(value): f"'{name}'" for name, value in frame.variables.items()}
+    names = {id(frame.now(value)): f"'{name}'" for name, value in frame.variables.items()}
     told = {t: f"{names.get(id(t), 'an unnamed result')} is {show(t.shape)}, from {t.origin}" for t in tensors}
     return [line for tensor, line in told.items() if str(tensor.origin) not in error.message]
-
-
-@contextmanager
-def unwound(tracer: Tracer) -> Iterator[None]:
-    """When an op fails half-way, the functions it had entered are left."""
-    depth, inside = len(tracer._frames), tracer.inside_op
-    try:
-        yield
-    except BaseException:
-        for entered in tracer._frames[depth:]:
-            tracer._frames[depth - 1].extend(entered)
-        del tracer._frames[depth:]
-        tracer.inside_op = inside
-        raise
 
 
 @contextmanager

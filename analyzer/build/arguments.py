@@ -16,7 +16,7 @@ def incoming(statement: Statement, frame: Frame) -> list[Bound]:
     """The tensors a statement takes: named by `in`, else the previous result."""
     given = statement.option("in")
     if given is None:
-        return list(frame.previous)
+        return [frame.now(value) for value in frame.previous]
     items = given.items if isinstance(given, Sequence) else (given,)
     result = []
     for item in items:

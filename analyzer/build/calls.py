@@ -6,7 +6,7 @@ from collections.abc import Callable
 from collections.abc import Mapping as MappingOf
 from dataclasses import replace
 
-from analyzer.build.application import apply, unwound
+from analyzer.build.application import apply
 from analyzer.build.arguments import counted, incoming, op_arguments
 from analyzer.build.frame import POISON, Bound, Constant, Frame, Poison, Word
 from analyzer.build.source import CONTROL, RESERVED, Block, Module, Problems, Statement, TooMany
@@ -95,7 +95,9 @@ class Calls:
         inner.previous = tuple(tensors[:1])
         before = tracer.origin
         if again:
-            tracer.instructions.append(Checkpoint(tuple(t for t in tensors if isinstance(t, Tensor))))
+            taken = tuple(t for t in tensors if isinstance(t, Tensor))
+            tracer.saved_for(f"the checkpoint of {block.name} at {statement.origin}", *taken)
+            tracer.instructions.append(Checkpoint(taken))
         self.running.append(block.name)
         self.run(block.layers, inner)
         self.uncalled(block.modules, inner)
@@ -155,7 +157,7 @@ class Calls:
         kept, grad, autocast = len(tracer.instructions), tracer.grad, tracer.autocast
         tracer.grad, tracer.autocast = False, ""
         phantom = Frame(tracer, frame.symbols, frame.blocks, frame.modules, frame.path, frame.label)
-        with unwound(tracer):
+        with tracer.unwinding():
             tracer.push()
             tracer.origin = module.origin
             phantom.previous = tuple(tracer.phantom(shape) for shape in shapes)

@@ -56,6 +56,10 @@ class Frame:
     def __post_init__(self) -> None:
         self.home = (self.path, self.label)
 
+    def now(self, value: Bound) -> Bound:
+        """A value after what has been changed in it since it was named."""
+        return self.tracer.latest(value) if isinstance(value, Tensor) else value
+
     def assign(self, name: str, value: Bound, *, owned: bool) -> None:
         """Bind a name; `owned` when the value's reference is handed over."""
         old = self.variables.get(name)

@@ -87,6 +87,8 @@ class _Session:
         tracer.dtype, tracer.autocast = self.run.dtype, self.run.autocast
         tracer.checkpointed = self._checkpointed()
         tracer.push()
+        for tensor in self.inputs.values():
+            tracer.own(tensor)
         tracer.push()
         for name, tensor in self.inputs.items():
             self.forward.variables[name] = tracer.own(tensor)
@@ -139,7 +141,7 @@ class _Session:
     def _outputs(self, names: tuple[Scalar, ...]) -> dict[str, Tensor]:
         if not names:
             last = self.forward.previous[-1:] if self.forward.previous else ()
-            return {"output": last[0]} if last and isinstance(last[0], Tensor) else {}
+            return {"output": self.tracer.latest(last[0])} if last and isinstance(last[0], Tensor) else {}
         result = {}
         for word in names:
             name = str(word.value)
@@ -147,14 +149,12 @@ class _Session:
             if value is None:
                 self.problems.add(word.origin, f"output '{name}' is never defined", nearest(name, self.forward.variables))
             if isinstance(value, Tensor):
-                result[name] = value
+                result[name] = self.tracer.latest(value)
         return result
 
     def _keep(self, outputs: dict[str, Tensor]) -> None:
         """`out = model(batch)`: the results are variables of the loop, or of a function that ends with the loss."""
         self.loop.variables |= self.inputs
-        for tensor in self.inputs.values():
-            self.tracer.own(tensor)
         for name, tensor in outputs.items():
             self.loop.variables[name] = tensor
             if self.run.outputs == "kept":
@@ -169,7 +169,7 @@ class _Session:
             self.problems.add(self.model.origin, "training needs a 'loss'", "loss: [mse_loss: target], or run.mode=infer")
             return None
         self.interpreter.run(self.model.loss, self.loop)
-        last = self.loop.previous[-1] if self.loop.previous else None
+        last = self.loop.now(self.loop.previous[-1]) if self.loop.previous else None
         if isinstance(last, Poison) or self.problems.found:
             return None
         if last is None or last.elements.constant != 1:

@@ -131,7 +131,7 @@ def tensor_of(name: str, origin: Origin, frame: Frame) -> Bound:
     """The tensor that a name stands for. Raises InvalidConfig when there is none."""
     if name in frame.variables:
         frame.used.add(name)
-        return frame.variables[name]
+        return frame.now(frame.variables[name])
     if name in frame.symbols:
         raise refuse(origin, f"'{name}' is a symbol, not a tensor")
     raise refuse(origin, f"'{name}' is used before it is defined", nearest(name, frame.variables))

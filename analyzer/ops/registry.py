@@ -95,6 +95,12 @@ def prepared(name: str, args: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
         yield ready
 
 
+def latest(args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Arguments with tensors as they are after the in-place ops on them."""
+    tracer = current()
+    return tuple(tracer.latest(a) if isinstance(a, Tensor) else [latest((t,))[0] for t in a] if isinstance(a, list) else a for a in args)
+
+
 def _kinds(hint: object) -> tuple[str, ...]:
     parts = typing.get_args(hint) if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union else (hint,)
     return tuple(KINDS[part] for part in parts)
@@ -105,10 +111,10 @@ def _composite(function: Callable[..., Any]) -> Callable[..., Any]:
     def traced(*args: Any, **attributes: Any) -> Any:
         tracer = current()
         tracer.push()
-        with prepared(function.__name__, args) as ready:
+        with prepared(function.__name__, latest(args)) as ready:
             result = function(*ready, **attributes)
-        tracer.pop(result if isinstance(result, tuple) else (result,))
-        return result
+        results = tracer.pop(result if isinstance(result, tuple) else (result,))
+        return results if isinstance(result, tuple) else results[0]
 
     return traced
 
@@ -119,7 +125,7 @@ def primitive(rule: Callable[..., Rule]) -> Callable[..., Any]:
 
     @functools.wraps(rule)
     def applied(*given: Any, **attributes: Any) -> Any:
-        with prepared(rule.__name__.strip("_"), given) as args:
+        with prepared(rule.__name__.strip("_"), latest(given)) as args:
             return record(args, attributes)
 
     def record(args: tuple[Any, ...], attributes: dict[str, Any]) -> Any:

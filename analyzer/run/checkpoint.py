@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from analyzer.graph import Drop, Step, Tensor
 from analyzer.run.arrays import Array, Memory, Node, Region
-from analyzer.run.forward import Forward, saved_names
+from analyzer.run.forward import Forward
 
 
 def recompute(memory: Memory, region: Region, resident: dict[Tensor, Array]) -> None:
@@ -38,7 +38,7 @@ def recompute(memory: Memory, region: Region, resident: dict[Tensor, Array]) -> 
 def _run(again: Forward, step: Step, pending: list[Node]) -> None:
     """One step of the second run; the node it was first recorded for takes what it saves."""
     node = pending[0] if pending[0].step is step else None
-    if node is not None and len(pending) == 1 and saved_names(step) <= set(step.inputs):
+    if node is not None and len(pending) == 1 and step.saved <= set(step.inputs):
         inputs = {name: again.array(tensor) for name, tensor in step.inputs.items()}
         _hand_over(again, step, pending.pop(0), inputs)
         return
@@ -52,5 +52,5 @@ def _hand_over(again: Forward, step: Step, node: Node, known: dict[str, Array]) 
     """Give a node what it would have saved; one that died unused in the first run wants nothing any more."""
     if not node.refs:
         return
-    for name in sorted(saved_names(step) & set(known)):
+    for name in sorted(step.saved & set(known)):
         again.memory.save(node, name, known[name])

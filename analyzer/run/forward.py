@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from analyzer.formulas import joint, reads
 from analyzer.graph import (
     Bind,
     Checkpoint,
@@ -142,6 +141,9 @@ class Forward:
         if step.rule.inplace:
             changed = inputs[step.rule.inplace]
             array = self.memory.alias(changed, tensor.shape, tensor.strides)
+            if changed.node:
+                array.node, array.output = changed.node, changed.output
+                changed.node.refs += 1
             if changed.base:
                 array.base = changed.base
                 array.base.refs += 1
@@ -169,11 +171,13 @@ class Forward:
             node.edges[name] = self._target(step.inputs[name], inputs[name])
         for index, array in enumerate(outputs):
             if step.outputs[index].requires_grad:
+                if array.node:
+                    self.memory.release_node(array.node)
                 array.node, array.output = node, index
                 node.refs += 1
 
     def _save(self, node: Node, step: Step, known: dict[str, Array]) -> None:
-        names = sorted(saved_names(step) & set(known))
+        names = sorted(step.saved & set(known))
         if self.regions and names:
             node.region = self.regions[-1]
             node.region.nodes.append(node)
@@ -198,6 +202,8 @@ class Forward:
         strided = self.node(replace(step, op="as_strided", rule=again, needed=frozenset({name})), {name: base, "x": base})
         strided.edges[name] = (copied, 0)
         copied.refs += 1
+        if result.node:
+            self.memory.release_node(result.node)
         result.node, result.output = strided, 0
         strided.refs += 1
 
@@ -211,15 +217,6 @@ class Forward:
             array.node.refs += 1
             return array.node, array.output
         return self.leaves[tensor], 0
-
-
-def saved_names(step: Step) -> frozenset[str]:
-    """What autograd keeps of a step: the names that the formulas of needed gradients read."""
-    names: set[str] = set()
-    for key, formula in step.rule.grads.items():
-        if step.needed & set(joint(key)):
-            names |= reads(formula)
-    return frozenset(names - {"g"})
 
 
 def dense(array: Array) -> bool:
