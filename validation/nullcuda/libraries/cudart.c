@@ -72,6 +72,13 @@ int cudaRuntimeGetVersion(int *v) { *v = 13000; return 0; }
 const char *cudaGetErrorString(int e) { (void)e; return "null cuda error"; }
 const char *cudaGetErrorName(int e) { (void)e; return "nullCudaError"; }
 int cudaDeviceGetPCIBusId(char *s, int n, int d) { (void)d; snprintf(s, n, "0000:00:00.0"); return 0; }
+/* Shared memory of a multiprocessor by compute capability, and the most that a block may ask for (CUDA C++ Programming Guide, appendix
+ * "Compute Capabilities"). Kernels of attention are chosen by it. */
+static int shared_all(void) {
+  int sm = sm_arch();
+  return (sm < 75 ? 96 : sm < 80 ? 64 : sm == 86 || sm == 89 || sm >= 120 ? 100 : sm < 90 ? 164 : 228) << 10;
+}
+static int shared_most(void) { return sm_arch() < 70 ? 49152 : sm_arch() < 80 ? shared_all() : shared_all() - 1024; }
 int cudaGetDeviceProperties(struct cudaDeviceProp *p, int dev) {
   (void)dev;
   memset(p, 0, sizeof *p);
@@ -83,8 +90,7 @@ int cudaGetDeviceProperties(struct cudaDeviceProp *p, int dev) {
   p->maxThreadsDim[0] = p->maxThreadsDim[1] = 1024; p->maxThreadsDim[2] = 64;
   p->maxGridSize[0] = 2147483647; p->maxGridSize[1] = p->maxGridSize[2] = 65535;
   p->regsPerBlock = p->regsPerMultiprocessor = 65536;
-  p->sharedMemPerBlock = 49152; p->sharedMemPerBlockOptin = sm_arch() >= 90 ? 232448 : 166912;
-  p->sharedMemPerMultiprocessor = sm_arch() >= 90 ? 233472 : 167936;
+  p->sharedMemPerBlock = 49152; p->sharedMemPerBlockOptin = shared_most(); p->sharedMemPerMultiprocessor = shared_all();
   p->l2CacheSize = 40 << 20; p->maxBlocksPerMultiProcessor = 32; p->textureAlignment = 512;
   p->memoryBusWidth = 5120; p->asyncEngineCount = 3; p->unifiedAddressing = 1; p->concurrentKernels = 1;
   p->cooperativeLaunch = 1; p->managedMemory = 1; p->streamPrioritiesSupported = 1;
@@ -100,8 +106,8 @@ int cudaDeviceGetAttribute(int *v, int a, int dev) {
     case cudaDevAttrMaxGridDimX: *v = 2147483647; break;
     case cudaDevAttrMaxGridDimY: case cudaDevAttrMaxGridDimZ: *v = 65535; break;
     case cudaDevAttrMaxSharedMemoryPerBlock: *v = 49152; break;
-    case cudaDevAttrMaxSharedMemoryPerBlockOptin: *v = sm_arch() >= 90 ? 232448 : 166912; break;
-    case cudaDevAttrMaxSharedMemoryPerMultiprocessor: *v = sm_arch() >= 90 ? 233472 : 167936; break;
+    case cudaDevAttrMaxSharedMemoryPerBlockOptin: *v = shared_most(); break;
+    case cudaDevAttrMaxSharedMemoryPerMultiprocessor: *v = shared_all(); break;
     case cudaDevAttrWarpSize: *v = 32; break;
     case cudaDevAttrMaxRegistersPerBlock: case cudaDevAttrMaxRegistersPerMultiprocessor: *v = 65536; break;
     case cudaDevAttrMultiProcessorCount: *v = sm_count(); break;

@@ -42,6 +42,7 @@ int cudnnBackendGetAttribute(void *d, int attr, int type, int64_t want, int64_t 
   switch (attr) {
     case 202: case 300: k = 1; break;                                  /* heuristic results; a config's engine */
     case 303: case 402: k = 1; if (out && want) *(int64_t *)out = env_long("NULLCUDA_CUDNN_WS", 0); break;
+    case 304: k = 1; if (out && want) *(int32_t *)out = 0; break;      /* a config's shared memory */
     case 1301: k = 1; if (out && want) *(int64_t *)out = 0; break;     /* engine's index */
   }
   if (n) *n = k;
