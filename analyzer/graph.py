@@ -222,3 +222,4 @@ class Graph:
     assumptions: tuple[Assumption, ...]
     names: Mapping[str, Tensor]  # first value of every variable, by label
     warnings: tuple[str, ...] = ()
+    tied: Mapping[str, str] = field(default_factory=dict)  # further paths of parameters, and the path each stands for

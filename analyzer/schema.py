@@ -19,6 +19,11 @@ TYPES: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 NAMES = {"type": ["string", "array"], "items": {"type": "string"}}
 
+TIES = {
+    "type": "object", "additionalProperties": {"type": "string"},
+    "description": "parameters that are others: {head.weight: embedding.weight}",
+}  # fmt: skip
+
 
 def model_schema() -> dict[str, Any]:
     """The schema of a model file: every op with its arguments; blocks and modules of the file's own are allowed too."""
@@ -50,6 +55,7 @@ def _sections() -> dict[str, Any]:
         "inference": {"type": "object", "properties": {"inputs": NAMES, "layers": statements, "outputs": NAMES}},
         "run": {"type": "object", "additionalProperties": False, "properties": _run()},
         "tables": {"type": "object"},
+        "tie": TIES,
         "frozen": NAMES | {"description": "paths of modules or parameters that are not trained"},
     }
 
@@ -78,7 +84,7 @@ def _definitions() -> dict[str, Any]:
     }
     block = {
         "inputs": NAMES, "symbols": {"type": "object"}, "modules": {"type": "object"}, "outputs": NAMES,
-        "layers": {"$ref": "#/definitions/statements"}, "doc": {"type": "string"},
+        "layers": {"$ref": "#/definitions/statements"}, "doc": {"type": "string"}, "tie": TIES,
     }  # fmt: skip
     return {
         "symbol": {"anyOf": [EXPRESSION, symbol]},

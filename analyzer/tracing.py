@@ -53,6 +53,9 @@ class Tracer(References):
         self.training, self.grad, self.frozen = training, grad, frozen
         self.parameters: dict[str, Tensor] = {}
         self.buffers: dict[str, Tensor] = {}
+        self.ties: dict[str, str] = {}  # paths, or labels, at which another parameter stands, and the path of that
+        self.tied: dict[str, str] = {}  # of these, the paths that were asked for
+        self.made: set[str] = set()  # the paths of parameters as their modules name them
         self.names: dict[str, Tensor] = {}
         self.origin = Origin("")
         self.path = self.label = ""
@@ -86,14 +89,28 @@ class Tracer(References):
     def parameter(self, name: str, shape: Shape, dtype: str = "", *, trainable: bool = True) -> Tensor:
         """The parameter of the running module, made at its first call; in the model's dtype unless another is said."""
         dtype = dtype or self.dtype
-        path = f"{self.path}.{name}" if self.path else name
+        own = f"{self.path}.{name}" if self.path else name
+        path, label = self._tied(own, f"{self.label}.{name}" if self.label else name)
         if path not in self.parameters:
             spec = Spec(shape, dtype)
-            label = f"{self.label}.{name}" if self.label else name
-            needs = trainable and dtype in FLOATING and not _is_frozen(path, self.frozen) and not _is_frozen(label, self.frozen)
+            names = (path, label, *(alias for alias, target in self.ties.items() if target == path))
+            needs = trainable and dtype in FLOATING and not any(_is_frozen(n, self.frozen) for n in names)
             storage = Storage(spec.bytes, "parameter", label, self.origin, self.copies)
             self.parameters[path] = Tensor(shape, contiguous(shape), dtype, storage, needs, None, path, self.origin)
-        return self._same_shape(self.parameters[path], shape)
+        if path == own:
+            self.made.add(path)
+        return self._same_shape(self.parameters[path], shape, "" if path == own else f"{own} is tied to it")
+
+    def _tied(self, path: str, label: str) -> tuple[str, str]:
+        """The path and label of the parameter that stands at a path."""
+        own, seen = path, set[str]()
+        while path not in seen and (path in self.ties or label in self.ties):
+            seen.add(path)
+            path = self.ties.get(path) or self.ties[label]
+            label = without_counters(path)
+        if path != own:
+            self.tied[own] = path
+        return path, label
 
     def buffer(self, name: str, shape: Shape, dtype: str = "") -> Tensor:
         """The buffer of the running module, made at its first call; in the model's dtype unless another is said."""
@@ -105,9 +122,9 @@ class Tracer(References):
             self.buffers[path] = Tensor(shape, contiguous(shape), dtype, storage, False, None, path, self.origin)
         return self._same_shape(self.buffers[path], shape)
 
-    def _same_shape(self, tensor: Tensor, shape: Shape) -> Tensor:
+    def _same_shape(self, tensor: Tensor, shape: Shape, why: str = "") -> Tensor:
         if len(tensor.shape) != len(shape) or not all(sizes().same(a, b) for a, b in zip(tensor.shape, shape)):
-            raise Refused(f"{tensor.name} has shape {show(tensor.shape)} from {tensor.origin}, but this call needs {show(shape)}")
+            raise Refused(f"{tensor.name} has shape {show(tensor.shape)} from {tensor.origin}, but this call needs {show(shape)}", why)
         return tensor
 
     def phantom(self, shape: Shape) -> Tensor:
@@ -172,6 +189,11 @@ class Tracer(References):
 
 def _is_frozen(path: str, frozen: frozenset[str]) -> bool:
     return any(path == f or path.startswith(f + ".") for f in frozen)
+
+
+def without_counters(path: str) -> str:
+    """A path without the counters of loops: what all iterations have in common."""
+    return ".".join(part for part in path.split(".") if not part.isdigit())
 
 
 def show(shape: Shape) -> str:

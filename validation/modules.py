@@ -77,23 +77,23 @@ def _standin(value: Any, graph: Graph) -> Any:
 def parameters(graph: Graph, modules: Mapping[str, nn.Module], device: str) -> dict[str, nn.Parameter]:
     """The graph's parameters in its order; those of modules that are never called are made here. Raises Mismatch."""
     owners = {f"{path}.{name}": (module, name) for path, module in modules.items() for name, _ in module.named_parameters()}
-    _same_names("parameter", owners, graph.parameters, modules)
+    _same_names("parameter", owners.keys() - graph.tied.keys(), graph.parameters, modules)
     result: dict[str, nn.Parameter] = {}
-    known: dict[symbolic.Tensor, nn.Parameter] = {}
     for path, tensor in graph.parameters.items():
         if path in owners:
             module, name = owners[path]
-            parameter = known[tensor] if tensor in known else module.get_parameter(name)
-            home, _, leaf = name.rpartition(".")
-            setattr(module.get_submodule(home), leaf, parameter)
-        elif tensor in known:
-            parameter = known[tensor]
+            parameter = module.get_parameter(name)
         else:
             shape = numbers(tensor.shape, graph.symbols)
             parameter = nn.Parameter(torch.empty(shape, dtype=dtype(tensor), device=device))
         _same_shape(path, parameter, tensor, graph)
         parameter.requires_grad_(tensor.requires_grad)
-        result[path] = known[tensor] = parameter
+        result[path] = parameter
+    for path, target in graph.tied.items():
+        if path in owners:
+            module, name = owners[path]
+            home, _, leaf = name.rpartition(".")
+            setattr(module.get_submodule(home), leaf, result[target])
     return result
 
 

@@ -10,6 +10,7 @@ from analyzer.build.application import apply
 from analyzer.build.arguments import counted, incoming, op_arguments
 from analyzer.build.frame import POISON, Bound, Constant, Frame, Poison, Word
 from analyzer.build.source import CONTROL, RESERVED, Block, Module, Problems, Statement, TooMany
+from analyzer.build.ties import Ties
 from analyzer.build.values import refuse, shown, size_of, whole_size_of
 from analyzer.document import Scalar, Value
 from analyzer.graph import Checkpoint, EndCheckpoint, Tensor
@@ -28,6 +29,7 @@ class Calls:
         self.problems, self.run = problems, run
         self.running: list[str] = []  # blocks, the innermost last
         self.owners: dict[str, Origin] = {}
+        self.ties = Ties()
 
     def call(self, statement: Statement, frame: Frame) -> tuple[Bound, ...]:
         """The results of the op, block or module that a statement names."""
@@ -87,6 +89,7 @@ class Calls:
             raise TooMany(Problem(statement.origin, f"more than {MAX_DEPTH} blocks inside each other"))
         tracer = frame.tracer
         again = tracer.grad and (is_checkpointed(statement) or block.name in tracer.checkpointed)
+        self.ties.declare(block.ties, tracer, place)
         inner = Frame(tracer, parameters, home.blocks, {}, *place)
         inner.modules = {**home.modules, **{n: (m, inner) for n, m in block.modules.items()}}
         tracer.push()

@@ -14,6 +14,7 @@ from analyzer.build.source import (
     Module,
     Problems,
     Statement,
+    Tie,
     as_items,
     as_mapping,
     check_keys,
@@ -23,6 +24,7 @@ from analyzer.build.source import (
 from analyzer.build.statements import read_blocks, read_modules, read_statements
 from analyzer.build.survey import also_wrong, misspelled
 from analyzer.build.symbols import Symbol, read_symbols
+from analyzer.build.ties import read_ties
 from analyzer.document import Mapping, Scalar, Sequence, Value, read
 from analyzer.graph import ITEMSIZE
 from analyzer.problems import InvalidConfig, Origin, nearest
@@ -68,6 +70,7 @@ class Model:
     run: MappingOf[str, Scalar]
     tables: Mapping | None
     frozen: tuple[Scalar, ...]
+    ties: tuple[Tie, ...]
     origin: Origin
     broken: frozenset[str] = frozenset()
 
@@ -98,6 +101,7 @@ def read_model(path: Path, shown: str | None = None) -> Model:
         _run(document.get("run"), problems),
         as_mapping(document.get("tables"), "tables", problems),
         _frozen(document.get("frozen"), problems),
+        read_ties(document.get("tie"), problems),
         document.origin,
         frozenset(problems.broken),
     )

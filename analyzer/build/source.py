@@ -12,7 +12,7 @@ from analyzer.problems import LONGEST, InvalidConfig, Origin, Problem, nearest
 
 SECTIONS = (
     "name", "doc", "source", "include", "symbols", "inputs", "blocks", "modules", "layers", "outputs", "loss",
-    "inference", "run", "tables", "frozen", "notes",
+    "inference", "run", "tables", "frozen", "tie", "notes",
 )  # fmt: skip
 CONTROL = ("repeat", "let", "as", "del", "retain", "no_grad")
 CHECKPOINT = "checkpoint"
@@ -47,6 +47,16 @@ class Statement:
 
 
 @dataclass(frozen=True, slots=True)
+class Tie:
+    """A parameter that is another one: paths below the model or block that says so."""
+
+    name: str
+    target: str
+    origin: Origin  # of the name
+    target_origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
 class Block:
     """A macro: inputs, parameters with defaults, own modules, statements, outputs."""
 
@@ -58,6 +68,7 @@ class Block:
     layers: tuple[Statement, ...]
     outputs: tuple[Scalar, ...]
     doc: str = ""
+    ties: tuple[Tie, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

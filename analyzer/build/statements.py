@@ -19,10 +19,11 @@ from analyzer.build.source import (
     is_name,
     words,
 )  # fmt: skip
+from analyzer.build.ties import read_ties
 from analyzer.document import Mapping, Scalar, Sequence, Value
 from analyzer.ops import OPS
 
-BLOCK_KEYS = ("doc", "inputs", "symbols", "modules", "layers", "outputs")
+BLOCK_KEYS = ("doc", "inputs", "symbols", "modules", "layers", "outputs", "tie")
 
 
 def read_statements(value: Value | None, what: str, problems: Problems, taken: dict[str, int] | None = None) -> tuple[Statement, ...]:
@@ -128,6 +129,7 @@ def _read_block(name: str, key: Scalar, block: Mapping, problems: Problems) -> B
         read_statements(block.get("layers"), "layers", problems),
         words(block.get("outputs"), "outputs", problems),
         str(doc.value) if isinstance(doc, Scalar) else "",
+        read_ties(block.get("tie"), problems),
     )  # fmt: skip
 
 

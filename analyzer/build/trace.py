@@ -37,7 +37,8 @@ def trace(model: Model, symbols: Symbols, run: Run, device: Device = Device(), *
     training = run.mode == "train"
     frozen = frozenset(str(path.value) for path in model.frozen)
     tracer = Tracer(training=training, grad=training or not run.no_grad, frozen=frozen)
-    unroll = unroll or any(part.isdigit() for path in frozen for part in path.split("."))  # iterations that differ
+    named = (*frozen, *(path for tie in model.ties for path in (tie.name, tie.target)))
+    unroll = unroll or any(part.isdigit() for path in named for part in path.split("."))  # iterations that differ
     problems = Problems(broken=set(model.broken))
     scope = {name: poly(value) if numeric else symbol(name) for name, value in symbols.values.items()}
     session = _Session(model, run, tracer, Interpreter(problems, unroll=unroll), scope)
@@ -47,19 +48,20 @@ def trace(model: Model, symbols: Symbols, run: Run, device: Device = Device(), *
         except TooMany as error:
             raise TooMany(*problems.found, *error.problems) from None
     if not problems.found:
-        problems.extend(_unknown_frozen(model, tracer))
+        problems.extend((*_unknown_frozen(model, tracer), *session.unknown_ties()))
     problems.raise_any()
     warnings = tuple(session.warnings())
     return Graph(
         model.name, symbols.values, symbols.docs, tuple(tracer.instructions), tracer.parameters, tracer.buffers,
         session.inputs, outputs, loss, tuple(sizes.assumptions.values()), tracer.names,
-        warnings,
+        warnings, tracer.tied,
     )  # fmt: skip
 
 
 def _unknown_frozen(model: Model, tracer: Tracer) -> list[Problem]:
     """Paths under `frozen` that no parameter has."""
     parts = [path.split(".") for name, tensor in tracer.parameters.items() for path in (name, tensor.storage.label)]
+    parts += [path.split(".") for path in tracer.tied]
     known = {".".join(path[:length]) for path in parts for length in range(1, len(path) + 1)}
     return [
         Problem(path.origin, f"no module or parameter '{path.value}' to freeze", nearest(str(path.value), known))
@@ -81,6 +83,10 @@ class _Session:
 
     def execute(self) -> tuple[dict[str, Tensor], Tensor | None]:
         """Run forward and loss; the outputs by name, and the loss."""
+        try:
+            self.interpreter.calls.ties.declare(self.model.ties, self.tracer)
+        except InvalidConfig as error:
+            self.problems.extend(error.problems)
         inference = self.model.inference if self.run.mode == "infer" else None
         self._make_inputs(inference.inputs if inference and inference.inputs else None)
         tracer = self.tracer
@@ -181,6 +187,11 @@ class _Session:
             self.problems.add(self.model.loss[-1].origin, "the loss does not depend on any trainable parameter")
             return None
         return last
+
+    def unknown_ties(self) -> list[Problem]:
+        """Tied names that no parameter has; an inference that has layers of its own may do without some."""
+        alone = self.run.mode == "infer" and self.model.inference and self.model.inference.layers
+        return [] if alone else list(self.interpreter.calls.ties.unknown(self.tracer))
 
     def unread(self) -> list[str]:
         """The inputs that nothing reads."""
