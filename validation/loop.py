@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 import torch
@@ -18,8 +18,8 @@ class Runnable(Protocol):
     """A model on a device with a batch. `forward` runs one forward and, in training, binds `variables["loss"]`."""
 
     run: Run
-    parameters: Mapping[str, torch.nn.Parameter]
-    buffers: Mapping[str, torch.Tensor]
+    parameters: dict[str, torch.nn.Parameter]
+    buffers: dict[str, torch.Tensor]
     variables: dict[str, Any]  # of the training loop, until rebound
 
     @property

@@ -15,6 +15,7 @@ from analyzer.graph import Call, Graph
 from analyzer.ops import OPS
 from analyzer.polynomial import Poly
 from validation.reference import CUDA_KERNELS, REFERENCE, Entry
+from validation.reference_layers import OWN
 
 
 class Mismatch(Exception):
@@ -76,7 +77,7 @@ def _standin(value: Any, graph: Graph) -> Any:
 
 def parameters(graph: Graph, modules: Mapping[str, nn.Module], device: str) -> dict[str, nn.Parameter]:
     """The graph's parameters in its order; those of modules that are never called are made here. Raises Mismatch."""
-    owners = {f"{path}.{name}": (module, name) for path, module in modules.items() for name, _ in module.named_parameters()}
+    owners = {_of(path, name): (module, name) for path, module in modules.items() for name, _ in module.named_parameters()}
     _same_names("parameter", owners.keys() - graph.tied.keys(), graph.parameters, modules)
     result: dict[str, nn.Parameter] = {}
     for path, tensor in graph.parameters.items():
@@ -97,9 +98,14 @@ def parameters(graph: Graph, modules: Mapping[str, nn.Module], device: str) -> d
     return result
 
 
+def _of(path: str, name: str) -> str:
+    """The path of a module's tensor."""
+    return path if name == OWN else f"{path}.{name}"
+
+
 def buffers(graph: Graph, modules: Mapping[str, nn.Module], device: str) -> dict[str, torch.Tensor]:
     """The graph's buffers; those of modules that are never called are made here. Raises Mismatch."""
-    found: dict[str, torch.Tensor] = {f"{path}.{n}": b for path, module in modules.items() for n, b in module.named_buffers()}
+    found: dict[str, torch.Tensor] = {_of(path, n): b for path, module in modules.items() for n, b in module.named_buffers()}
     _same_names("buffer", found, graph.buffers, modules)
     for path, tensor in graph.buffers.items():
         if path not in found:
@@ -110,7 +116,7 @@ def buffers(graph: Graph, modules: Mapping[str, nn.Module], device: str) -> dict
 
 def _same_names(what: str, real: Iterable[str], predicted: Iterable[str], modules: Mapping[str, nn.Module]) -> None:
     called = tuple(f"{path}." for path in modules)
-    extra, absent = set(real) - set(predicted), {p for p in set(predicted) - set(real) if p.startswith(called)}
+    extra, absent = set(real) - set(predicted), {p for p in set(predicted) - set(real) if f"{p}.".startswith(called)}
     if extra or absent:
         raise Mismatch(f"{what}s only PyTorch has: {sorted(extra)}; only the graph has: {sorted(absent)}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from validation.stand_ins import FusedRMSNorm
@@ -44,11 +45,38 @@ class _CompositeRMSNorm(nn.RMSNorm):
         return y if self.weight is None else y.mul(self.weight)
 
 
+OWN = "own"  # what a stand-in calls the tensor that in the graph has the stand-in's own path
+
+
+class _Owned(nn.Module):
+    """A parameter or a buffer, read."""
+
+    own: Tensor
+
+    def forward(self) -> Tensor:
+        """The tensor itself."""
+        return self.own
+
+
+def _parameter(*, shape: list[int]) -> nn.Module:
+    owner = _Owned()
+    owner.register_parameter(OWN, nn.Parameter(torch.rand(shape)))
+    return owner
+
+
+def _buffer(*, shape: list[int], dtype: str = "float32") -> nn.Module:
+    owner = _Owned()
+    owner.register_buffer(OWN, torch.zeros(shape, dtype=getattr(torch, dtype)))
+    return owner
+
+
 LAYERS: Mapping[str, Callable[..., Any]] = {
     **{name: _with_channels(name) for name in ("InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d")},
     "Bilinear": _bilinear,
     "GroupNorm": _group_norm,
     "RMSNorm": _rms_norm(nn.RMSNorm),
+    "Parameter": _parameter,
+    "Buffer": _buffer,
 }
 
 # On other devices than CUDA, where PyTorch would run a kernel that keeps something else.
