@@ -27,7 +27,7 @@ def _layer_norm(x: Tensor, weight: Tensor | None, bias: Tensor | None, over: int
         Spec(x.shape, x.dtype),
         plan.gradients("native_layer_norm_backward", f"g, x, mean, rstd{', weight' if weight else ''}", order),
         aux={"mean": statistics, "rstd": statistics},
-        scratch=(ZERO if is_contiguous(x) else x.bytes,),
+        copies=(ZERO if is_contiguous(x) else x.bytes,),
         constants={"plan": order},
     )
 
@@ -76,7 +76,7 @@ def _rms_norm(x: Tensor, weight: Tensor | None, over: int) -> Rule:
         Spec(x.shape, x.dtype),
         plan.gradients("rms_norm_backward", f"g, x, rstd{', weight' if weight else ''}", order),
         aux={"rstd": Spec(x.shape[: len(x.shape) - over] + (ONE,) * over, plan.accumulated(x.dtype))},
-        scratch=(ZERO if is_contiguous(x) else x.bytes,),
+        copies=(ZERO if is_contiguous(x) else x.bytes,),
         constants={"plan": order},
     )
 

@@ -14,7 +14,7 @@ from analyzer.tracing import current
 @primitive
 def _native_dropout(x: Tensor) -> Rule:
     out = result(x)
-    return Rule(out, {"x": "g * mask"}, aux={"mask": Spec(x.shape, "bool", out.strides)})
+    return Rule(out, {"x": "g * mask"}, aux={"mask": Spec(x.shape, "bool", out.strides)}, first=("mask",))
 
 
 @op

@@ -115,7 +115,7 @@ class Forward:
     def array(self, tensor: Tensor) -> Array:
         """The array of a tensor; one that only the first run of a checkpointed region had is made again."""
         if tensor not in self.state:
-            self.state[tensor] = Array(tensor.shape, tensor.strides, tensor.dtype, self.heap.alloc_storage(tensor.storage))
+            self.state[tensor] = self._allocated(tensor)
         return self.state[tensor]
 
     def apply(self, step: Step) -> dict[str, Array]:
@@ -123,11 +123,16 @@ class Forward:
         heap = self.heap
         heap.op, heap.origin = step.op, step.origin
         known = {name: self.array(tensor) for name, tensor in step.inputs.items()}
+        copies = heap.take(f"{step.label}: {step.op}", *step.rule.copies)
+        known |= {name: self._allocated(step.aux[name]) for name in step.rule.first}
         outputs = [self._output(step, i, known) for i in range(len(step.outputs))]
-        for name, tensor in step.aux.items():
-            known[name] = Array(tensor.shape, tensor.strides, tensor.dtype, heap.alloc_storage(tensor.storage))
+        known |= {name: self._allocated(tensor) for name, tensor in step.aux.items() if name not in step.rule.first}
         heap.scratch(f"{step.label}: {step.op}", *step.rule.scratch)
+        heap.give_back(copies)
         return known | {f"y{i}" if i else "y": array for i, array in enumerate(outputs)}
+
+    def _allocated(self, tensor: Tensor) -> Array:
+        return Array(tensor.shape, tensor.strides, tensor.dtype, self.heap.alloc_storage(tensor.storage))
 
     def settle(self, step: Step, known: dict[str, Array]) -> None:
         """A kernel has returned: aux tensors that nothing kept go, outputs are Python's."""
@@ -151,7 +156,7 @@ class Forward:
         specs = step.rule.out if isinstance(step.rule.out, tuple) else (step.rule.out,)
         spec = specs[index]
         if isinstance(spec, Spec):
-            return Array(tensor.shape, tensor.strides, tensor.dtype, self.heap.alloc_storage(tensor.storage))
+            return self._allocated(tensor)
         array = self.memory.alias(inputs[spec.of], tensor.shape, tensor.strides)
         if "untracked" not in step.rule.constants:
             array.base = inputs[spec.of].base or inputs[spec.of]

@@ -69,8 +69,15 @@ class Heap:
             block.death, block.death_place = self.clock, self.place
 
     def scratch(self, label: str, *sizes: Poly) -> None:
-        """A kernel's temporaries, made and gone: each named function in a size is an allocation of its own."""
-        blocks = [self.alloc(part, "workspace", f"{label} scratch") for size in sizes for part in _allocations(size)]
+        """A kernel's temporaries, made and gone."""
+        self.give_back(self.take(label, *sizes))
+
+    def take(self, label: str, *sizes: Poly) -> list[Block]:
+        """A kernel's temporaries: each named function in a size is an allocation of its own."""
+        return [self.alloc(part, "workspace", f"{label} scratch") for size in sizes for part in _allocations(size)]
+
+    def give_back(self, blocks: list[Block]) -> None:
+        """A kernel's temporaries go, the last one first."""
         for block in reversed(blocks):
             self.release(block)
 
