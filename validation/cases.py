@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from analyzer.ops import OPS
 from validation.chains import Case
+from validation.convolution_cases import CONVOLUTIONS
 from validation.large_cases import LARGE
 from validation.layer_cases import LAYERS
 from validation.loss_cases import LOSSES
@@ -24,12 +25,7 @@ CASES: Mapping[str, tuple[str, ...]] = {
     **SHAPES,
     **LAYERS,
     **PRODUCTS,
-    "Conv1d": ("out_channels: 4, kernel_size: 3 | 2 3 9", "out_channels: 3, kernel_size: 2, stride: 2, bias: false | 2 3 9"),
-    "Conv2d": (
-        "out_channels: 4, kernel_size: 3, padding: 1 | 2 3 7 7", "out_channels: 6, kernel_size: [1, 2], groups: 3 | 1 3 5 6",
-        "out_channels: 4, kernel_size: 3, dilation: 2 | 2 3 7 7", "out_channels: 4, kernel_size: 3 | swapped 2 3 7 5",
-    ),
-    "Conv3d": ("out_channels: 4, kernel_size: 2 | 2 3 5 5 5", "out_channels: 2, kernel_size: 3, stride: 2 | 1 1 7 5 7"),
+    **CONVOLUTIONS,
     "Embedding": (
         "num_embeddings: 11, embedding_dim: 6 | int64 4 3", "num_embeddings: 7, embedding_dim: 5, padding_idx: 0 | int64 9",
     ),

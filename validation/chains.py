@@ -20,6 +20,7 @@ DIRECT = ("float32", "int64", "bool")  # an operand of this kind is an input of 
 CHANGED = {
     "beside": "",  # is made, but not given to the op
     "swapped": "transpose: {{in: {0}, dim0: -1, dim1: -2, as: {0}}}",
+    "last": "movedim: {{in: {0}, source: -1, destination: 1, as: {0}}}",  # channels-last
     "between": "sigmoid: {{in: {0}, as: {0}}}",
     "half": "to: {{in: {0}, dtype: bfloat16, as: {0}}}",
 }
@@ -84,6 +85,6 @@ def _operand(name: str, layer: str, operand: str) -> tuple[str, list[str]]:
     kind, sizes = ("", words) if words[0].isdigit() else (words[0], words[1:])
     if kind in DIRECT:
         return f"{name}: {{shape: [{', '.join(sizes)}], dtype: {kind}}}", []
-    given = [*sizes[:-2], sizes[-1], sizes[-2]] if kind == "swapped" else sizes
+    given = {"swapped": [*sizes[:-2], *sizes[:-3:-1]], "last": [sizes[0], *sizes[2:], *sizes[1:2]]}.get(kind, sizes)
     linear = f"Linear: {{in: x_{name}, out_features: {given[-1]}, name: {layer}, as: {name}}}"
     return f"x_{name}: {{shape: [{', '.join(given)}]}}", [linear, *([CHANGED[kind].format(name)] if CHANGED.get(kind) else [])]

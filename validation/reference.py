@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from validation import names
 from validation.entries import ENTRIES
+from validation.reference_images import IMAGES
 from validation.reference_layers import CUDA_LAYERS, LAYERS
 
 Entry = Callable[..., Any]
@@ -62,7 +63,7 @@ def _layer_norm(x: Tensor, *, normalized_shape: Any = None, **attributes: Any) -
 
 
 FUNCTIONS = ("bmm", "matmul", "linear", "mm", "mv", "dot", "addmm", "baddbmm")
-CHANNELED = ("Conv1d", "Conv2d", "Conv3d", "BatchNorm1d", "BatchNorm2d", "BatchNorm3d")
+CHANNELED = ("BatchNorm1d", "BatchNorm2d", "BatchNorm3d")
 
 REFERENCE: Mapping[str, Entry] = {
     **{name: _function(name) for name in (*FUNCTIONS, *names.FUNCTIONS)},
@@ -70,6 +71,7 @@ REFERENCE: Mapping[str, Entry] = {
     **{name: _with_channels(name) for name in CHANNELED},
     **{name: getattr(torch.Tensor, name) for name in names.METHODS},
     **LAYERS,
+    **IMAGES,
     **ENTRIES,
     **{name: _reducer(name) for name in names.REDUCERS},
     "norm": lambda x, *, p=2.0, dim=None, keepdim=False: x.norm(p, dim, keepdim),

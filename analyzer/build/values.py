@@ -25,6 +25,7 @@ WANTED = {
 }  # fmt: skip
 CHOICES: MappingOf[str, tuple[str, ...]] = {
     "dtype": tuple(ITEMSIZE), "reduction": ("none", "mean", "sum"), "approximate": ("none", "tanh"),
+    "padding": ("same", "valid"),
 }  # fmt: skip
 RANGES = {"p": (0, 1)}
 MAX_RANK, MAX_TERMS, MAX_DEGREE = 64, 1000, 256
@@ -145,7 +146,8 @@ def wanted(argument: Argument) -> str:
 
 def convert(argument: Argument, value: Value, frame: Frame) -> Any:
     """A YAML value as the argument wants it. Raises InvalidConfig saying what was expected."""
-    for kind in sorted(argument.kinds, key=lambda k: k == "sizes"):
+    named = isinstance(value, Scalar) and value.value in CHOICES.get(argument.name, ())
+    for kind in sorted(argument.kinds, key=lambda k: (named and k != "word", k == "sizes")):
         matched, result = _as_kind("operand" if kind == "size" and not argument.keyword else kind, value, frame)
         if matched:
             return _allowed(argument.name, result, value)

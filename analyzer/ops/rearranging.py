@@ -5,6 +5,7 @@ from __future__ import annotations
 from analyzer.graph import Rule, Shape, Spec, Tensor
 from analyzer.ops.elementwise import result
 from analyzer.ops.layout import dimension, is_contiguous
+from analyzer.ops.memory_format import is_channels_last, laid
 from analyzer.ops.registry import op, primitive
 from analyzer.polynomial import Poly, call, opened, poly, product
 from analyzer.sizes import sizes
@@ -14,7 +15,7 @@ from analyzer.tracing import Refused, show
 @primitive
 def _roll(x: Tensor, count: int) -> Rule:
     beside = count - 1 if is_contiguous(x) else max(1, count - 1)
-    return Rule(Spec(x.shape, x.dtype), {"x": "roll(g, count)"}, scratch=(x.bytes,) * beside)
+    return Rule(Spec(x.shape, x.dtype), {"x": "roll(g, count)"}, copies=(x.bytes,) * beside)
 
 
 @op
@@ -64,7 +65,7 @@ def _padded(x: Tensor, pad: list[Poly]) -> Shape:
 
 @primitive
 def _constant_pad(x: Tensor, shape: Shape) -> Rule:
-    return Rule(Spec(shape, x.dtype), {"x": "row_major(g)"})
+    return Rule(Spec(shape, x.dtype, laid(shape, is_channels_last(x.shape, x.strides))), {"x": "cropped(g)"})
 
 
 @primitive

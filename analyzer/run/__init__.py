@@ -1,4 +1,5 @@
 """Runs a graph: autograd, the optimizer and reference counts, with symbolic bytes."""
 
+from analyzer.run import kernel_convolutions as kernel_convolutions
 from analyzer.run import kernel_plans as kernel_plans
 from analyzer.run import kernel_products as kernel_products
