@@ -10,8 +10,11 @@ from typing import Protocol
 
 from analyzer.graph import Shape, contiguous
 from analyzer.ops.layout import same_layout
-from analyzer.polynomial import ONE, ZERO, Poly, total
+from analyzer.polynomial import ONE, Poly
 from analyzer.sizes import sizes
+
+
+Copies = tuple[Poly, ...]  # in the order they are made: cuBLAS takes the right operand first, its matrices are column-major
 
 
 class Strided(Protocol):
@@ -25,12 +28,12 @@ class Strided(Protocol):
     def bytes(self) -> Poly: ...
 
 
-def mm_copies(*operands: Strided) -> Poly:
+def mm_copies(left: Strided, right: Strided) -> Copies:
     """Bytes of the copies that a product of two matrices makes of its operands."""
-    return total(x.bytes for x in operands if not (_is_dense(x) or _has_leading_dimension(x)))
+    return tuple(x.bytes for x in (right, left) if not (_is_dense(x) or _has_leading_dimension(x)))
 
 
-def bmm_copies(left: Strided, right: Strided) -> Poly:
+def bmm_copies(left: Strided, right: Strided) -> Copies:
     """Bytes of the copies that a batch of products makes of its operands."""
     number = sizes().number
     rows, inner, columns = number(left.shape[1]), number(left.shape[2]), number(right.shape[2])
@@ -38,13 +41,12 @@ def bmm_copies(left: Strided, right: Strided) -> Poly:
         fits = _fits(left, 1, rows, inner), _fits(right, 1, inner, columns)
     else:
         fits = _fits(left, 2, inner, rows), _fits(right, 2, columns, inner)
-    return total(x.bytes for x, fit in zip((left, right), fits) if not fit)
+    return tuple(x.bytes for x, fit in zip((right, left), reversed(fits)) if not fit)
 
 
-def mv_copies(matrix: Strided, vector: Strided) -> Poly:
+def mv_copies(matrix: Strided, vector: Strided) -> Copies:
     """Bytes of the copies that a product of a matrix and a vector makes of its operands."""
-    copies = ZERO if _has_leading_dimension(matrix) else matrix.bytes
-    return copies if vector.strides[0] else copies + vector.bytes
+    return tuple(x.bytes for x, fit in ((matrix, _has_leading_dimension(matrix)), (vector, vector.strides[0])) if not fit)
 
 
 def _is_dense(x: Strided) -> bool:

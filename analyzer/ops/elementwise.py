@@ -52,14 +52,14 @@ def statement(value: Tensor, *temporaries: Tensor) -> Tensor:
 @primitive
 def add(x: Tensor, other: Tensor | Poly) -> Rule:
     """y = x + other"""
-    return Rule(result(x, other), {"x": "g", "other": "g"})
+    return Rule(result(x, other), {"other": "g", "x": "g"})
 
 
 @op
 @primitive
 def sub(x: Tensor, other: Tensor | Poly) -> Rule:
     """y = x - other"""
-    return Rule(result(x, other), {"x": "g", "other": "-g"})
+    return Rule(result(x, other), {"other": "-g", "x": "g"})
 
 
 @op
@@ -73,7 +73,7 @@ def rsub(x: Tensor, other: Poly) -> Rule:
 @primitive
 def mul(x: Tensor, other: Tensor | Poly) -> Rule:
     """y = x * other"""
-    return Rule(result(x, other), {"x": "g * other", "other": "g * x"})
+    return Rule(result(x, other), {"other": "g * x", "x": "g * other"})
 
 
 @op
@@ -141,7 +141,7 @@ def minimum(x: Tensor, other: Tensor) -> Rule:
 @primitive
 def _where(condition: Tensor, x: Tensor, other: Tensor) -> Rule:
     shape = result(condition, x, other, dtype=promoted(x, other))
-    return Rule(shape, {"x": "where(condition, g, scalar())", "other": "where(condition, scalar(), g)"})
+    return Rule(shape, {"other": "where(condition, scalar(), g)", "x": "where(condition, g, scalar())"})
 
 
 @primitive

@@ -32,21 +32,21 @@ def _is_recorded(*tensors: Tensor) -> bool:
 @primitive
 def add_(x: Tensor, other: Tensor | Poly) -> Rule:
     """x ← x + other"""
-    return overwriting(x, {"x": "g", "other": "g"}, other)
+    return overwriting(x, {"other": "g", "x": "g"}, other)
 
 
 @op
 @primitive
 def sub_(x: Tensor, other: Tensor | Poly) -> Rule:
     """x ← x - other"""
-    return overwriting(x, {"x": "g", "other": "-g"}, other)
+    return overwriting(x, {"other": "-g", "x": "g"}, other)
 
 
 @op
 @primitive
 def mul_(x: Tensor, other: Tensor | Poly) -> Rule:
     """x ← x * other"""
-    return overwriting(x, {"x": "g * other", "other": "g * original"}, other)
+    return overwriting(x, {"other": "g * original", "x": "g * other"}, other)
 
 
 @op

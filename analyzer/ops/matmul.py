@@ -47,7 +47,7 @@ def addmm(x: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1.0, alpha: fl
             "mat2": _scaled("mm(mat1.T, g)", alpha),
             "x": _scaled("g", beta),
         },
-        scratch=(mm_copies(mat1, mat2),),
+        scratch=mm_copies(mat1, mat2),
     )
 
 
@@ -59,7 +59,7 @@ def mm(x: Tensor, mat2: Tensor) -> Rule:
     return Rule(
         Spec((x.shape[0], mat2.shape[1]), x.dtype),
         {"mat2": "mm(x.T, g)", "x": "mm(g, mat2.T)"},
-        scratch=(mm_copies(x, mat2),),
+        scratch=mm_copies(x, mat2),
     )
 
 
@@ -71,7 +71,7 @@ def bmm(x: Tensor, mat2: Tensor) -> Rule:
     return Rule(
         Spec((*x.shape[:2], mat2.shape[2]), x.dtype),
         {"mat2": "bmm(x.T, g)", "x": "bmm(g, mat2.T)"},
-        scratch=(bmm_copies(x, mat2),),
+        scratch=bmm_copies(x, mat2),
     )
 
 
@@ -91,7 +91,7 @@ def baddbmm(x: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1.0, alp
             "batch2": _scaled("bmm(batch1.T, g)", alpha),
             "x": _scaled("g", beta),
         },
-        scratch=(bmm_copies(batch1, batch2),),
+        scratch=bmm_copies(batch1, batch2),
     )
 
 
@@ -103,7 +103,7 @@ def mv(x: Tensor, vec: Tensor) -> Rule:
     return Rule(
         Spec(x.shape[:1], x.dtype),
         {"x": "ger(g, vec)", "vec": "mv(x.T, g)"},
-        scratch=(mv_copies(x, vec),),
+        scratch=mv_copies(x, vec),
     )
 
 

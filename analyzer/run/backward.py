@@ -101,9 +101,7 @@ def _apply(memory: Memory, node: Node, incoming: dict[int, Array]) -> dict[str, 
                 results[name] = _gradient(memory, step, name, formula, names, node.shapes[name])
     if node.region:
         memory.forget(node)  # what was recomputed for this node is held by its running function only
-    for name, array in results.items():
-        results[name] = _validated(memory, step, name, array, node.shapes[name])
-    return results
+    return {name: _validated(memory, step, name, results[name], node.shapes[name]) for name in node.edges if name in results}
 
 
 def _gradient(memory: Memory, step: Step, name: str, formula: str, names: dict[str, object], target: Array) -> Array:

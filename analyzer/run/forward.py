@@ -172,7 +172,7 @@ class Forward:
             return
         node = self.node(step, {n: Array(a.shape, a.strides, a.dtype, a.block) for n, a in inputs.items()})
         self._save(node, step, known)
-        for name in sorted(step.needed):
+        for name in (name for name in step.inputs if name in step.needed):
             node.edges[name] = self._target(step.inputs[name], inputs[name])
         for index, array in enumerate(outputs):
             if step.outputs[index].requires_grad:

@@ -110,6 +110,14 @@ def row_major(formula: Formula, *operands: Array) -> Array:
 
 
 def softmax_backward(formula: Formula, g: Array, y: Array) -> Array:
+    """A contiguous gradient, made before the product g * y that it is computed from (softmax_backward_cuda_out)."""
+    result = formula.fresh(g.shape, formula.target.dtype)
+    product: Array = formula.elementwise(g, y)
+    formula.scratch(ZERO if same_layout(g.shape, product.strides, contiguous(g.shape)) else product.bytes)
+    return result
+
+
+def log_softmax_backward(formula: Formula, g: Array, y: Array) -> Array:
     """A contiguous gradient, by way of a contiguous copy of one that is not."""
     result = formula.fresh(g.shape, formula.target.dtype)
     formula.scratch(ZERO if same_layout(g.shape, g.strides, contiguous(g.shape)) else g.bytes)
@@ -168,6 +176,7 @@ KERNELS: dict[str, Kernel] = {
         where,
         masked_fill,
         softmax_backward,
+        log_softmax_backward,
         kept,
         cast,
         clone,
@@ -175,7 +184,6 @@ KERNELS: dict[str, Kernel] = {
         scattered,
     )
 } | {
-    "log_softmax_backward": softmax_backward,
     "glu_backward": row_major,
     "mse_loss_backward": row_major,
     "smooth_l1_loss_backward": row_major,

@@ -15,24 +15,24 @@ def mm(formula: Formula, a: Array, b: Array) -> Array:
     target = formula.target
     if target.strides[0] == ONE and target.strides[1] == target.shape[0]:
         base = formula.fresh((columns, rows), a.dtype)
-        formula.scratch(mm_copies(b, a))
+        formula.scratch(*mm_copies(b, a))
         return formula.own(formula.memory.alias(base, (rows, columns), (ONE, rows)))
     result = formula.fresh((rows, columns), a.dtype)
-    formula.scratch(mm_copies(a, b))
+    formula.scratch(*mm_copies(a, b))
     return result
 
 
 def bmm(formula: Formula, a: Array, b: Array) -> Array:
     """A batch of products."""
     result = formula.fresh((*a.shape[:2], b.shape[2]), a.dtype)
-    formula.scratch(bmm_copies(a, b))
+    formula.scratch(*bmm_copies(a, b))
     return result
 
 
 def mv(formula: Formula, matrix: Array, vector: Array) -> Array:
     """A matrix times a vector."""
     result = formula.fresh(matrix.shape[:1], matrix.dtype)
-    formula.scratch(mv_copies(matrix, vector))
+    formula.scratch(*mv_copies(matrix, vector))
     return result
 
 
