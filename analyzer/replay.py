@@ -43,11 +43,11 @@ FREE, PHASE, WORKSPACE = -1, -2, -3
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What the allocator's counters say of the steady step, in bytes."""
+    """What the allocator's counters say, in bytes: the first step, which finds no cached blocks, and a steady one."""
 
-    allocated: int  # max_memory_allocated
-    reserved: int  # max_memory_reserved
-    phases: Mapping[str, int]  # max_memory_allocated of each phase
+    allocated: int  # max_memory_allocated of both
+    reserved: int  # max_memory_reserved of both
+    phases: Mapping[str, int]  # max_memory_allocated of each phase of the steady step
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +117,10 @@ def replay(tape: Tape, sizes: Sequence[int], capability: int, capacity: int | No
     allocator = Allocator(capacity)
     spans: dict[int, Span] = {}
     peaks: dict[str, int] = {}
-    phase = ""
+    phase, allocated = "", 0
     for index, form in tape.events:
         if form == PHASE:
-            phase = tape.phases[index]
+            phase, allocated = tape.phases[index], max(allocated, allocator.peak_allocated)
             allocator.peak_allocated = allocator.allocated
         elif form == FREE:
             if index in spans:
@@ -132,7 +132,7 @@ def replay(tape: Tape, sizes: Sequence[int], capability: int, capacity: int | No
                 return _failure(tape.blocks[index], error)
         if phase:
             peaks[phase] = max(peaks.get(phase, 0), allocator.peak_allocated)
-    return Replay(max(peaks.values(), default=0), allocator.peak_reserved, peaks)
+    return Replay(max(allocated, allocator.peak_allocated), allocator.peak_reserved, peaks)
 
 
 def _failure(block: Block | None, error: OutOfMemory) -> Failure:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -64,9 +65,20 @@ def make_modules(graph: Graph, device: str, kind: torch.dtype) -> dict[str, nn.M
         if isinstance(call, Call) and OPS[call.op].is_module and call.path not in modules:
             positional, attributes = split(call)
             standins = [_standin(value, graph) for value in positional]
-            with torch.device(device):
-                modules[call.path] = entry(call.op, device)(*standins, **attributes).to(kind)
+            with torch.device(device), _default(kind):
+                modules[call.path] = entry(call.op, device)(*standins, **attributes)
     return modules
+
+
+@contextlib.contextmanager
+def _default(kind: torch.dtype) -> Iterator[None]:
+    """Make floating-point tensors of this dtype, instead of casting them afterwards."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(kind)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 def _standin(value: Any, graph: Graph) -> Any:
