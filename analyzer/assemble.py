@@ -11,7 +11,7 @@ from analyzer.evaluate import evaluate
 from analyzer.feasibility import verdicts
 from analyzer.formula import text
 from analyzer.gpus import Gpu
-from analyzer.graph import Call, Enter, Leave, Step
+from analyzer.graph import Call, Enter, Leave
 from analyzer.ops import OPS
 from analyzer.parameters import by_instance, by_module, count, trainable, used
 from analyzer.peaks import Piece, largest
@@ -26,9 +26,6 @@ from analyzer.tracing import show
 
 SHOWN_ALIVE = 10
 CUDNN = "cuDNN's workspaces for convolutions are not included; on a GPU they add 2 to 8 % to the peak of convolutional nets"
-SORT = (
-    "the scratch of an embedding's gradient beyond 3,072 tokens (sorting, partial sums) is not included; it is taken at the end of backward"
-)
 TRANSIENT = ("temporary", "workspace", "gradient of activation")
 
 
@@ -143,13 +140,7 @@ def _conditions(analysis: Analysis) -> tuple[str, ...]:
 def _notes(analysis: Analysis) -> tuple[str, ...]:
     """What the figures of this model leave out."""
     families = {OPS[i.op].family for i in analysis.graph.instructions if isinstance(i, Call)}
-    return (*((CUDNN,) if "convolution" in families else ()), *((SORT,) if _sorts(analysis) else ()))
-
-
-def _sorts(analysis: Analysis) -> bool:
-    """Whether backward of an embedding sorts its tokens (aten/src/ATen/native/cuda/Embedding.cu: more than 3072)."""
-    looked_up = (i.inputs["ids"].elements for i in analysis.graph.instructions if isinstance(i, Step) and i.op == "embedding" and i.needed)
-    return any(evaluate(tokens, analysis.symbols.values) > 3072 for tokens in looked_up)
+    return (CUDNN,) if "convolution" in families else ()
 
 
 def _batch_symbol(analysis: Analysis) -> str:

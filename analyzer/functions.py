@@ -10,6 +10,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from math import isqrt
 
+from analyzer.cub import scan_by_key_scratch, scan_scratch, sort_pairs_scratch, unique_scratch
 from analyzer.kernel_scratch import batch_norm_scratch, layer_norm_partials
 from analyzer.polynomial import Poly, call, poly
 from analyzer.scratch import column_scratch, column_semaphores, row_scratch, row_semaphores
@@ -44,7 +45,8 @@ FUNCTIONS: dict[str, Callable[..., int]] = {
     "floordiv": floordiv, "ceildiv": ceildiv, "size": size, "mod": mod, "max": max, "min": min, "log2": log2,
     "isqrt": isqrt, "column_scratch": column_scratch, "column_semaphores": column_semaphores,
     "row_scratch": row_scratch, "row_semaphores": row_semaphores,
-    "batch_norm_scratch": batch_norm_scratch, "layer_norm_partials": layer_norm_partials,
+    "sort_pairs_scratch": sort_pairs_scratch, "unique_scratch": unique_scratch, "scan_scratch": scan_scratch,
+    "scan_by_key_scratch": scan_by_key_scratch, "batch_norm_scratch": batch_norm_scratch, "layer_norm_partials": layer_norm_partials,
 }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from analyzer.ops import OPS
 from validation.chains import Case
 from validation.convolution_cases import CONVOLUTIONS
+from validation.indexing_cases import INDEXING
 from validation.large_cases import LARGE
 from validation.layer_cases import LAYERS
 from validation.loss_cases import LOSSES
@@ -23,12 +24,10 @@ CASES: Mapping[str, tuple[str, ...]] = {
     **LOSSES,
     **REDUCTIONS,
     **SHAPES,
+    **INDEXING,
     **LAYERS,
     **PRODUCTS,
     **CONVOLUTIONS,
-    "Embedding": (
-        "num_embeddings: 11, embedding_dim: 6 | int64 4 3", "num_embeddings: 7, embedding_dim: 5, padding_idx: 0 | int64 9",
-    ),
     "gelu": (*ONE_TENSOR, "approximate: tanh | half 3 5 | mean"),
     "detach": ("| 3 5 | linear", "| swapped 2 3 5 | linear"),
     "randn_like": ("| 3 5 | linear", "| swapped 2 3 5 | linear"),

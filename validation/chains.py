@@ -16,7 +16,7 @@ from analyzer.build.model import Model, read_model
 from analyzer.build.trace import bind_symbols, trace
 from analyzer.run.settings import Run
 
-DIRECT = ("float32", "int64", "bool")  # an operand of this kind is an input of the model
+DIRECT = ("float32", "int64", "int32", "bool")  # an operand of this kind is an input of the model
 CHANGED = {
     "beside": "",  # is made, but not given to the op
     "swapped": "transpose: {{in: {0}, dim0: -1, dim1: -2, as: {0}}}",

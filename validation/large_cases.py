@@ -9,7 +9,6 @@ LARGE: Mapping[str, tuple[str, ...]] = {
     "LayerNorm": ("| 4096 256", "| 8 300 96"),
     "BatchNorm1d": ("| 700 64", "| 16 24 300"),
     "BatchNorm2d": ("| 2 8 64 65",),
-    "Embedding": ("num_embeddings: 50, embedding_dim: 64 | int64 4 1031", "num_embeddings: 5000, embedding_dim: 32 | int64 2000"),
     "mean": ("dim: [0, 1] | 64 300 20 | mean",),
     "sum": ("dim: 0 | 4096 64", "dim: 1 | 40 3000 3"),
     "softmax": ("dim: -1 | 64 3000", "dim: 1 | 8 2000 3"),

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from validation import names
 from validation.entries import ENTRIES
 from validation.reference_images import IMAGES
+from validation.reference_indexing import CUDA_INDEXING, INDEXING
 from validation.reference_layers import CUDA_LAYERS, LAYERS
 
 Entry = Callable[..., Any]
@@ -67,10 +68,11 @@ CHANNELED = ("BatchNorm1d", "BatchNorm2d", "BatchNorm3d")
 
 REFERENCE: Mapping[str, Entry] = {
     **{name: _function(name) for name in (*FUNCTIONS, *names.FUNCTIONS)},
-    **{name: _module(name) for name in ("Embedding", *names.MODULES)},
+    **{name: _module(name) for name in names.MODULES},
     **{name: _with_channels(name) for name in CHANNELED},
     **{name: getattr(torch.Tensor, name) for name in names.METHODS},
     **LAYERS,
+    **INDEXING,
     **IMAGES,
     **ENTRIES,
     **{name: _reducer(name) for name in names.REDUCERS},
@@ -133,6 +135,7 @@ CUDA_KERNELS: Mapping[str, Entry] = {
     "logsigmoid": _log_sigmoid,
     "LogSigmoid": lambda x: _LogSigmoidModule(),
     **CUDA_LAYERS,
+    **CUDA_INDEXING,
     "dropout": _native_dropout,
     "Dropout": lambda x, *, p=0.5, inplace=False: nn.Dropout(p, inplace=True) if inplace else _NativeDropout(p),
 }

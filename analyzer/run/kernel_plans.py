@@ -19,6 +19,8 @@ PLANNED = (
     "native_batch_norm_backward",
     "cudnn_batch_norm_backward",
     "trilinear_backward",
+    "embedding_dense_backward",
+    "embedding_bag_dense_backward",
 )
 
 
@@ -43,7 +45,7 @@ class _Run:
     def run(self, plan: Plan) -> dict[str, Array]:
         """The wanted results; everything else goes."""
         made = {item.name: self._result(item) for item in plan if not self._other(item) and isinstance(item, Result)}
-        for block in self.held.values():
+        for block in reversed(self.held.values()):
             self.heap.release(block)
         unwanted = {item.name for item in plan if isinstance(item, Result) and not item.wanted}
         for name in unwanted:
