@@ -50,20 +50,24 @@ def device() -> Device:
 
 def compared(analysis: Analysis) -> Comparison:
     """Run the analyzed model and compare."""
-    graph, heap = _unrolled(analysis)
+    graph, heap = unrolled(analysis)
     recorder = Recorder()
     program = Program(graph, "cuda", analysis.run)
     checker = Checker(program)
     follow(program, recorder)
     measured = measure(program, recorder)
+    return beside(analysis, graph, heap, measured, tuple(dict.fromkeys(checker.found)))
+
+
+def beside(analysis: Analysis, graph: Graph, heap: Heap, measured: Measured, tensors: tuple[str, ...] = ()) -> Comparison:
+    """An analysis, with its graph and heap unrolled, beside what was measured of a run."""
     real = measured_events(measured.timeline, PHASES[analysis.run.mode])
     expected, adapted = aligned(predicted_events(graph, heap), real)
-    return Comparison(
-        predicted(analysis), measured, tuple(dict.fromkeys(checker.found)), expected, real, adapted, first_divergence(expected, real)
-    )
+    return Comparison(predicted(analysis), measured, tensors, expected, real, adapted, first_divergence(expected, real))
 
 
-def _unrolled(analysis: Analysis) -> tuple[Graph, Heap]:
+def unrolled(analysis: Analysis) -> tuple[Graph, Heap]:
+    """The graph with every iteration of its loops, and what its run allocates."""
     graph = trace(analysis.model, analysis.symbols, analysis.run, analysis.device, unroll=True)
     with Sizes(graph.symbols, analysis.device).active():
         return graph, simulate(graph, analysis.run)

@@ -43,10 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     comparison = compared(analysis)
-    print(f"{_headline(analysis)}, {time.monotonic() - started:.1f} s")
-    print("\n".join(_figures(comparison)))
+    print(f"{headline(analysis)}, {time.monotonic() - started:.1f} s")
+    print("\n".join(figure_lines(comparison)))
     if not comparison.agrees or given.verbose:
-        print("\n".join(_differences(comparison)))
+        print("\n".join(difference_lines(comparison)))
     return 0 if comparison.agrees else 1
 
 
@@ -59,13 +59,14 @@ def analysis_of(config: str, settings: Sequence[str]) -> Analysis:
     return analyze(model, {k: v for k, v in pairs.items() if not k.startswith("run.")}, run, device())
 
 
-def _headline(analysis: Analysis) -> str:
+def headline(analysis: Analysis) -> str:
+    """What is run, how, and on what."""
     symbols = " ".join(f"{name}={value}" for name, value in analysis.graph.symbols.items())
     run = " ".join(f"{k}={v}" for k, v in asdict(analysis.run).items() if k in ALWAYS or v != getattr(Run(), k))
     return f"{analysis.graph.name}: {symbols}\n{run}\n{analysis.device.name}, torch {torch.__version__}"
 
 
-def _figures(comparison: Comparison) -> list[str]:
+def figure_lines(comparison: Comparison) -> list[str]:
     """A line for each figure: predicted, measured, and their difference if there is one."""
     measured = comparison.measured
     lines = [f"{'':20}{'predicted':>18}{'measured':>18}"]
@@ -76,7 +77,7 @@ def _figures(comparison: Comparison) -> list[str]:
     return [*lines, f"{'allocator, reserved':20}{'':18}{peaks['allocator']:>18,}  {peaks['reserved']:,}"]
 
 
-def _differences(comparison: Comparison) -> list[str]:
+def difference_lines(comparison: Comparison) -> list[str]:
     """Wrong tensors, then the first allocation at which the two sides part with its neighbours."""
     lines = [f"wrong tensor: {difference}" for difference in comparison.tensors[:5]]
     if comparison.adapted:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import datetime
 import warnings
+from collections.abc import Callable
 
 import torch
 
+from analyzer.analysis import Analysis
 from analyzer.sizes import Device
 from validation.comparison import Comparison, compared, device
 from validation.rows import Row, allocator_figures, analysis_of
@@ -14,10 +16,15 @@ from validation.rows import Row, allocator_figures, analysis_of
 
 def measured_row(model: str, symbols: str, run: str, on: Device) -> Row:
     """Run a case on CUDA, and what was measured beside what is predicted."""
+    return row_of(model, symbols, run, on, compared)
+
+
+def row_of(model: str, symbols: str, run: str, on: Device, measure: Callable[[Analysis], Comparison]) -> Row:
+    """Run a case by `measure`, and what was measured beside what is predicted."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         analysis = analysis_of(model, symbols, run, on)
-        comparison = compared(analysis)
+        comparison = measure(analysis)
     allocator = comparison.measured.allocator
     measured = {**comparison.measured.figures, "allocated": allocator["allocator"], "reserved": allocator["reserved"]}
     predicted = {**comparison.figures, **allocator_figures(analysis)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +58,7 @@ class Results:
     date: str
     device: Device
     rows: tuple[Row, ...]
+    packages: Mapping[str, str] = field(default_factory=dict)  # versions of what was run beside torch
 
 
 def cases(only: Iterable[str] = ()) -> Iterator[tuple[str, str, str]]:
@@ -102,13 +103,15 @@ def predicted(row: Row, device: Device, *, allocator: bool = True) -> dict[str, 
 def read(path: Path = RESULTS) -> Results:
     """Results from a file."""
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return Results(found["torch"], found["date"], Device(**found["device"]), tuple(Row(**row) for row in found["rows"]))
+    rows = tuple(Row(**row) for row in found["rows"])
+    return Results(found["torch"], found["date"], Device(**found["device"]), rows, found.get("packages", {}))
 
 
 def write(results: Results, path: Path = RESULTS) -> None:
     """Results to a file, a row a line."""
     rows = ",\n".join(json.dumps(_without_empty(asdict(row)), separators=(",", ":")) for row in results.rows)
-    head = json.dumps({"torch": results.torch, "date": results.date, "device": asdict(results.device)})
+    packages = {"packages": dict(results.packages)} if results.packages else {}
+    head = json.dumps({"torch": results.torch, "date": results.date, "device": asdict(results.device), **packages})
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f'{head[:-1]}, "rows": [\n{rows}\n]}}\n', encoding="utf-8")
 

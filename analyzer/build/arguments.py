@@ -12,6 +12,14 @@ from analyzer.ops import Argument, Op
 from analyzer.problems import InvalidConfig, Problem, nearest
 
 
+def operands(statement: Statement, frame: Frame, takes: bool) -> list[Bound]:
+    """The tensors that a call takes; one that takes none leaves the previous result, which goes."""
+    if takes or statement.option("in") is not None:
+        return incoming(statement, frame)
+    frame.forget_previous()
+    return []
+
+
 def incoming(statement: Statement, frame: Frame) -> list[Bound]:
     """The tensors a statement takes: named by `in`, else the previous result."""
     given = statement.option("in")
@@ -45,7 +53,7 @@ def counted(number: int, what: str) -> str:
 
 def op_arguments(op: Op, statement: Statement, frame: Frame) -> tuple[list[Any], dict[str, Any]]:
     """Positional tensors and keyword attributes of a call. Raises InvalidConfig listing everything wrong with it."""
-    tensors = incoming(statement, frame)
+    tensors = operands(statement, frame, any(argument.takes_tensor for argument in op.arguments))
     given = _named(op, statement)
     positional: list[Any] = []
     attributes: dict[str, Any] = {}

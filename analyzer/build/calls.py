@@ -7,7 +7,7 @@ from collections.abc import Mapping as MappingOf
 from dataclasses import replace
 
 from analyzer.build.application import apply
-from analyzer.build.arguments import counted, incoming, op_arguments
+from analyzer.build.arguments import counted, op_arguments, operands
 from analyzer.build.frame import POISON, Bound, Constant, Frame, Poison, Word
 from analyzer.build.source import CONTROL, RESERVED, Block, Module, Problems, Statement, TooMany
 from analyzer.build.ties import Ties
@@ -65,7 +65,9 @@ class Calls:
         if first != made and (word in home.blocks or OPS[word].is_module):
             raise refuse(made, f"'{path}' is already the name of the layer at line {first.line}", "give one of them another 'name'")
         if word in home.blocks:
-            return self._block(home.blocks[word], statement, incoming(statement, frame), frame, home, (path, label))
+            block = home.blocks[word]
+            tensors = operands(statement, frame, bool(block.inputs))
+            return self._block(block, statement, tensors, frame, home, (path, label))
         op = OPS[word]
         positional, attributes = op_arguments(op, statement, frame)
         if any(isinstance(v, Poison) for a in (*positional, *attributes.values()) for v in (a if isinstance(a, list) else [a])):

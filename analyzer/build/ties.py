@@ -18,7 +18,7 @@ def read_ties(value: Value | None, problems: Problems) -> tuple[Tie, ...]:
     mapping = as_mapping(value, "tie", problems)
     result = []
     for key, target in mapping.entries if mapping else ():
-        if isinstance(target, Scalar) and "." in str(key.value) and "." in str(target.value):
+        if isinstance(target, Scalar) and "." in str(key.value) and isinstance(target.value, str):
             result.append(Tie(str(key.value), str(target.value), key.origin, target.origin))
         else:
             problems.add(key.origin, f"'{key.value}' is not tied to a parameter", "expected two paths: {head.weight: embedding.weight}")

@@ -1,0 +1,83 @@
+"""Configs beside the classes that they describe: what is predicted of ours, and what PyTorch allocates for theirs.
+
+    validation/nullcuda/run.sh -m validation.third_party [NAME]...            # all cases; with -o they are written down
+    validation/nullcuda/run.sh -m validation.third_party NAME SYMBOL=VALUE... # one case, and where the two first part
+    python -m validation.third_party --list
+
+Runs on the GPU of the machine, or without one through run.sh. Exit status: 0 all figures equal, 1 not, 2 a case is refused.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+from analyzer.problems import InvalidConfig
+from validation.rows import HERE, Results, Row, read, write
+from validation.third_party_models import THIRD_PARTY, cases
+
+WRITTEN = HERE / "results" / "third-party.json"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure third-party classes and print the comparison."""
+    parser = argparse.ArgumentParser(prog="third_party", description="Configs beside the third-party classes that they describe.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="bundled models; SYMBOL=VALUE and run.KEY=VALUE make it one case")
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the rows, the file's others stay")
+    parser.add_argument("--list", action="store_true", help="list the models and their cases")
+    given = parser.parse_args(arguments)
+    warnings.filterwarnings("ignore")
+    names = [name for name in given.names if "=" not in name]
+    unknown = [name for name in names if name not in THIRD_PARTY]
+    if unknown:
+        parser.error(f"no third-party class for {', '.join(unknown)}; there is one for {', '.join(THIRD_PARTY)}")
+    if given.list:
+        print("\n".join(f"{model}  {symbols}  {run}" for model, symbols, run in cases(names)))
+        return 0
+    if len(names) < len(given.names):
+        return _one(names, [word for word in given.names if "=" in word], parser)
+    return _all(names, given.output)
+
+
+def _one(names: Sequence[str], settings: Sequence[str], parser: argparse.ArgumentParser) -> int:
+    """One case with its allocations."""
+    from validation.measure_graph import analysis_of, difference_lines, figure_lines, headline
+    from validation.third_party_program import third_party_compared
+
+    if len(names) != 1:
+        parser.error("settings belong to one model")
+    try:
+        analysis = analysis_of(names[0], settings)
+    except InvalidConfig as error:
+        print(error, file=sys.stderr)
+        return 2
+    comparison = third_party_compared(THIRD_PARTY[names[0]], analysis)
+    print("\n".join([headline(analysis), *figure_lines(comparison), *difference_lines(comparison)]))
+    return 0 if comparison.agrees else 1
+
+
+def _all(names: Sequence[str], output: Path | None) -> int:
+    """The cases of some models, or of all: what differs, on paper where asked for."""
+    from validation.row import device_of_this_machine, row_of, today, torch_version
+    from validation.third_party_program import third_party_compared, versions
+
+    device, found, started = device_of_this_machine(), list[Row](), time.monotonic()
+    for model, symbols, run in cases(names):
+        row = row_of(model, symbols, run, device, lambda analysis: third_party_compared(THIRD_PARTY[analysis.graph.name], analysis))
+        found.append(row)
+        told = ", ".join(f"{n} {row.predicted(n):,} for {row.measured[n]:,}" for n in row.differing) or "equal"
+        print(f"{time.monotonic() - started:4.0f} s  {model} {symbols} {run}: {told}{f' (first: {row.first})' if row.first else ''}")
+    if output:
+        kept = {row.key: row for row in read(output).rows} if output.exists() else {}
+        merged = {**kept, **{row.key: row for row in found}}
+        rows = tuple(merged[case] for case in cases(()) if case in merged)
+        write(Results(torch_version(), today(), device, rows, versions()), output)
+    return 1 if any(set(row.differing) - {"allocated", "reserved"} for row in found) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

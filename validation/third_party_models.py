@@ -1,0 +1,77 @@
+"""Third-party classes that bundled models describe: how each is made from a config's symbols, and called on its inputs.
+
+A config's inputs have the names of the class's arguments. `labels` are what its loss wants beside them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+Symbols = Mapping[str, int]
+Batch = Mapping[str, torch.Tensor]
+Build = Callable[[Symbols], nn.Module]
+
+
+@dataclass(frozen=True, slots=True)
+class ThirdParty:
+    """One class of a package: how it is made, what it returns for a batch, and the loss in that."""
+
+    package: str
+    build: Build
+    call: Callable[[nn.Module, Batch], Any]
+    loss: Callable[[Any, Batch], torch.Tensor]
+    sizes: tuple[str, ...]  # symbols of the cases that are measured
+
+
+def _called(module: nn.Module, batch: Batch) -> Any:
+    """A transformers class: everything by name; with labels among it, the loss is in what comes back."""
+    return module(**batch)
+
+
+def _own_loss(output: Any, batch: Batch) -> torch.Tensor:
+    found: torch.Tensor = output.loss
+    return found
+
+
+def _transformers(build: Build, *sizes: str) -> ThirdParty:
+    return ThirdParty("transformers", build, _called, _own_loss, sizes)
+
+
+def _made(kind: str, attention: str, **settings: Any) -> nn.Module:
+    """A transformers class `XForY` from the settings of its `XConfig`, in training mode as it comes."""
+    import transformers
+
+    family = kind.partition("For")[0]
+    config = getattr(transformers, f"{family}Config")(**settings, attn_implementation=attention)
+    made: nn.Module = getattr(transformers, kind)(config)
+    return made
+
+
+def _bert(attention: str) -> Build:
+    def build(s: Symbols) -> nn.Module:
+        return _made(
+            "BertForMaskedLM", attention, vocab_size=s["V"], hidden_size=s["c"], num_hidden_layers=s["L"],
+            num_attention_heads=s["n"], intermediate_size=s["f"], max_position_embeddings=s["P"],
+        )  # fmt: skip
+
+    return build
+
+
+THIRD_PARTY: Mapping[str, ThirdParty] = {
+    "bert-base-eager": _transformers(_bert("eager"), "B=8 r=128", "B=3 r=37 L=5"),
+    "bert-large-eager": _transformers(_bert("eager"), "B=2 r=128", "B=1 r=51 L=3"),
+}
+
+SETTINGS = (
+    "mode=train precision=fp32 optimizer=AdamW", "mode=train precision=amp-bf16 optimizer=AdamW", "mode=infer precision=fp32",
+)  # fmt: skip
+
+
+def cases(only: Iterable[str] = ()) -> Iterator[tuple[str, str, str]]:
+    """Model, symbols and run settings of every case."""
+    return ((name, symbols, run) for name in (tuple(only) or THIRD_PARTY) for symbols in THIRD_PARTY[name].sizes for run in SETTINGS)
