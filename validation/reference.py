@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from validation import names
 from validation.entries import ENTRIES
-from validation.reference_images import IMAGES
+from validation.reference_images import CUDA_IMAGES, IMAGES
 from validation.reference_indexing import CUDA_INDEXING, INDEXING
 from validation.reference_layers import CUDA_LAYERS, LAYERS
 
@@ -135,6 +135,7 @@ CUDA_KERNELS: Mapping[str, Entry] = {
     "logsigmoid": _log_sigmoid,
     "LogSigmoid": lambda x: _LogSigmoidModule(),
     **CUDA_LAYERS,
+    **CUDA_IMAGES,
     **CUDA_INDEXING,
     "dropout": _native_dropout,
     "Dropout": lambda x, *, p=0.5, inplace=False: nn.Dropout(p, inplace=True) if inplace else _NativeDropout(p),

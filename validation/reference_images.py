@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from torch import nn
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 RANKS = (1, 2, 3)
+FUNCTIONS = ("max_pool", "avg_pool", "lp_pool", "adaptive_avg_pool", "adaptive_max_pool", "max_unpool")
+MODULES = ("MaxPool", "AvgPool", "LPPool", "AdaptiveAvgPool", "AdaptiveMaxPool", "MaxUnpool")
 
 
 def _with_channels(name: str, rank: int) -> Callable[..., nn.Module]:
@@ -16,6 +19,35 @@ def _with_channels(name: str, rank: int) -> Callable[..., nn.Module]:
     return lambda x, **attributes: made(x.shape[-rank - 1], **attributes)
 
 
+def _module(name: str) -> Callable[..., nn.Module]:
+    made: Callable[..., nn.Module] = getattr(nn, name)
+    return lambda *tensors, **attributes: made(**attributes)
+
+
 IMAGES: Mapping[str, Callable[..., Any]] = {
     **{f"{name}{rank}d": _with_channels(f"{name}{rank}d", rank) for name in ("Conv", "ConvTranspose") for rank in RANKS},
+    **{f"{name}{rank}d": getattr(F, f"{name}{rank}d") for name in FUNCTIONS for rank in RANKS},
+    **{f"{name}{rank}d": _module(f"{name}{rank}d") for name in MODULES for rank in RANKS},
+}
+
+
+def _max_pool1d(x: Tensor, *, return_indices: bool = False, **attributes: Any) -> Any:
+    """By the kernel that makes the indices, which CUDA always runs."""
+    results = F.max_pool1d(x, return_indices=True, **attributes)
+    return results if return_indices else results[0]
+
+
+class _MaxPool1d(nn.MaxPool1d):
+    """nn.MaxPool1d by the kernel that makes the indices."""
+
+    def forward(self, x: Tensor) -> Any:
+        """The largest value of every window."""
+        settings = {"stride": self.stride, "padding": self.padding, "dilation": self.dilation, "ceil_mode": self.ceil_mode}
+        return _max_pool1d(x, return_indices=self.return_indices, kernel_size=self.kernel_size, **settings)
+
+
+# On other devices than CUDA, where PyTorch would run a kernel that keeps something else.
+CUDA_IMAGES: Mapping[str, Callable[..., Any]] = {
+    "max_pool1d": _max_pool1d,
+    "MaxPool1d": lambda x, **attributes: _MaxPool1d(**attributes),
 }

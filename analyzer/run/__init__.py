@@ -2,4 +2,5 @@
 
 from analyzer.run import kernel_convolutions as kernel_convolutions
 from analyzer.run import kernel_plans as kernel_plans
+from analyzer.run import kernel_pooling as kernel_pooling
 from analyzer.run import kernel_products as kernel_products

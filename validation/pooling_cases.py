@@ -1,0 +1,64 @@
+"""The cases of pooling; see `validation.cases`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+LENGTHS = ("2 3 9", "swapped 2 3 9", "3 9")
+IMAGES = ("2 3 9 7", "swapped 2 3 9 7", "last 2 3 9 7", "3 9 7")
+VOLUMES = ("2 3 5 4 7", "swapped 2 3 5 4 7", "last 2 3 5 4 7", "3 5 4 7")
+INPUTS = {1: LENGTHS, 2: IMAGES, 3: VOLUMES}
+
+
+def _windows(rank: int) -> tuple[str, ...]:
+    """A window over every kind of input, then its arguments."""
+    first, *_ = INPUTS[rank]
+    return (
+        *(f"kernel_size: 2 | {operand}" for operand in INPUTS[rank]),
+        f"kernel_size: 3, stride: 2, padding: 1 | {first}",
+        f"kernel_size: {[2, 3, 1][:rank]}, stride: {[1, 2, 2][:rank]}, ceil_mode: true | {first}",
+    )
+
+
+def _maxima(rank: int) -> tuple[str, ...]:
+    first, *_ = INPUTS[rank]
+    return (
+        *_windows(rank), f"kernel_size: 2, dilation: 2 | {first}", f"kernel_size: 2, return_indices: true | {first} | linear mean | 2",
+    )  # fmt: skip
+
+
+def _powers(rank: int) -> tuple[str, ...]:
+    return tuple(f"norm_type: {p}, kernel_size: 2 | {INPUTS[rank][0]}" for p in (2, 1.5))
+
+
+def _adaptive(rank: int) -> tuple[str, ...]:
+    sizes = f"output_size: {[2, 3, 2][:rank]}"
+    return (*(f"{sizes} | {operand}" for operand in INPUTS[rank]), f"output_size: 2 | {INPUTS[rank][0]}")
+
+
+def _averages(rank: int) -> tuple[str, ...]:
+    return (*_adaptive(rank), *(f"output_size: 1 | {operand}" for operand in INPUTS[rank]))
+
+
+def _adaptive_maxima(rank: int) -> tuple[str, ...]:
+    return (*_adaptive(rank), f"output_size: 2, return_indices: true | {INPUTS[rank][0]} | linear mean | 2")
+
+
+def _inverse(rank: int) -> tuple[str, ...]:
+    first = INPUTS[rank][0]
+    return (f"kernel_size: 2 | {first}, int64 {first}", f"kernel_size: 3, stride: 2, padding: 1 | swapped {first}, int64 {first}")
+
+
+POOLING: Mapping[str, tuple[str, ...]] = {
+    f"{name}{rank}d": rows(rank)
+    for names, rows in (
+        (("max_pool", "MaxPool"), _maxima),
+        (("avg_pool", "AvgPool"), _windows),
+        (("lp_pool", "LPPool"), _powers),
+        (("adaptive_avg_pool", "AdaptiveAvgPool"), _averages),
+        (("adaptive_max_pool", "AdaptiveMaxPool"), _adaptive_maxima),
+        (("max_unpool", "MaxUnpool"), _inverse),
+    )
+    for name in names
+    for rank in INPUTS
+}
