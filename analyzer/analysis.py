@@ -9,11 +9,14 @@ from analyzer.build.model import Model
 from analyzer.build.symbols import Symbols
 from analyzer.build.trace import bind_symbols, trace
 from analyzer.graph import Assumption, Graph
+from analyzer.iterations import NotSteady
 from analyzer.peaks import Piece, pieces
 from analyzer.run.settings import Run
 from analyzer.run.training import simulate
 from analyzer.sizes import Device, Sizes
-from analyzer.timeline import NotSteady, Timeline, timeline
+from analyzer.timeline import Timeline, timeline
+
+SIMULATED = (4, 6)  # so many iterations of a long loop, tried in turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +34,18 @@ class Analysis:
 
 
 def analyze(model: Model, overrides: Mapping[str, str], run: Run, device: Device = Device()) -> Analysis:
-    """Trace and simulate. Raises InvalidConfig. A loop whose iterations do not repeat is unrolled."""
+    """Trace and simulate. Raises InvalidConfig. A loop whose iterations do not repeat soon enough is unrolled."""
     symbols = bind_symbols(model, overrides)
-    try:
-        return _analyze(model, symbols, run, device, unroll=False)
-    except NotSteady:
-        return _analyze(model, symbols, run, device, unroll=True)
+    for simulated in SIMULATED:
+        try:
+            return _analyze(model, symbols, run, device, simulated=simulated, unroll=False)
+        except NotSteady:
+            continue
+    return _analyze(model, symbols, run, device, simulated=SIMULATED[-1], unroll=True)
 
 
-def _analyze(model: Model, symbols: Symbols, run: Run, device: Device, *, unroll: bool) -> Analysis:
-    graph = trace(model, symbols, run, device, unroll=unroll)
+def _analyze(model: Model, symbols: Symbols, run: Run, device: Device, *, simulated: int, unroll: bool) -> Analysis:
+    graph = trace(model, symbols, run, device, simulated=simulated, unroll=unroll)
     sizes = Sizes(symbols.values, device)
     with sizes.active():
         heap = simulate(graph, run)

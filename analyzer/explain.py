@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from analyzer.analysis import Analysis
 from analyzer.evaluate import evaluate
-from analyzer.timeline import FOREVER, Life
+from analyzer.iterations import FOREVER
+from analyzer.timeline import Life
 
 CATEGORIES = ("parameters", "optimizer", "gradients", "inputs", "kept", "temporary")
 KINDS = {

@@ -16,6 +16,7 @@ ITEMSIZE = {
 }  # fmt: skip
 FLOATING = frozenset({"float64", "float32", "float16", "bfloat16"})
 Shape = tuple[Poly, ...]
+Loops = tuple[tuple[str, int], ...]  # (loop, simulated iteration), outermost first
 
 
 def contiguous(shape: Shape) -> Shape:
@@ -35,6 +36,7 @@ class Storage:
     label: str  # module path and role, without loop counters
     origin: Origin
     copies: Poly = ONE  # how many iterations of symbolic loops this one stands for
+    loops: Loops = ()  # of a parameter or buffer: the iterations whose module it belongs to
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -150,7 +152,7 @@ class Bind:
 
 @dataclass(frozen=True, slots=True)
 class Enter:
-    """An iteration of a loop begins; `iteration` counts the simulated ones, `skipped` follow after the second."""
+    """An iteration of a loop begins; `iteration` counts the simulated ones, `skipped` are left out in their middle."""
 
     loop: str
     iteration: int
@@ -226,3 +228,4 @@ class Graph:
     names: Mapping[str, Tensor]  # first value of every variable, by label
     warnings: tuple[str, ...] = ()
     tied: Mapping[str, str] = field(default_factory=dict)  # further paths of parameters, and the path each stands for
+    simulated: int = 4  # iterations of a long loop that are there: half of them the first ones, half the last

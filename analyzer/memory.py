@@ -61,7 +61,7 @@ def rule_of_thumb(analysis: Analysis) -> Poly:
     """
     graph = analysis.graph
     first = next(iter(graph.inputs.values()), None)
-    maps = total(size * times for call, times in repeated(graph.instructions) for size in [_feature_map(call)])
+    maps = total(size * times for call, times in repeated(graph.instructions, graph.simulated // 2 - 1) for size in [_feature_map(call)])
     return 8 * count(graph.parameters.values()) + (first.bytes if first else Poly()) + 2 * maps
 
 
@@ -71,14 +71,14 @@ def _feature_map(call: Call) -> Poly:
     return call.outputs[0].bytes if weighted else Poly()
 
 
-def repeated(instructions: Iterable[object]) -> list[tuple[Call, Poly]]:
-    """Every op as written, and how often it runs: the second simulated iteration stands for the skipped ones too."""
+def repeated(instructions: Iterable[object], middle: int) -> list[tuple[Call, Poly]]:
+    """Every op as written, and how often it runs: the iteration in the middle stands for the skipped ones too."""
     result: list[tuple[Call, Poly]] = []
     times: dict[str, Poly] = {}
     for instruction in instructions:
         match instruction:
             case Enter(loop=loop, iteration=iteration, skipped=skipped):
-                times[loop] = skipped + 1 if iteration == 1 else Poly({(): 1})
+                times[loop] = skipped + 1 if iteration == middle else Poly({(): 1})
             case Leave(loop=loop):
                 times.pop(loop, None)
             case Call():

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from analyzer.evaluate import evaluate
+from analyzer.iterations import FOREVER
 from analyzer.polynomial import Monomial, Number, Poly
-from analyzer.timeline import FOREVER, Life, Timeline
+from analyzer.timeline import Life, Timeline
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,7 @@ def _taped(heap: Heap, assumptions: tuple[Assumption, ...]) -> Tape:
         if place.step == STEADY and (not phases or phases[-1] != place.phase):
             phases.append(place.phase)
             events.append((len(phases) - 1, PHASE))
-        events.append((index, forms.setdefault(block.size * block.copies, len(forms)) if born else FREE))
+        events.append((index, forms.setdefault(block.size, len(forms)) if born else FREE))
         if born and _thread(block) not in threads:  # the product's result is there before cuBLAS is called
             threads.add(_thread(block))
             events.append((len(blocks), WORKSPACE))

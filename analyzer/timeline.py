@@ -1,24 +1,21 @@
 """The life of every block of memory over one steady step, with the iterations that were not simulated filled in.
 
-A loop of L iterations was run four times, standing for the first, the second, the last but one and the last. What the
-third leaves behind, each of the L - 4 skipped iterations leaves behind too: it appears between the second and the third on
-the way forward and goes between the third and the second on the way back. So memory is exact in L.
+What the middle iterations of a loop leave behind, each of the L - 4 skipped iterations leaves behind too: it appears
+between the two on the way forward and goes between them on the way back. So memory is exact in L.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import combinations
 
-from analyzer.graph import Enter, Graph
-from analyzer.polynomial import ONE, Poly
+from analyzer.graph import Graph
+from analyzer.iterations import FOREVER, Iterations, iterations
+from analyzer.polynomial import Poly, product
 from analyzer.problems import Origin
 from analyzer.run.heap import Block, Heap, Place
 from analyzer.run.training import STEADY
-
-FOREVER = 1 << 60
-MIDDLE = (1, 2)  # the simulated iterations between which the skipped ones lie
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +31,7 @@ class Life:
     death: int
     born: Place
     died: Place | None
-    bulk: bool = False  # stands for the tensors of several iterations
+    bulk: bool = False  # stands for the blocks of several iterations
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,27 +47,31 @@ class Timeline:
         return [life for life in self.lives if life.birth <= tick < life.death]
 
 
-class NotSteady(Exception):
-    """The iterations of a loop do not repeat; it has to be unrolled."""
-
-
 def timeline(graph: Graph, heap: Heap) -> Timeline:
-    """The lives of all blocks, skipped iterations included."""
-    skipped = {i.loop: i.skipped for i in graph.instructions if isinstance(i, Enter) and i.skipped}
+    """The lives of all blocks, skipped iterations included. Raises NotSteady when the simulated ones do not tell of them."""
+    found = iterations(graph, heap)
     lives = [_life(block) for block in heap.blocks]
-    moves = [(0, Place()), *heap.moves]
-    for loop in _innermost_first(skipped, heap.moves):
-        lives = _filled(lives, loop, skipped[loop], moves)
+    by_block: dict[Block, dict[int, tuple[int, int]]] = {}
+    for (block, level), gap in found.gaps.items():
+        by_block.setdefault(block, {})[level] = gap
+    for block, gaps in by_block.items():
+        lives.extend(_skipped(found, _life(block), gaps))
     steady = {name: tick for (step, name), tick in heap.marks.items() if step == STEADY}
     return Timeline(tuple(lives), _spans(heap), steady)
 
 
 def _life(block: Block) -> Life:
-    size = block.size * block.copies
     death = FOREVER if block.death is None else block.death
-    return Life(
-        size, block.kind, block.label, block.origin, block.op, block.birth, death, block.place, block.death_place, block.copies != ONE
-    )
+    return Life(block.size, block.kind, block.label, block.origin, block.op, block.birth, death, block.place, block.death_place)
+
+
+def _skipped(found: Iterations, life: Life, gaps: Mapping[int, tuple[int, int]]) -> Iterator[Life]:
+    """The block of the skipped iterations, for each choice of the loops around it whose skipped iterations are meant."""
+    for count in range(1, len(gaps) + 1):
+        for levels in combinations(sorted(gaps), count):
+            birth, death = gaps[levels[0]]
+            times = product(found.skipped[life.born.loops[level][0]] for level in levels)
+            yield replace(life, size=life.size * times, birth=birth, death=death, bulk=True)
 
 
 def _spans(heap: Heap) -> dict[str, tuple[tuple[int, int], ...]]:
@@ -82,124 +83,3 @@ def _spans(heap: Heap) -> dict[str, tuple[tuple[int, int], ...]]:
     for (start, phase), following in zip(entered, [*entered[1:], (end, "")]):
         spans.setdefault(phase, []).append((start, following[0]))
     return {phase: tuple(found) for phase, found in spans.items()}
-
-
-def _innermost_first(loops: Iterable[str], moves: Iterable[tuple[int, Place]]) -> list[str]:
-    depth: dict[str, int] = {}
-    for _, place in moves:
-        for level, (loop, _) in enumerate(place.loops):
-            depth[loop] = level
-    return sorted((loop for loop in loops if loop in depth), key=lambda loop: -depth[loop])
-
-
-@dataclass(frozen=True, slots=True)
-class _Occurrence:
-    """One run of a loop in one phase: where each of its iterations begins, and where it ends."""
-
-    outer: Place
-    starts: Mapping[int, int]
-    end: int
-
-    @property
-    def backward(self) -> bool:
-        """Whether iterations run from the last to the first."""
-        return self.starts[MIDDLE[1]] < self.starts[MIDDLE[0]]
-
-    @property
-    def later(self) -> int:
-        """The middle iteration that runs second."""
-        return MIDDLE[0] if self.backward else MIDDLE[1]
-
-    @property
-    def boundary(self) -> int:
-        """The tick at which the skipped iterations lie."""
-        return self.starts[self.later]
-
-    def after(self, iteration: int) -> int:
-        """The tick at which the iteration is over."""
-        following = iteration - 1 if self.backward else iteration + 1
-        return self.starts.get(following, self.end)
-
-
-def _occurrences(loop: str, moves: list[tuple[int, Place]]) -> list[_Occurrence]:
-    found: dict[Place, dict[int, int]] = {}
-    ends: dict[Place, int] = {}
-    for tick, place in moves:
-        index = next((i for i, (name, _) in enumerate(place.loops) if name == loop), None)
-        if index is None:
-            for outer in found:
-                ends.setdefault(outer, tick)
-            continue
-        outer = replace(place, loops=place.loops[:index])
-        found.setdefault(outer, {}).setdefault(place.loops[index][1], tick)
-        ends.pop(outer, None)
-    return [_Occurrence(outer, starts, ends.get(outer, FOREVER)) for outer, starts in found.items() if all(i in starts for i in MIDDLE)]
-
-
-def _filled(lives: list[Life], loop: str, skipped: Poly, moves: list[tuple[int, Place]]) -> list[Life]:
-    """The lives with those of one loop's skipped iterations added."""
-    occurrences = _occurrences(loop, moves)
-    boundaries = {o.outer: o.boundary for o in occurrences}
-    added = []
-    for occurrence in occurrences:
-        twins = _twins(lives, occurrence)
-        for life in _left_behind(lives, loop, occurrence):
-            waiting = twins.get(_key(life), [])
-            death = _death(waiting.pop(0) if waiting else life, loop, boundaries)
-            added.append(replace(life, size=life.size * skipped, birth=occurrence.boundary, death=death, born=occurrence.outer, bulk=True))
-    return lives + added
-
-
-def _left_behind(lives: list[Life], loop: str, occurrence: _Occurrence) -> list[Life]:
-    """What the later middle iteration added to memory: born in it and still there after it, less what it took over."""
-    start, end = occurrence.starts[occurrence.later], occurrence.after(occurrence.later)
-    level = len(occurrence.outer.loops)
-
-    def own(life: Life) -> bool:
-        return (
-            life.born.step == occurrence.outer.step
-            and life.born.phase == occurrence.outer.phase
-            and (
-                life.born.loops[:level] == occurrence.outer.loops
-                and life.born.loops[level : level + 1] != ()
-                and life.born.loops[level][0] == loop
-            )
-        )
-
-    born = [life for life in lives if start <= life.birth < end <= life.death and own(life)]
-    taken = Counter(_key(life) for life in lives if start <= life.death < end and life.birth < start and own(life))
-    result = []
-    for life in born:
-        if taken[_key(life)]:
-            taken[_key(life)] -= 1
-        else:
-            result.append(life)
-    if +taken:
-        raise NotSteady
-    return result
-
-
-def _twins(lives: list[Life], occurrence: _Occurrence) -> dict[tuple[str, Poly], list[Life]]:
-    """What the middle iteration before left behind: how it dies is how the skipped ones die."""
-    earlier = MIDDLE[1] if occurrence.backward else MIDDLE[0]
-    start, end = occurrence.starts[earlier], occurrence.after(earlier)
-    result: dict[tuple[str, Poly], list[Life]] = {}
-    for life in lives:
-        if start <= life.birth < end <= life.death:
-            result.setdefault(_key(life), []).append(life)
-    return result
-
-
-def _key(life: Life) -> tuple[str, Poly]:
-    return life.label, life.size
-
-
-def _death(life: Life, loop: str, boundaries: Mapping[Place, int]) -> int:
-    """When the copies go: with the skipped iterations of the way back, or together with the one that was simulated."""
-    if life.died is None:
-        return life.death
-    for level, (name, iteration) in enumerate(life.died.loops):
-        if name == loop and iteration in MIDDLE:
-            outer = replace(life.died, loops=life.died.loops[:level])
-            return boundaries.get(outer, life.death)
-    return life.death

@@ -14,6 +14,7 @@ from dataclasses import replace
 from analyzer.graph import (
     FLOATING,
     Bind,
+    Loops,
     Rule,
     Shape,
     Spec,
@@ -60,6 +61,7 @@ class Tracer(References):
         self.origin = Origin("")
         self.path = self.label = ""
         self.copies: Poly = ONE
+        self.loops: Loops = ()  # the iterations that are running
         self.autocast = ""  # the dtype that autocast lowers to, or nothing
         self.cast_weights: dict[Tensor, Tensor] = {}
         self.dtype = "float32"  # of parameters
@@ -95,7 +97,7 @@ class Tracer(References):
             spec = Spec(shape, dtype)
             names = (path, label, *(alias for alias, target in self.ties.items() if target == path))
             needs = trainable and dtype in FLOATING and not any(_is_frozen(n, self.frozen) for n in names)
-            storage = Storage(spec.bytes, "parameter", label, self.origin, self.copies)
+            storage = Storage(spec.bytes, "parameter", label, self.origin, self.copies, self.loops)
             self.parameters[path] = Tensor(shape, contiguous(shape), dtype, storage, needs, None, path, self.origin)
         if path == own:
             self.made.add(path)
@@ -118,7 +120,7 @@ class Tracer(References):
         path = f"{self.path}.{name}" if self.path else name
         if path not in self.buffers:
             size = Spec(shape, dtype).bytes
-            storage = Storage(size, "buffer", f"{self.label}.{name}" if self.label else name, self.origin, self.copies)
+            storage = Storage(size, "buffer", f"{self.label}.{name}" if self.label else name, self.origin, self.copies, self.loops)
             self.buffers[path] = Tensor(shape, contiguous(shape), dtype, storage, False, None, path, self.origin)
         return self._same_shape(self.buffers[path], shape)
 

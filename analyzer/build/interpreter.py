@@ -15,15 +15,14 @@ from analyzer.polynomial import ZERO, poly
 from analyzer.problems import InvalidConfig, Problem, nearest
 from analyzer.sizes import sizes
 
-SIMULATED = 4  # first, second, last but one, last
 MAX_STATEMENTS, MAX_UNROLLED, MAX_LOOPS = 6_000, 30_000, 4
 
 
 class Interpreter:
     """Runs statements in frames; problems are collected, and what depends on a failed statement is skipped."""
 
-    def __init__(self, problems: Problems, *, unroll: bool = False) -> None:
-        self.problems, self.unroll = problems, unroll
+    def __init__(self, problems: Problems, *, simulated: int, unroll: bool = False) -> None:
+        self.problems, self.simulated, self.unroll = problems, simulated, unroll
         self.calls = Calls(problems, self.run)
         self.limit = MAX_UNROLLED if unroll else MAX_STATEMENTS
         self.count = self.loops = self.depth = 0
@@ -122,7 +121,7 @@ class Interpreter:
             frame.tracer.bind(f"{frame.path}.{value.value}", tensor)
 
     def _repeat(self, statement: Statement, frame: Frame) -> None:
-        """Run a loop: all iterations when they are few, else four of them, the third and fourth being the last two."""
+        """Run a loop: all iterations when they are few, else `simulated` of them, half the first ones and half the last."""
         if statement.value is None:
             raise refuse(statement.origin, "repeat needs a count")
         tracer, count = frame.tracer, size_of(statement.value, frame)
@@ -131,22 +130,23 @@ class Interpreter:
             raise refuse(statement.value.origin, f"repeat count is {number}", "expected at least 1")
         if self.unroll:
             self._expect(number * len(statement.body), statement)
-        short = number <= SIMULATED or self.unroll
-        skipped = ZERO if short else count - SIMULATED
+        short = number <= self.simulated or self.unroll
+        skipped, half = ZERO if short else count - self.simulated, self.simulated // 2
         if count.constant is None:
-            sizes().assume(count, "==" if short else ">=", poly(number if short else SIMULATED))
+            sizes().assume(count, "==" if short else ">=", poly(number if short else self.simulated))
         if self.depth >= MAX_LOOPS:
             raise refuse(statement.origin, f"more than {MAX_LOOPS} loops inside each other")
         self.loops += 1
         self.depth += 1
-        loop, outer, path, label = f"loop{self.loops}", tracer.copies, frame.path, frame.label
-        for i in range(number if short else SIMULATED):
-            shown_as = i if short or i < 2 else number - SIMULATED + i
+        loop, outer, around, path, label = f"loop{self.loops}", tracer.copies, tracer.loops, frame.path, frame.label
+        for i in range(number if short else self.simulated):
+            shown_as = i if short or i < half else number - self.simulated + i
             tracer.instructions.append(Enter(loop, i, skipped))
-            tracer.copies = outer * (skipped + 1) if i == 1 and skipped else outer
+            tracer.copies = outer * (skipped + 1) if i == half - 1 and skipped else outer
+            tracer.loops = (*around, (loop, i))
             frame.path = f"{path}.{statement.name}.{shown_as}" if path else f"{statement.name}.{shown_as}"
             frame.label = f"{label}.{statement.name}" if label else statement.name
             self.run(statement.body, frame)
         self.depth -= 1
         tracer.instructions.append(Leave(loop))
-        tracer.copies, frame.path, frame.label = outer, path, label
+        tracer.copies, tracer.loops, frame.path, frame.label = outer, around, path, label

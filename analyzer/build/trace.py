@@ -31,8 +31,13 @@ def bind_symbols(model: Model, overrides: MappingOf[str, str]) -> Symbols:
     return bound
 
 
-def trace(model: Model, symbols: Symbols, run: Run, device: Device = Device(), *, unroll: bool = False, numeric: bool = False) -> Graph:
-    """The program of one step, as `run` sets it; `numeric` puts numbers for symbols. Raises InvalidConfig with every problem."""
+def trace(
+    model: Model, symbols: Symbols, run: Run, device: Device = Device(), *, simulated: int = 4, unroll: bool = False, numeric: bool = False
+) -> Graph:
+    """The program of one step, as `run` sets it, with `simulated` iterations of a long loop unless all are wanted (`unroll`).
+
+    `numeric` puts numbers for symbols. Raises InvalidConfig with every problem.
+    """
     sizes = Sizes(symbols.values, device)
     training = run.mode == "train"
     frozen = frozenset(str(path.value) for path in model.frozen)
@@ -41,7 +46,7 @@ def trace(model: Model, symbols: Symbols, run: Run, device: Device = Device(), *
     unroll = unroll or any(part.isdigit() for path in named for part in path.split("."))  # iterations that differ
     problems = Problems(broken=set(model.broken))
     scope = {name: poly(value) if numeric else symbol(name) for name, value in symbols.values.items()}
-    session = _Session(model, run, tracer, Interpreter(problems, unroll=unroll), scope)
+    session = _Session(model, run, tracer, Interpreter(problems, simulated=simulated, unroll=unroll), scope)
     with sizes.active(), tracer.active():
         try:
             outputs, loss = session.execute()
@@ -54,7 +59,7 @@ def trace(model: Model, symbols: Symbols, run: Run, device: Device = Device(), *
     return Graph(
         model.name, symbols.values, symbols.docs, tuple(tracer.instructions), tracer.parameters, tracer.buffers,
         session.inputs, outputs, loss, tuple(sizes.assumptions.values()), tracer.names,
-        warnings, tracer.tied,
+        warnings, tracer.tied, simulated,
     )  # fmt: skip
 
 

@@ -120,12 +120,14 @@ class Memory:
 
     def release_node(self, node: Node) -> None:
         """One reference to a node less; a dead node lets go of what it saved and of the nodes behind it."""
-        pending = [node]
+        pending, around = [node], self.heap.belonging
         while pending:
             dead = pending.pop()
             dead.refs -= 1
             if dead.refs:
                 continue
+            self.heap.belonging = dead.place.loops
             self.forget(dead)
             pending.extend(target for target, _ in dead.edges.values() if isinstance(target, Node))
             dead.edges = {}
+        self.heap.belonging = around

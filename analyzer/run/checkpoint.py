@@ -8,7 +8,9 @@ Source: torch/utils/checkpoint.py (_checkpoint_without_reentrant_generator, _rec
 
 from __future__ import annotations
 
-from analyzer.graph import Drop, Step, Tensor
+from dataclasses import replace
+
+from analyzer.graph import Drop, Enter, Leave, Step, Tensor
 from analyzer.run.arrays import Array, Memory, Node, Region
 from analyzer.run.forward import Forward
 
@@ -20,7 +22,9 @@ def recompute(memory: Memory, region: Region, resident: dict[Tensor, Array]) -> 
     again.state = {**resident, **region.inputs}
     for array in region.inputs.values():
         array.refs += 1
-    op, origin = memory.heap.op, memory.heap.origin
+    op, origin, place = memory.heap.op, memory.heap.origin, memory.heap.place
+    inside = {i.loop for i in region.instructions if isinstance(i, Enter)}
+    memory.heap.move(replace(place, loops=tuple(item for item in place.loops if item[0] not in inside), again=True))
     pending = list(region.nodes)
     for instruction in region.instructions:
         if not pending:
@@ -29,10 +33,13 @@ def recompute(memory: Memory, region: Region, resident: dict[Tensor, Array]) -> 
             _run(again, instruction, pending)
         elif isinstance(instruction, Drop) and instruction.tensor in again.state and instruction.tensor not in resident:
             memory.release(again.state.pop(instruction.tensor))
+        elif isinstance(instruction, (Enter, Leave)):
+            again.turn(instruction)
     for tensor, array in again.state.items():
         if tensor not in resident:
             memory.release(array)
     memory.heap.op, memory.heap.origin = op, origin
+    memory.heap.move(place)
 
 
 def _run(again: Forward, step: Step, pending: list[Node]) -> None:

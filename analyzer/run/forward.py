@@ -58,12 +58,8 @@ class Forward:
                     self.memory.release(self.state.pop(tensor))
                 case Bind(name=name, tensor=tensor):
                     self.bind(name, self.state[tensor])
-                case Enter(loop=loop, iteration=iteration):
-                    self._enter(loop, iteration)
-                case Leave(loop=loop):
-                    place = self.heap.place
-                    outer = tuple(item for item in place.loops if item[0] != loop)
-                    self.heap.move(replace(place, loops=outer))
+                case Enter() | Leave():
+                    self.turn(instruction)
                 case Mark(name=name):
                     self._set_apart_attributes()
                     self.heap.mark(name)
@@ -101,10 +97,11 @@ class Forward:
             if not kept_by_loop and array.refs == 1 and array.block.refs == 1:
                 array.block.kind = "retained"
 
-    def _enter(self, loop: str, iteration: int) -> None:
-        place = self.heap.place
-        outer = tuple(item for item in place.loops if item[0] != loop)
-        self.heap.move(replace(place, loops=(*outer, (loop, iteration))))
+    def turn(self, at: Enter | Leave) -> None:
+        """An iteration of a loop begins, or the loop is over."""
+        outer = tuple(item for item in self.heap.place.loops if item[0] != at.loop)
+        begun = ((at.loop, at.iteration),) if isinstance(at, Enter) else ()
+        self.heap.move(replace(self.heap.place, loops=(*outer, *begun)))
 
     def _step(self, step: Step) -> None:
         known = self.apply(step)

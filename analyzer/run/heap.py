@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from analyzer.graph import Storage
-from analyzer.polynomial import ONE, Call, Poly
+from analyzer.graph import Loops, Storage
+from analyzer.polynomial import Call, Poly
 from analyzer.problems import Origin
-
-Loops = tuple[tuple[str, int], ...]  # (loop, simulated iteration), outermost first
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +17,22 @@ class Place:
     phase: str = "before"
     loops: Loops = ()
     micro: int = 0  # which accumulated micro-batch
+    again: bool = False  # in the second run of a checkpointed region
+
+    def within(self, loops: Loops) -> Place:
+        """This place, in those of the iterations whose loops it is not in."""
+        known = {name for name, _ in self.loops}
+        inner = tuple(item for item in loops if item[0] not in known)
+        return replace(self, loops=(*self.loops, *inner)) if inner else self
 
 
 @dataclass(slots=True, eq=False)
 class Block:
-    """One allocation, from birth to death on the heap's clock; `copies` of it where it stands for several iterations."""
+    """One allocation, from birth to death on the heap's clock.
+
+    The places are in the iterations that the block belongs to, also where it is made or freed outside of the loop, as an
+    optimizer's state is.
+    """
 
     size: Poly  # bytes
     kind: str
@@ -31,7 +40,6 @@ class Block:
     origin: Origin
     birth: int
     place: Place
-    copies: Poly = ONE
     death: int | None = None
     death_place: Place | None = None
     op: str = ""
@@ -49,24 +57,25 @@ class Heap:
     blocks: list[Block] = field(default_factory=list)
     moves: list[tuple[int, Place]] = field(default_factory=list)
     marks: dict[tuple[int, str], int] = field(default_factory=dict)
+    belonging: Loops = ()  # the iterations of the autograd node that lets go
 
-    def alloc(self, size: Poly, kind: str, label: str, origin: Origin | None = None, copies: Poly = ONE) -> Block:
-        """A new block with one reference."""
-        self.clock += 1
-        block = Block(size, kind, label, origin or self.origin, self.clock, self.place, copies, op=self.op)
+    def alloc(self, size: Poly, kind: str, label: str, origin: Origin | None = None, loops: Loops = ()) -> Block:
+        """A new block with one reference; `loops` are the iterations it belongs to where it is made outside of them."""
+        self.clock += 2
+        block = Block(size, kind, label, origin or self.origin, self.clock, self.place.within(loops), op=self.op)
         self.blocks.append(block)
         return block
 
     def alloc_storage(self, storage: Storage) -> Block:
         """A block for a storage of the graph."""
-        return self.alloc(storage.size, storage.kind, storage.label, storage.origin, storage.copies)
+        return self.alloc(storage.size, storage.kind, storage.label, storage.origin, storage.loops)
 
     def release(self, block: Block) -> None:
         """One reference less; the last one frees the block."""
         block.refs -= 1
         if not block.refs:
-            self.clock += 1
-            block.death, block.death_place = self.clock, self.place
+            self.clock += 2
+            block.death, block.death_place = self.clock, self.place.within(self.belonging or block.place.loops)
 
     def scratch(self, label: str, *sizes: Poly) -> None:
         """A kernel's temporaries, made and gone."""

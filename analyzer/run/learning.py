@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analyzer.graph import ITEMSIZE
-from analyzer.polynomial import ONE, Poly, call, poly, product, total
+from analyzer.polynomial import Poly, call, poly, product, total
 from analyzer.run.arrays import Leaf, Memory
 from analyzer.run.heap import Block
 from analyzer.run.optimizer import OPTIMIZERS, Optimizer
@@ -17,12 +17,12 @@ def make_state(memory: Memory, run: Run, leaves: list[Leaf]) -> None:
     """The state of the parameters that have a gradient, as the first step creates it; later steps change it in place."""
     optimizer = OPTIMIZERS[run.optimizer]
     for leaf in leaves:
-        copies, label = leaf.tensor.storage.copies, leaf.tensor.storage.label
+        loops, label = leaf.tensor.storage.loops, leaf.tensor.storage.label
         for entry in optimizer.states(_options(run, leaf)):
             size = _quantized(leaf) if optimizer.eight_bit else _size(leaf, entry)
-            memory.heap.alloc(size, "optimizer", f"{label} {entry.partition(':')[0]}", leaf.tensor.origin, copies)
+            memory.heap.alloc(size, "optimizer", f"{label} {entry.partition(':')[0]}", leaf.tensor.origin, loops)
         if run.form == "fused" and optimizer.name != "SGD":
-            memory.heap.alloc(poly(4), "optimizer", f"{label} step", leaf.tensor.origin, copies)
+            memory.heap.alloc(poly(4), "optimizer", f"{label} step", leaf.tensor.origin, loops)
     if optimizer.eight_bit:
         memory.heap.alloc(poly(2048), "optimizer", "quantization maps")
 
@@ -33,13 +33,15 @@ def step(memory: Memory, run: Run, leaves: list[Leaf]) -> None:
     held: dict[str, list[Block]] = {}
     rounds = [leaves] if run.form == "foreach" else [[leaf] for leaf in leaves]
     for group in rounds if run.form != "fused" else []:
+        memory.heap.belonging = group[0].tensor.storage.loops if run.form == "forloop" and group else ()
         for entry in _script(optimizer, run, group):
             name = entry.lstrip("-").partition(":")[0]
-            made = [] if entry.startswith("-") else [_alloc(memory, run, leaf, entry) for leaf in group]
+            made = [] if entry.startswith("-") else [_alloc(memory, leaf, entry) for leaf in group]
             for block in held.pop(name, []):
                 memory.heap.release(block)
             if made:
                 held[name] = made
+    memory.heap.belonging = ()
     for blocks in held.values():
         for block in blocks:
             memory.heap.release(block)
@@ -54,11 +56,9 @@ def _options(run: Run, leaf: Leaf) -> list[str]:
     return [*given, "matrix"] if len(leaf.tensor.shape) > 1 else given
 
 
-def _alloc(memory: Memory, run: Run, leaf: Leaf, entry: str) -> Block:
-    storage = leaf.tensor.storage
-    copies = storage.copies if run.form == "foreach" else ONE
-    name = entry.partition(":")[0]
-    return memory.heap.alloc(_size(leaf, entry), "temporary", f"{storage.label} {name}", storage.origin, copies)
+def _alloc(memory: Memory, leaf: Leaf, entry: str) -> Block:
+    storage, name = leaf.tensor.storage, entry.partition(":")[0]
+    return memory.heap.alloc(_size(leaf, entry), "temporary", f"{storage.label} {name}", storage.origin, storage.loops)
 
 
 def _size(leaf: Leaf, entry: str) -> Poly:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from analyzer.graph import Graph, Rule, Spec, Step
-from analyzer.polynomial import poly, total
+from analyzer.polynomial import poly
 from analyzer.run import learning
 from analyzer.run.arrays import Array, Leaf
 from analyzer.run.backward import backward
@@ -32,7 +32,8 @@ def simulate(graph: Graph, run: Run) -> Heap:
         return heap
     if run.ema:
         resident = (*graph.parameters.values(), *graph.buffers.values())
-        heap.alloc(total(t.storage.size * t.storage.copies for t in resident), "optimizer", "averaged model")
+        for storage in (tensor.storage for tensor in resident):
+            heap.alloc(storage.size, "optimizer", f"averaged model: {storage.label}", storage.origin, storage.loops)
     if run.scaler:
         heap.alloc(poly(4), "optimizer", "gradient scaler: scale")
         heap.alloc(poly(4), "optimizer", "gradient scaler: growth tracker")
