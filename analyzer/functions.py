@@ -11,6 +11,7 @@ from fractions import Fraction
 from math import isqrt
 
 from analyzer.cub import scan_by_key_scratch, scan_scratch, sort_pairs_scratch, unique_scratch
+from analyzer.attention_scratch import efficient_splits, flash_splits
 from analyzer.kernel_scratch import batch_norm_scratch, layer_norm_partials
 from analyzer.polynomial import Poly, call, poly
 from analyzer.scratch import column_scratch, column_semaphores, row_scratch, row_semaphores
@@ -47,6 +48,7 @@ FUNCTIONS: dict[str, Callable[..., int]] = {
     "row_scratch": row_scratch, "row_semaphores": row_semaphores,
     "sort_pairs_scratch": sort_pairs_scratch, "unique_scratch": unique_scratch, "scan_scratch": scan_scratch,
     "scan_by_key_scratch": scan_by_key_scratch, "batch_norm_scratch": batch_norm_scratch, "layer_norm_partials": layer_norm_partials,
+    "flash_splits": flash_splits, "efficient_splits": efficient_splits,
 }  # fmt: skip
 
 

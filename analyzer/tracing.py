@@ -65,6 +65,7 @@ class Tracer(References):
         self.autocast = ""  # the dtype that autocast lowers to, or nothing
         self.cast_weights: dict[Tensor, Tensor] = {}
         self.dtype = "float32"  # of parameters
+        self.attention = "auto"  # the kernel that scaled_dot_product_attention is forced to
         self._saved: dict[Storage, str] = {}  # what autograd keeps, and what it first kept it for
         self.checkpointed: frozenset[str] = frozenset()  # blocks that are run again in backward
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from analyzer.ops import OPS
+from validation.attention_cases import ATTENTION
 from validation.chains import Case
 from validation.convolution_cases import CONVOLUTIONS
 from validation.indexing_cases import INDEXING
@@ -24,6 +25,7 @@ CASES: Mapping[str, tuple[str, ...]] = {
     **POINTWISE,
     **LOSSES,
     **REDUCTIONS,
+    **ATTENTION,
     **SHAPES,
     **INDEXING,
     **LAYERS,

@@ -22,6 +22,7 @@ CHANGED = {
     "swapped": "transpose: {{in: {0}, dim0: -1, dim1: -2, as: {0}}}",
     "last": "movedim: {{in: {0}, source: -1, destination: 1, as: {0}}}",  # channels-last
     "between": "sigmoid: {{in: {0}, as: {0}}}",
+    "heads": "transpose: {{in: {0}, dim0: 1, dim1: 2, as: {0}}}",  # heads before lengths
     "half": "to: {{in: {0}, dtype: bfloat16, as: {0}}}",
 }
 

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from validation import names
 from validation.entries import ENTRIES
+from validation.reference_attention import ATTENTION, CUDA_ATTENTION
 from validation.reference_images import CUDA_IMAGES, IMAGES
 from validation.reference_indexing import CUDA_INDEXING, INDEXING
 from validation.reference_layers import CUDA_LAYERS, LAYERS
@@ -72,6 +73,7 @@ REFERENCE: Mapping[str, Entry] = {
     **{name: _with_channels(name) for name in CHANNELED},
     **{name: getattr(torch.Tensor, name) for name in names.METHODS},
     **LAYERS,
+    **ATTENTION,
     **INDEXING,
     **IMAGES,
     **ENTRIES,
@@ -135,6 +137,7 @@ CUDA_KERNELS: Mapping[str, Entry] = {
     "logsigmoid": _log_sigmoid,
     "LogSigmoid": lambda x: _LogSigmoidModule(),
     **CUDA_LAYERS,
+    **CUDA_ATTENTION,
     **CUDA_IMAGES,
     **CUDA_INDEXING,
     "dropout": _native_dropout,

@@ -111,6 +111,8 @@ class Program:
         if OPS[call.op].is_module:
             return self.modules[call.path](*tensors)
         function = entry(call.op, self.device)
+        if _is_told(function, "attention"):
+            attributes["attention"] = self.run.attention
         if _is_told(function, "training"):
             attributes["training"] = self.training
         if _is_told(function, "device"):

@@ -95,7 +95,7 @@ class _Session:
         inference = self.model.inference if self.run.mode == "infer" else None
         self._make_inputs(inference.inputs if inference and inference.inputs else None)
         tracer = self.tracer
-        tracer.dtype, tracer.autocast = self.run.dtype, self.run.autocast
+        tracer.dtype, tracer.autocast, tracer.attention = self.run.dtype, self.run.autocast, self.run.attention
         tracer.checkpointed = self._checkpointed()
         tracer.push()
         for tensor in self.inputs.values():

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Union
 
-from analyzer.graph import ITEMSIZE, Spec, Tensor
+from analyzer.graph import ITEMSIZE, Shape, Spec, Tensor
 from analyzer.polynomial import Poly
 from analyzer.sizes import sizes
 
@@ -49,7 +49,18 @@ class RowMajor:
     of: str
 
 
-Item = Union[Result, Held, Gone, Brief, RowMajor]
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """A copy of an argument that lies otherwise than the kernel wants it, held until the kernel returns.
+
+    It wants these strides; for none, a step of 1 in the last dimension.
+    """
+
+    of: str
+    strides: Shape = ()
+
+
+Item = Union[Result, Held, Gone, Brief, RowMajor, Laid]
 Plan = tuple[Item, ...]
 
 

@@ -44,6 +44,10 @@ class Run:
         "kept", "kept: the loop's variables live until the next step rebinds them; dropped: a function returns the loss only",
         "kept", "dropped",
     )  # fmt: skip
+    attention: str = _setting(
+        "auto", "kernel of scaled_dot_product_attention: PyTorch's choice, or forced (torch.nn.attention.sdpa_kernel)",
+        "auto", "flash", "efficient", "cudnn", "math",
+    )  # fmt: skip
     no_grad: bool = _setting(True, "whether inference runs under torch.no_grad()")
 
     @property

@@ -1,0 +1,98 @@
+"""How PyTorch calls attention, and what stands for its CUDA kernels on other devices; see `validation.reference`."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from validation.stand_ins import Kernel, Made
+
+HALF = (torch.float16, torch.bfloat16)
+BACKENDS = {
+    "flash": SDPBackend.FLASH_ATTENTION, "efficient": SDPBackend.EFFICIENT_ATTENTION, "cudnn": SDPBackend.CUDNN_ATTENTION,
+    "math": SDPBackend.MATH,
+}  # fmt: skip
+
+
+@contextlib.contextmanager
+def forced(backend: str) -> Iterator[None]:
+    """The one kernel of scaled_dot_product_attention that may run; `auto` leaves the choice to PyTorch."""
+    with contextlib.nullcontext() if backend == "auto" else sdpa_kernel(BACKENDS[backend]):
+        yield
+
+
+def _attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None, *, attention: str, **attributes: Any) -> Tensor:
+    with forced(attention):
+        return F.scaled_dot_product_attention(query, key, value, attn_mask=mask, **attributes)
+
+
+def _on_cuda(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None, *, dropout_p: float = 0.0,
+             is_causal: bool = False, scale: float | None = None, enable_gqa: bool = False, attention: str = "auto") -> Tensor:  # fmt: skip
+    """The kernel that an A100 runs: flash, memory-efficient, or the math of every device; or the one that is forced."""
+    if attention != "auto":
+        raise NotImplementedError("a forced kernel of attention runs on CUDA only")
+    half, d = query.dtype in HALF, query.shape[-1]
+    four, grouped = query.dim() == 4, enable_gqa and query.shape[-3] != key.shape[-3]
+    square = query.shape[-2] == key.shape[-2] or not is_causal
+    if four and half and mask is None and d == value.shape[-1] and d <= 256 and square:
+        return _flash(query, key, value, dropout_p)
+    dense = all(t.stride(-1) == 1 for t in (query, key, value, *([mask] if mask is not None else [])))
+    if four and not grouped and dense and not any(t.shape[-1] % (8 if half else 4) for t in (query, value)):
+        return _efficient(query, key, value, mask)
+    return _math(query, key, value, mask, dropout_p, is_causal, enable_gqa)
+
+
+def _flash(query: Tensor, key: Tensor, value: Tensor, dropout_p: float) -> Tensor:
+    d = query.shape[-1]
+    wide = [F.pad(t, (0, -d % 8)) if d % 8 else t for t in (query, key, value)]
+
+    def made(query: Tensor, key: Tensor, value: Tensor) -> Made:
+        out, sums = torch.empty_like(query), torch.empty(query.shape[:3])
+        return (out,), (query, key, value, out, sums, torch.empty(2, dtype=torch.int64), torch.empty((), dtype=torch.int64))
+
+    y: Tensor = Kernel.apply(made, *wide)[0]  # type: ignore[no-untyped-call]
+    return y[..., :d] if d % 8 else y
+
+
+def _efficient(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
+    batch, heads, length, _ = query.shape
+    if mask is not None:
+        mask = _added(mask, query.dtype)
+        if any(step % 8 for step in mask.stride()[:-1]):
+            mask = F.pad(mask, (0, 8 - mask.shape[-1] % 8))[..., : mask.shape[-1]]
+        mask = mask.expand(batch, heads, length, key.shape[2])
+
+    def made(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None) -> Made:
+        out = torch.empty(batch, length, heads, value.shape[3], dtype=query.dtype).transpose(1, 2)
+        return (out,), (query, key, value, mask, out, torch.empty(batch, heads, -(-length // 32) * 32))
+
+    y: Tensor = Kernel.apply(made, query, key, value, *([mask] if mask is not None else []))[0]  # type: ignore[no-untyped-call]
+    return y
+
+
+def _added(mask: Tensor, dtype: torch.dtype) -> Tensor:
+    return torch.where(mask, torch.zeros((), dtype=dtype), torch.full((), -torch.inf, dtype=dtype)) if mask.dtype == torch.bool else mask
+
+
+def _math(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, dropout_p: float, causal: bool, gqa: bool) -> Tensor:
+    """_scaled_dot_product_attention_math, its dropout by the kernel that CUDA runs."""
+    if not dropout_p:
+        added = None if mask is None else _added(mask, query.dtype)
+        y: Tensor = torch.ops.aten._scaled_dot_product_attention_math(query, key, value, added, 0.0, causal, None, enable_gqa=gqa)[0]
+        return y
+    mask = torch.ones(query.shape[-2], key.shape[-2], dtype=torch.bool).tril() if causal else mask
+    weights = (query * 0.5) @ (key.transpose(-2, -1) * 0.5)
+    if mask is not None:
+        weights += _added(mask, query.dtype)
+    weights = torch.native_dropout(torch.ops.aten._safe_softmax(weights, -1), dropout_p, True)[0]
+    return weights @ value
+
+
+ATTENTION: Mapping[str, Callable[..., Any]] = {"scaled_dot_product_attention": _attention}
+CUDA_ATTENTION: Mapping[str, Callable[..., Any]] = {"scaled_dot_product_attention": _on_cuda}
