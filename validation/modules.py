@@ -66,7 +66,7 @@ def make_modules(graph: Graph, device: str, kind: torch.dtype) -> dict[str, nn.M
             positional, attributes = split(call)
             standins = [_standin(value, graph) for value in positional]
             with torch.device(device), _default(kind):
-                modules[call.path] = entry(call.op, device)(*standins, **attributes)
+                modules[call.path] = entry(call.op, device)(*standins, **attributes).to(kind)
     return modules
 
 

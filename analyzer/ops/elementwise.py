@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Protocol
 
-from analyzer.graph import FLOATING, Rule, Spec, Tensor
+from analyzer.graph import FLOATING, ITEMSIZE, Rule, Shape, Spec, Tensor
 from analyzer.ops import layout
 from analyzer.ops.registry import Operand, op, primitive
 from analyzer.polynomial import Poly
@@ -13,18 +14,32 @@ from analyzer.tracing import Refused, current
 NUMERIC_ORDER = ("bool", "uint8", "int8", "int16", "int32", "int64", "float8", "float16", "bfloat16", "float32", "float64")
 
 
+class Typed(Protocol):
+    """A tensor of the trace, or an array of the simulation."""
+
+    @property
+    def shape(self) -> Shape: ...
+    @property
+    def dtype(self) -> str: ...
+
+
 def promoted(*operands: Operand) -> str:
     """The dtype of a result: the widest of the tensors with dimensions, numbers and scalars yielding to them."""
     tensors = [t for t in operands if isinstance(t, Tensor)]
     numbers = [n.constant for n in operands if isinstance(n, Poly)]
-    ranked = [t for t in tensors if t.shape] or tensors
-    dtypes = {t.dtype for t in ranked}
-    if dtypes == {"float16", "bfloat16"}:
+    found = promoted_dtype(*tensors)
+    if found not in FLOATING and any(isinstance(n, Fraction) for n in numbers):
         return "float32"
-    if not dtypes & FLOATING and (any(t.dtype in FLOATING for t in tensors) or any(isinstance(n, Fraction) for n in numbers)):
+    return "int64" if found == "bool" and numbers else found
+
+
+def promoted_dtype(*tensors: Typed) -> str:
+    """The widest dtype of the tensors with dimensions, scalars yielding to them unless they are of a higher kind."""
+    dtypes = {t.dtype for t in tensors if t.shape} or {t.dtype for t in tensors}
+    if dtypes >= {"float16", "bfloat16"} and "float64" not in dtypes:
         return "float32"
-    if dtypes == {"bool"} and numbers:
-        return "int64"
+    if not dtypes & FLOATING and any(t.dtype in FLOATING for t in tensors):
+        return "float32"
     return max(dtypes, key=NUMERIC_ORDER.index)
 
 
@@ -127,7 +142,7 @@ def clamp_max(x: Tensor, *, max: float) -> Rule:
 def maximum(x: Tensor, other: Tensor) -> Rule:
     """y = the larger of x and other"""
     half = "masked_fill_(where(compare(x, other), g / 2, g), compare(x, other))"
-    return Rule(result(x, other), {"x": half, "other": half})
+    return Rule(result(x, other), {"other": half, "x": half})
 
 
 @op
@@ -135,13 +150,18 @@ def maximum(x: Tensor, other: Tensor) -> Rule:
 def minimum(x: Tensor, other: Tensor) -> Rule:
     """y = the smaller of x and other"""
     half = "masked_fill_(where(compare(x, other), g / 2, g), compare(x, other))"
-    return Rule(result(x, other), {"x": half, "other": half})
+    return Rule(result(x, other), {"other": half, "x": half})
 
 
 @primitive
 def _where(condition: Tensor, x: Tensor, other: Tensor) -> Rule:
-    shape = result(condition, x, other, dtype=promoted(x, other))
-    return Rule(shape, {"other": "where(condition, scalar(), g)", "x": "where(condition, g, scalar())"})
+    chosen = promoted(x, other)
+    cast = tuple(t.elements * ITEMSIZE[chosen] for t in (x, other) if t.dtype != chosen)
+    return Rule(
+        result(condition, x, other, dtype=chosen),
+        {"other": "where(condition, scalar(), g)", "x": "where(condition, g, scalar())"},
+        copies=cast,
+    )
 
 
 @primitive

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from analyzer.graph import Rule, Spec, Tensor, View
 from analyzer.ops import layout
+from analyzer.ops.elementwise import promoted_dtype
 from analyzer.ops.registry import op, primitive
 from analyzer.ops.shape import _clone, _expand, as_shape, unsqueeze
 from analyzer.polynomial import ONE, ZERO, Poly, poly
@@ -18,7 +19,7 @@ def _cat(x: list[Tensor], dim: int) -> Rule:
     starts = [sum(extents[:i], ZERO) for i in range(len(x))]
     grads = {f"x{i}": f"narrow(g, dim, start{i}, x{i}.shape)" for i in range(len(x))}
     constants = {"dim": dim} | {f"start{i}": start for i, start in enumerate(starts)}
-    return Rule(Spec(shape, x[0].dtype), grads, constants=constants)
+    return Rule(Spec(shape, promoted_dtype(*x)), grads, constants=constants)
 
 
 @op

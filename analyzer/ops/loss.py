@@ -89,8 +89,8 @@ def binary_cross_entropy(x: Tensor, target: Tensor, *, reduction: str = "mean") 
 def binary_cross_entropy_with_logits(x: Tensor, target: Tensor, *, reduction: str = "mean") -> Rule:
     """y = -mean (target ln s + (1 - target) ln(1 - s)), s = sigmoid(x)"""
     alike(x, target)
-    losses = result(x, target)
+    losses = result(target)
     grads = {"x": "binary_cross_entropy_with_logits_backward(g, x, target)", "target": "kept(-x * g, target)"}
     if reduction == "none":
-        return Rule(losses, grads, scratch=(x.bytes,))
-    return Rule(Spec((), losses.dtype), grads, scratch=(x.bytes, losses.bytes, whole_scratch(losses)))
+        return Rule(losses, grads, copies=(x.bytes,))
+    return Rule(Spec((), losses.dtype), grads, copies=(x.bytes, losses.bytes), scratch=(whole_scratch(losses),))

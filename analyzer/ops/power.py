@@ -17,7 +17,7 @@ def reciprocal(x: Tensor) -> Rule:
 
 @primitive
 def _pow_tensor(x: Tensor, exponent: Tensor) -> Rule:
-    power = "g * where(is_zero_power(x, exponent), scalar(), y * log(x))"
+    power = "pow_backward_exponent(g, x, y, is_zero_power(x, exponent))"
     base = "where(compare(exponent), scalar(), kept(g, y) * (exponent * x ** (exponent - 1)))"
     return Rule(result(x, exponent), {"exponent": power, "x": base})
 

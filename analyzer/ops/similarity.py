@@ -45,7 +45,7 @@ def cosine_similarity(x: Tensor, other: Tensor, *, dim: int = 1, eps: float = 1e
     for vectors in (x, other):
         length = norm(vectors, dim=dim, keepdim=True)
         lengths.append(statement(clone(length), length))
-    _scalar_tensor(x.dtype)  # eps
+    _scalar_tensor("float32")  # eps
     unit = div(other, lengths[1])
     y: Tensor = sum(mul(div(x, lengths[0]), unit), dim=dim)
     return y

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from analyzer.graph import Shape, contiguous
+from analyzer.ops.elementwise import promoted_dtype
 from analyzer.ops.layout import elementwise_strides, same_layout
 from analyzer.ops.rearranging import resized
 from analyzer.polynomial import ONE, ZERO
@@ -82,8 +83,8 @@ def zeros_like(formula: Formula, x: Array) -> Array:
 
 
 def scalar(formula: Formula) -> Array:
-    """scalar_tensor: one number on the device."""
-    return formula.fresh((), formula.target.dtype)
+    """scalar_tensor: one number on the device, as the gradient is."""
+    return formula.fresh((), formula.names["g"].dtype)
 
 
 def compare(formula: Formula, *operands: Any) -> Any:
@@ -93,7 +94,7 @@ def compare(formula: Formula, *operands: Any) -> Any:
 
 def where(formula: Formula, mask: Array, *choices: Any) -> Array:
     """One of two values, as the mask says."""
-    dtype = next(c.dtype for c in choices if isinstance(c, Array))
+    dtype = promoted_dtype(*(c for c in choices if isinstance(c, Array)))
     result: Array = formula.elementwise(mask, *choices, dtype=dtype)
     return result
 

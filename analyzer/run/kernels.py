@@ -8,6 +8,7 @@ from typing import Any
 
 from analyzer.formulas import ARITHMETIC, parsed
 from analyzer.graph import Shape
+from analyzer.ops.elementwise import promoted_dtype
 from analyzer.ops.layout import broadcast, elementwise_strides
 from analyzer.polynomial import Poly
 from analyzer.run.arrays import Array, Memory
@@ -29,6 +30,7 @@ DEFINED = {
     "std_to_var": (("g", "y"), "masked_fill_(g / (y * 2), compare(y))"),
     "var_backward": (("g", "x", "dims"), "(2 * restored(g, x.shape, dims)) * (x - mean(x, dims))"),
     "is_zero_power": (("x", "exponent"), "compare(compare(x), compare(exponent))"),
+    "pow_backward_exponent": (("g", "x", "y", "zero"), "g * where(zero, scalar(), y * log(x))"),
 }
 """Functions of ATen or FunctionsManual.cpp that are formulas themselves: what they make on the way goes when they return."""
 
@@ -82,9 +84,7 @@ class Formula:
             return operands[0]
         shape = broadcast(*(a.shape for a in arrays))
         strides = elementwise_strides(shape, [(a.shape, a.strides) for a in arrays])
-        ranked = [a for a in arrays if a.shape] or arrays
-        found = next((a.dtype for a in ranked if a.dtype != "bool"), ranked[0].dtype)
-        return self.fresh(shape, dtype or found, strides)
+        return self.fresh(shape, dtype or promoted_dtype(*arrays), strides)
 
     def _evaluate(self, node: ast.expr) -> Any:
         match node:
@@ -102,8 +102,10 @@ class Formula:
                 return matmul(self, self._evaluate(left), self._evaluate(right))
             case ast.BinOp(left=left, op=operator, right=right) if type(operator) in ARITHMETIC:
                 return self.elementwise(self._evaluate(left), self._evaluate(right))
-            case ast.Call(func=ast.Name(id=name), args=args):
+            case ast.Call(func=ast.Name(id=name), args=args) if name.endswith("_"):
                 return self._call(name, [self._evaluate(a) for a in args])
+            case ast.Call(func=ast.Name(id=name), args=args):
+                return self._call(name, [self._evaluate(a) for a in reversed(args)][::-1])  # gcc begins with the last
         raise AssertionError(f"formula syntax {ast.dump(node)}")
 
     def _attribute(self, array: Array, attribute: str) -> Any:
