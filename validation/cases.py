@@ -13,7 +13,7 @@ from validation.large_cases import LARGE
 from validation.layer_cases import LAYERS
 from validation.loss_cases import LOSSES
 from validation.pointwise_cases import POINTWISE
-from validation.pooling_cases import POOLING
+from validation.pooling_cases import POOLING, RESAMPLING
 from validation.product_cases import PRODUCTS
 from validation.reduction_cases import REDUCTIONS
 from validation.shape_cases import SHAPES
@@ -32,6 +32,7 @@ CASES: Mapping[str, tuple[str, ...]] = {
     **PRODUCTS,
     **CONVOLUTIONS,
     **POOLING,
+    **RESAMPLING,
     "gelu": (*ONE_TENSOR, "approximate: tanh | half 3 5 | mean"),
     "detach": ("| 3 5 | linear", "| swapped 2 3 5 | linear"),
     "randn_like": ("| 3 5 | linear", "| swapped 2 3 5 | linear"),

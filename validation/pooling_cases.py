@@ -1,4 +1,4 @@
-"""The cases of pooling; see `validation.cases`."""
+"""The cases of pooling and of resampling; see `validation.cases`."""
 
 from __future__ import annotations
 
@@ -61,4 +61,22 @@ POOLING: Mapping[str, tuple[str, ...]] = {
     )
     for name in names
     for rank in INPUTS
+}
+
+MODES = {"nearest": (1, 2, 3), "nearest-exact": (1, 2, 3), "linear": (1,), "bilinear": (2,), "bicubic": (2,), "trilinear": (3,)}
+WIDE = ("last 2 4 5 3", "swapped 2 4 5 3")
+RESAMPLED = (
+    *(f"scale_factor: 2, mode: {mode} | {operand}" for mode in MODES for rank in MODES[mode] for operand in INPUTS[rank][:-1]),
+    *(f"scale_factor: 2, mode: {mode} | {operand}" for mode in ("nearest", "bilinear", "bicubic") for operand in WIDE),
+    "size: [4, 9], mode: bilinear, align_corners: true | 2 3 5 4",
+    "size: 7 | 2 3 5",
+    "scale_factor: [2, 3] | 2 3 5 4",
+    "scale_factor: 0.5, mode: area | 2 3 9 7",
+    "scale_factor: 1.5, mode: area | last 2 3 4 5 6",
+)  # fmt: skip
+RESAMPLING: Mapping[str, tuple[str, ...]] = {
+    "interpolate": RESAMPLED,
+    "Upsample": ("scale_factor: 2 | 2 3 5 4", "scale_factor: 1.5, mode: bilinear | 2 3 5 4", "size: [6, 7] | 2 3 5 4"),
+    "UpsamplingNearest2d": ("scale_factor: 2 | 2 3 5 4", "size: 7 | 2 3 5 4"),
+    "UpsamplingBilinear2d": ("scale_factor: 2 | 2 3 5 4", "scale_factor: 2 | last 2 4 5 4"),
 }

@@ -28,6 +28,8 @@ IMAGES: Mapping[str, Callable[..., Any]] = {
     **{f"{name}{rank}d": _with_channels(f"{name}{rank}d", rank) for name in ("Conv", "ConvTranspose") for rank in RANKS},
     **{f"{name}{rank}d": getattr(F, f"{name}{rank}d") for name in FUNCTIONS for rank in RANKS},
     **{f"{name}{rank}d": _module(f"{name}{rank}d") for name in MODULES for rank in RANKS},
+    **{name: _module(name) for name in ("Upsample", "UpsamplingNearest2d", "UpsamplingBilinear2d")},
+    "interpolate": F.interpolate,
 }
 
 

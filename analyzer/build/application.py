@@ -8,6 +8,7 @@ from typing import Any
 
 from analyzer.build.frame import Bound, Frame
 from analyzer.build.values import refuse, unwieldy
+from analyzer.evaluate import exact
 from analyzer.graph import Call, Tensor
 from analyzer.ops import OPS
 from analyzer.polynomial import Poly
@@ -76,7 +77,7 @@ def _plain(value: Any) -> object:
     """An argument with sizes as numbers."""
     if isinstance(value, Poly):
         constant = value.constant
-        return sizes().number(value) if constant is None else constant
+        return exact(value, sizes().values) if constant is None else constant
     if isinstance(value, (list, tuple)):
         return [_plain(v) for v in value]
     return value

@@ -20,7 +20,7 @@ from analyzer.sizes import sizes
 
 WANTED = {
     "tensor": "the name of a tensor", "tensors": "a list of tensors", "size": "a whole number or an expression",
-    "sizes": "a list of whole numbers", "number": "a number", "index": "a whole number", "indices": "a list of whole numbers",
+    "sizes": "a list of whole numbers", "number": "a number", "ratio": "a number or an expression", "index": "a whole number", "indices": "a list of whole numbers",
     "word": "a word", "flag": "true or false", "none": "null",
 }  # fmt: skip
 CHOICES: MappingOf[str, tuple[str, ...]] = {
@@ -206,6 +206,7 @@ def _scalar_as(kind: str, value: Scalar, frame: Frame) -> tuple[bool, Any]:
 NUMBERS: MappingOf[str, Callable[[Scalar, Frame], Any]] = {
     "operand": size_of,
     "size": whole_size_of,
+    "ratio": size_of,
     "sizes": lambda value, frame: [whole_size_of(value, frame)],
     "number": lambda value, frame: float(number_of(value, frame)),
     "index": whole,

@@ -21,7 +21,7 @@ LOWER_PRECISION = frozenset(
 FP32 = frozenset(
     """acos asin binary_cross_entropy_with_logits cosh cosine_embedding_loss cosine_similarity erfinv exp expm1 gaussian_nll_loss
     group_norm huber_loss kl_div l1_loss layer_norm log log10 log1p log2 logsumexp mse_loss nll_loss normalize_norm norm
-    poisson_nll_loss pow reciprocal rms_norm rsqrt sinh smooth_l1_loss softplus tan upsample interpolate""".split()
+    poisson_nll_loss pow reciprocal rms_norm rsqrt sinh smooth_l1_loss softplus tan upsample""".split()
 )
 
 

@@ -39,17 +39,17 @@ def _restrided(x: Tensor) -> Rule:
     return Rule(View("x", x.shape, laid(x.shape, True)), {"x": "scattered(g, x.shape)"}, constants={"untracked": True})
 
 
-def _average(x: Tensor, rank: int, output_size: Each) -> Tensor:
+def average(x: Tensor, rank: int, output_size: Each) -> Tensor:
     """The averages; a single one is a mean. A length is an image of height 1."""
     checked(x, rank, f"adaptive_avg_pool{rank}d")
     extent = _extent(output_size, rank)
     if rank == 1:
-        return flattened(_average(raised(x), 2, [ONE, *extent]))
+        return flattened(average(raised(x), 2, [ONE, *extent]))
     if not sizes().is_one(product(extent)):
         y: Tensor = _adaptive_avg_pool(x, extent)
         return y
-    average: Tensor = mean(x, dim=list(range(-rank, 0)), keepdim=True)
-    return statement(_restrided(average), average) if is_last(x, rank) else average
+    single: Tensor = mean(x, dim=list(range(-rank, 0)), keepdim=True)
+    return statement(_restrided(single), single) if is_last(x, rank) else single
 
 
 @primitive
@@ -87,37 +87,37 @@ def _extent(output_size: Each, rank: int) -> Shape:
 @op
 def adaptive_avg_pool1d(x: Tensor, *, output_size: list[Poly] | Poly) -> Tensor:
     """y = averages of so many windows of a length"""
-    return _average(x, 1, output_size)
+    return average(x, 1, output_size)
 
 
 @op
 def adaptive_avg_pool2d(x: Tensor, *, output_size: list[Poly] | Poly) -> Tensor:
     """y = averages of so many windows of an image"""
-    return _average(x, 2, output_size)
+    return average(x, 2, output_size)
 
 
 @op
 def adaptive_avg_pool3d(x: Tensor, *, output_size: list[Poly] | Poly) -> Tensor:
     """y = averages of so many windows of a volume"""
-    return _average(x, 3, output_size)
+    return average(x, 3, output_size)
 
 
 @op
 def AdaptiveAvgPool1d(x: Tensor, *, output_size: list[Poly] | Poly) -> Tensor:
     """y = averages of so many windows of a length"""
-    return _average(x, 1, output_size)
+    return average(x, 1, output_size)
 
 
 @op
 def AdaptiveAvgPool2d(x: Tensor, *, output_size: list[Poly] | Poly) -> Tensor:
     """y = averages of so many windows of an image"""
-    return _average(x, 2, output_size)
+    return average(x, 2, output_size)
 
 
 @op
 def AdaptiveAvgPool3d(x: Tensor, *, output_size: list[Poly] | Poly) -> Tensor:
     """y = averages of so many windows of a volume"""
-    return _average(x, 3, output_size)
+    return average(x, 3, output_size)
 
 
 @op

@@ -20,6 +20,10 @@ from analyzer.graph import Rule, Tensor
 from analyzer.polynomial import Poly
 from analyzer.tracing import current
 
+class Ratio(Poly):
+    """A size that may be a fraction: only the annotation of an attribute."""
+
+
 Result = Tensor | tuple[Tensor, ...]
 Operand = Tensor | Poly  # a tensor, or a number that takes no memory
 
@@ -64,6 +68,7 @@ OPS: dict[str, Op] = {}
 KINDS: dict[object, str] = {
     Tensor: "tensor", list[Tensor]: "tensors", Poly: "size", list[Poly]: "sizes", float: "number", str: "word",
     bool: "flag", type(None): "none", int: "index", list[int]: "indices",
+    Ratio: "ratio",
 }  # fmt: skip
 
 

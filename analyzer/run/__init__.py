@@ -5,3 +5,4 @@ from analyzer.run import kernel_attention as kernel_attention
 from analyzer.run import kernel_plans as kernel_plans
 from analyzer.run import kernel_pooling as kernel_pooling
 from analyzer.run import kernel_products as kernel_products
+from analyzer.run import kernel_resize as kernel_resize
