@@ -69,7 +69,7 @@ def _trilinear(x1: Tensor, weight: Tensor, x2: Tensor) -> Rule:
     return Rule(
         Spec((rows, weight.shape[0]), x1.dtype),
         plan.gradients("trilinear_backward", {"x1": "g, weight, x2", "weight": "g, x1, x2", "x2": "g, x1, weight"}, order),
-        scratch=(plan.vector(rows * right + rows, x1.dtype),),
+        scratch=(plan.vector(rows * right, x1.dtype), plan.vector(rows, x1.dtype)),
         constants={"plan": tuple(order)},
     )
 

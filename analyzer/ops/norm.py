@@ -121,7 +121,7 @@ def _group_norm(x: Tensor, weight: Tensor | None, bias: Tensor | None, num_group
         Spec(x.shape, x.dtype),
         plan.gradients("native_group_norm_backward", f"g, x, mean, rstd{', weight' if weight else ''}", order),
         aux={"mean": statistics, "rstd": statistics},
-        scratch=(2 * (upcast + fused),),
+        scratch=(upcast, upcast, fused, fused),
         constants={"plan": order},
     )
 

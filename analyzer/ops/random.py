@@ -73,7 +73,9 @@ def randint_like(x: Tensor, *, high: Poly, low: Poly = ZERO, dtype: str | None =
 @primitive
 def bernoulli(x: Tensor) -> Rule:
     """y = 1 with probability x, else 0"""
-    return Rule(result(x), {"x": "zeros_like(g)"})
+    drawn = result(x)
+    widened = Spec(x.shape, "float32").bytes if x.dtype in ("float16", "bfloat16") else ZERO
+    return Rule(drawn, {"x": "zeros_like(g)"}, scratch=(widened,))
 
 
 @primitive
