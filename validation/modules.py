@@ -65,13 +65,13 @@ def make_modules(graph: Graph, device: str, kind: torch.dtype) -> dict[str, nn.M
         if isinstance(call, Call) and OPS[call.op].is_module and call.path not in modules:
             positional, attributes = split(call)
             standins = [_standin(value, graph) for value in positional]
-            with torch.device(device), _default(kind):
+            with torch.device(device), default_dtype(kind):
                 modules[call.path] = entry(call.op, device)(*standins, **attributes).to(kind)
     return modules
 
 
 @contextlib.contextmanager
-def _default(kind: torch.dtype) -> Iterator[None]:
+def default_dtype(kind: torch.dtype) -> Iterator[None]:
     """Make floating-point tensors of this dtype, instead of casting them afterwards."""
     before = torch.get_default_dtype()
     torch.set_default_dtype(kind)

@@ -58,15 +58,23 @@ class _Owned(nn.Module):
         return self.own
 
 
+class _OfItsDtype(_Owned):
+    """A buffer of a stated dtype, which the model's does not change."""
+
+    def to(self, *args: Any, **kwargs: Any) -> _OfItsDtype:
+        """Itself."""
+        return self
+
+
 def _parameter(*, shape: list[int]) -> nn.Module:
     owner = _Owned()
     owner.register_parameter(OWN, nn.Parameter(torch.rand(shape)))
     return owner
 
 
-def _buffer(*, shape: list[int], dtype: str = "float32") -> nn.Module:
-    owner = _Owned()
-    owner.register_buffer(OWN, torch.zeros(shape, dtype=getattr(torch, dtype)))
+def _buffer(*, shape: list[int], dtype: str | None = None) -> nn.Module:
+    owner = _OfItsDtype() if dtype else _Owned()
+    owner.register_buffer(OWN, torch.zeros(shape, dtype=getattr(torch, dtype) if dtype else None))
     return owner
 
 

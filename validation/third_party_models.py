@@ -46,7 +46,7 @@ def _made(kind: str, attention: str, **settings: Any) -> nn.Module:
     """A transformers class `XForY` from the settings of its `XConfig`, in training mode as it comes."""
     import transformers
 
-    family = kind.partition("For")[0]
+    family = kind.partition("For")[0].removesuffix("LMHeadModel")
     config = getattr(transformers, f"{family}Config")(**settings, attn_implementation=attention)
     made: nn.Module = getattr(transformers, kind)(config)
     return made
@@ -62,14 +62,44 @@ def _bert(attention: str) -> Build:
     return build
 
 
+def _gpt2(attention: str) -> Build:
+    def build(s: Symbols) -> nn.Module:
+        return _made(
+            "GPT2LMHeadModel", attention, vocab_size=s["V"], n_embd=s["c"], n_layer=s["L"], n_head=s["n"], n_inner=s["f"],
+            n_positions=s["P"], use_cache=False,
+        )  # fmt: skip
+
+    return build
+
+
+def _llama(attention: str, tied: bool) -> Build:
+    def build(s: Symbols) -> nn.Module:
+        return _made(
+            "LlamaForCausalLM", attention, vocab_size=s["V"], hidden_size=s["c"], num_hidden_layers=s["L"], num_attention_heads=s["n"],
+            num_key_value_heads=s["kv"], intermediate_size=s["f"], tie_word_embeddings=tied, use_cache=False,
+        )  # fmt: skip
+
+    return build
+
+
 THIRD_PARTY: Mapping[str, ThirdParty] = {
     "bert-base-eager": _transformers(_bert("eager"), "B=8 r=128", "B=3 r=37 L=5"),
     "bert-large-eager": _transformers(_bert("eager"), "B=2 r=128", "B=1 r=51 L=3"),
+    "gpt2-eager": _transformers(_gpt2("eager"), "B=4 r=256", "B=3 r=37 L=5"),
+    "gpt2-medium-eager": _transformers(_gpt2("eager"), "B=2 r=128"),
+    "gpt2-large-eager": _transformers(_gpt2("eager"), "B=1 r=96"),
+    "gpt2-xl-eager": _transformers(_gpt2("eager"), "B=1 r=64", "B=2 r=33 L=3"),
+    "llama-3.2-1b-eager": _transformers(_llama("eager", tied=True), "B=1 r=512", "B=3 r=37 L=3"),
+    "llama-3.1-8b-eager": _transformers(_llama("eager", tied=False), "B=1 r=256", "B=2 r=65 L=5"),
+    "llama-3.1-70b-eager": _transformers(_llama("eager", tied=False), "B=1 r=64 L=6"),
 }
 
 SETTINGS = (
-    "mode=train precision=fp32 optimizer=AdamW", "mode=train precision=amp-bf16 optimizer=AdamW", "mode=infer precision=fp32",
-)  # fmt: skip
+    "mode=train precision=fp32 optimizer=AdamW",
+    "mode=train precision=amp-bf16 optimizer=AdamW",
+    "mode=train precision=bf16 optimizer=AdamW",
+    "mode=infer precision=fp32",
+)
 
 
 def cases(only: Iterable[str] = ()) -> Iterator[tuple[str, str, str]]:

@@ -13,7 +13,7 @@ from analyzer.graph import Graph
 from analyzer.run.settings import Run
 from validation.comparison import Comparison, beside, unrolled
 from validation.figures import measure
-from validation.modules import dtype, numbers
+from validation.modules import default_dtype, dtype, numbers
 from validation.nullcuda.recorder import Recorder
 from validation.third_party_models import THIRD_PARTY, ThirdParty
 
@@ -24,7 +24,8 @@ class ThirdPartyProgram:
     def __init__(self, kind: ThirdParty, graph: Graph, run: Run) -> None:
         self.kind, self.run = kind, run
         with torch.device("cuda"):
-            self.module = kind.build(graph.symbols).to(getattr(torch, run.dtype))
+            with default_dtype(getattr(torch, run.dtype)):
+                self.module = kind.build(graph.symbols)
             self.batch = {name: _given(tensor, graph) for name, tensor in graph.inputs.items()}
         torch.cuda.empty_cache()  # what only making the module took
         self.module.train(run.mode == "train")
