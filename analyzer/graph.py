@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Union
 
@@ -185,18 +185,41 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Checkpoint:
-    """A checkpointed region begins: it is run again in backward. `inputs` are what it takes from outside."""
+class Again:
+    """The second run of a reentrant checkpoint: a graph of its own, from detached inputs to outputs."""
 
     inputs: tuple[Tensor, ...]
+    instructions: tuple[Instruction, ...]
+    outputs: tuple[Tensor, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
+class Checkpoint:
+    """A checkpointed region begins: it is run again in backward. `inputs` are what it takes from outside.
+
+    Without `again` its own instructions are run again, and the first run records the graph.
+    """
+
+    inputs: tuple[Tensor, ...]
+    again: Again | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class EndCheckpoint:
-    """The innermost checkpointed region ends."""
+    """The innermost checkpointed region ends. A reentrant one hands on its results as outputs of one autograd node."""
+
+    results: tuple[tuple[Tensor, Tensor], ...] = ()  # as made, and as handed on
 
 
 Instruction = Union[Step, Drop, Bind, Enter, Leave, Mark, Call, Checkpoint, EndCheckpoint]
+
+
+def nested(instructions: Iterable[Instruction]) -> Iterator[Instruction]:
+    """All instructions, those of second runs included."""
+    for instruction in instructions:
+        yield instruction
+        if isinstance(instruction, Checkpoint) and instruction.again:
+            yield from nested(instruction.again.instructions)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

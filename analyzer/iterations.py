@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Union
 
-from analyzer.graph import Enter, Graph
+from analyzer.graph import Enter, Graph, nested
 from analyzer.polynomial import Poly
 from analyzer.run.heap import Block, Heap, Place
 
@@ -95,7 +95,7 @@ class Iterations:
 
 def iterations(graph: Graph, heap: Heap) -> Iterations:
     """The tree of a simulation. Raises NotSteady when the iterations in the middle differ."""
-    skipped = {i.loop: i.skipped for i in graph.instructions if isinstance(i, Enter) and i.skipped}
+    skipped = {i.loop: i.skipped for i in nested(graph.instructions) if isinstance(i, Enter) and i.skipped}
     events = [Event(b.birth, b, True) for b in heap.blocks]
     events += [Event(b.death, b, False) for b in heap.blocks if b.death is not None]
     events.sort(key=lambda event: event.tick)
@@ -119,7 +119,7 @@ def _tree(events: Iterable[Event]) -> list[Item]:
     before: tuple[object, ...] = ()
     for event in events:
         place = event.place
-        now = place.step, place.phase, place.micro, place.again
+        now = place.step, place.phase, place.micro
         if now != before:
             path, before = [], now
         depth, known = 0, min(len(path), len(place.loops))
@@ -178,22 +178,31 @@ def _alike(found: Iterations, pair: tuple[Visit, Visit], level: int, first: Bloc
     """Whether what dies in the first of two middle iterations and what dies in the second are the same, one iteration on."""
     if pair[1] in found.births[second].visits:
         return found.twins[second, level] is first
-    mine, other = (_born_in(block, pair[0].repeat.loop) for block in (first, second))
+    loop = pair[0].repeat.loop
+    mine, other = (_born_in(block, loop) for block in (first, second))
     if other is None:
         return False
     if mine is None:  # made before the loop, and handed on from iteration to iteration since
-        return found.births[second].visit(pair[0].repeat.loop) in pair[0].repeat.visits and not _inner(found, second, level)
-    twins = [found.twins[key] for key in ((first, level), (second, level)) if key in found.twins]
+        return found.births[second].visit(loop) in pair[0].repeat.visits and not _inner(found, second, loop)
+    keys = [(block, _level(block, loop)) for block in (first, second)]  # they may be born deeper: where a region is run again
+    twins = [found.twins[key] for key in keys if key in found.twins]
+    (_, here), (_, there) = keys
     return (
         other - pair[1].iteration == mine - pair[0].iteration
         and (not twins or first in twins or second in twins)
-        and [i for _, i in first.place.loops[level + 1 :]] == [i for _, i in second.place.loops[level + 1 :]]
+        and [i for _, i in first.place.loops[here + 1 :]] == [i for _, i in second.place.loops[there + 1 :]]
     )
 
 
-def _inner(found: Iterations, block: Block, level: int) -> bool:
+def _inner(found: Iterations, block: Block, loop: str) -> bool:
     """Whether a block stands for skipped iterations of a loop inside."""
-    return any((visit := found.births[block].visit(loop)) and visit.paired for loop, _ in block.place.loops[level + 1 :])
+    inner = block.place.loops[_level(block, loop) + 1 :]
+    return any((visit := found.births[block].visit(name)) and visit.paired for name, _ in inner)
+
+
+def _level(block: Block, loop: str) -> int:
+    """Which of the loops around its birth a loop is."""
+    return [name for name, _ in block.place.loops].index(loop)
 
 
 def _born_in(block: Block, loop: str) -> int | None:

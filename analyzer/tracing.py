@@ -68,6 +68,8 @@ class Tracer(References):
         self.attention = "auto"  # the kernel that scaled_dot_product_attention is forced to
         self._saved: dict[Storage, str] = {}  # what autograd keeps, and what it first kept it for
         self.checkpointed: frozenset[str] = frozenset()  # blocks that are run again in backward
+        self.reentrant = False  # whether checkpoints are
+        self.warnings: list[str] = []
 
     @contextmanager
     def active(self) -> Iterator[None]:

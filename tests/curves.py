@@ -69,7 +69,10 @@ class _Numbering:
         self.skipped = {i.loop: evaluate(i.skipped, symbols) for i in enters}
         self.half = graph.simulated // 2
         self.siblings: dict[Iterations, list[str]] = {}
-        for loops in sorted({place.loops for place in places}, key=lambda loops: [int(name.removeprefix("loop")) for name, _ in loops]):
+        for loops in sorted(
+            {place.loops for place in places},
+            key=lambda loops: [int(name.removeprefix("again ").removeprefix("loop")) for name, _ in loops],
+        ):
             self._numbered(loops)
 
     def __call__(self, place: Place) -> Iterations:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -16,7 +16,7 @@ from torch.utils.checkpoint import checkpoint
 
 from analyzer import graph as symbolic
 from analyzer.formulas import joint
-from analyzer.graph import Bind, Call, Checkpoint, Drop, EndCheckpoint, Graph, Instruction, Step
+from analyzer.graph import Bind, Call, Checkpoint, Drop, EndCheckpoint, Graph, Instruction, Step, nested
 from analyzer.ops import OPS
 from analyzer.run.settings import Run
 from validation.modules import buffers, dtype, entry, make_modules, numbers, parameters, split
@@ -73,14 +73,35 @@ class Program:
                     self.values.pop(tensor, None)  # absent: one of autocast's cached casts, which PyTorch drops itself
                 case Bind(name=name, tensor=tensor):
                     self.variables[name] = self.values[tensor]
-                case Checkpoint(inputs=inputs):
+                case Checkpoint():
                     end = _end(instructions, position)
-                    self._checkpointed(inputs, instructions[position:end])
+                    run = self._reentrant if instruction.again else self._checkpointed
+                    run(instruction, instructions[position : end + 1])
                     position = end + 1
 
-    def _checkpointed(self, inputs: Iterable[symbolic.Tensor], instructions: Sequence[Instruction]) -> None:
+    def _reentrant(self, begin: Checkpoint, instructions: Sequence[Instruction]) -> None:
+        """A region under a reentrant checkpoint: without a graph the first time, with one of its own the second."""
+        again, last = begin.again, instructions[-1]
+        assert again is not None
+        assert isinstance(last, EndCheckpoint)
+
+        def region(*arguments: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            second = torch.is_grad_enabled()
+            outside = self.values
+            self.values = {**self._resident, **dict(zip(again.inputs if second else begin.inputs, arguments))}
+            try:
+                self._run(again.instructions if second else instructions)
+                return tuple(self.values[t] for t in (again.outputs if second else [made for made, _ in last.results]))
+            finally:
+                self.values = outside
+
+        results = checkpoint(region, *(self.values[t] for t in begin.inputs), use_reentrant=True)
+        for pair, value in zip(last.results, results, strict=True):
+            self.values |= dict.fromkeys(pair, value)
+
+    def _checkpointed(self, begin: Checkpoint, instructions: Sequence[Instruction]) -> None:
         """A region under torch.utils.checkpoint: a function of its inputs, with variables of its own."""
-        taken, made = list(dict.fromkeys(inputs)), list[symbolic.Tensor]()
+        taken, made = list(dict.fromkeys(begin.inputs)), list[symbolic.Tensor]()
 
         def region(*arguments: torch.Tensor) -> tuple[torch.Tensor, ...]:
             outside, self.values = self.values, {**self._resident, **dict(zip(taken, arguments))}
@@ -146,7 +167,7 @@ def _without_grad(graph: Graph) -> set[Call]:
     """The calls traced under no_grad: their steps have gradients that inputs would need, and need none."""
     found: set[Call] = set()
     steps: list[Step] = []
-    for instruction in graph.instructions:
+    for instruction in nested(graph.instructions):
         if isinstance(instruction, Step):
             steps.append(instruction)
         elif isinstance(instruction, Call):

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from collections.abc import Mapping as MappingOf
 from dataclasses import replace
+from functools import partial
 
 from analyzer.build.application import apply
 from analyzer.build.arguments import counted, op_arguments, operands
+from analyzer.build.checkpoints import checkpointed, is_checkpointed
 from analyzer.build.frame import POISON, Bound, Constant, Frame, Poison, Word
 from analyzer.build.source import CONTROL, RESERVED, Block, Module, Problems, Statement, TooMany
 from analyzer.build.ties import Ties
-from analyzer.build.values import refuse, shown, size_of, whole_size_of
+from analyzer.build.values import refuse, size_of, whole_size_of
 from analyzer.document import Scalar, Value
-from analyzer.graph import Checkpoint, EndCheckpoint, Tensor
+from analyzer.graph import Tensor
 from analyzer.ops import OPS
 from analyzer.polynomial import ONE
 from analyzer.problems import InvalidConfig, Origin, Problem, nearest
@@ -90,28 +92,28 @@ class Calls:
         if len(self.running) >= MAX_DEPTH:
             raise TooMany(Problem(statement.origin, f"more than {MAX_DEPTH} blocks inside each other"))
         tracer = frame.tracer
-        again = tracer.grad and (is_checkpointed(statement) or block.name in tracer.checkpointed)
         self.ties.declare(block.ties, tracer, place)
-        inner = Frame(tracer, parameters, home.blocks, {}, *place)
-        inner.modules = {**home.modules, **{n: (m, inner) for n, m in block.modules.items()}}
+        body = partial(self._body, block, Frame(tracer, parameters, home.blocks, home.modules, *place))
+        again = tracer.grad and (is_checkpointed(statement) or block.name in tracer.checkpointed)
+        self.running.append(block.name)
+        results = checkpointed(tracer, block.name, tensors, body, self.problems) if again else body(tensors)
+        self.running.pop()
+        return results
+
+    def _body(self, block: Block, outside: Frame, tensors: list[Bound]) -> tuple[Bound, ...]:
+        """A call of a function: the block's statements with variables of their own."""
+        tracer, inner = outside.tracer, replace(outside, variables={}, used=set())
+        inner.modules = {**outside.modules, **{n: (m, inner) for n, m in block.modules.items()}}
         tracer.push()
         for name, tensor in zip(block.inputs, tensors):
             inner.assign(name, tensor, owned=False)
         inner.previous = tuple(tensors[:1])
         before = tracer.origin
-        if again:
-            taken = tuple(t for t in tensors if isinstance(t, Tensor))
-            tracer.saved_for(f"the checkpoint of {block.name} at {statement.origin}", *taken)
-            tracer.instructions.append(Checkpoint(taken))
-        self.running.append(block.name)
         self.run(block.layers, inner)
         self.uncalled(block.modules, inner)
-        self.running.pop()
         tracer.origin = before
         results = self._results(block, inner)
         tracer.pop(tuple(t for t in results if isinstance(t, Tensor)))
-        if again:
-            tracer.instructions.append(EndCheckpoint())
         return results
 
     def _results(self, block: Block, inner: Frame) -> tuple[Bound, ...]:
@@ -170,16 +172,6 @@ class Calls:
             tracer.pop(())
         tracer.grad, tracer.autocast = grad, autocast
         del tracer.instructions[kept:]
-
-
-def is_checkpointed(statement: Statement) -> bool:
-    """Whether a block call says `checkpoint: true`."""
-    flag = statement.option("checkpoint")
-    if flag is None:
-        return False
-    if not isinstance(flag, Scalar) or not isinstance(flag.value, bool):
-        raise refuse(flag.origin, f"'checkpoint' cannot be {shown(flag)}", "expected true or false")
-    return flag.value
 
 
 def unknown_symbols(block: Block, statement: Statement) -> list[Problem]:

@@ -96,7 +96,7 @@ class _Session:
         self._make_inputs(inference.inputs if inference and inference.inputs else None)
         tracer = self.tracer
         tracer.dtype, tracer.autocast, tracer.attention = self.run.dtype, self.run.autocast, self.run.attention
-        tracer.checkpointed = self._checkpointed()
+        tracer.checkpointed, tracer.reentrant = self._checkpointed(), self.run.use_reentrant
         tracer.push()
         for tensor in self.inputs.values():
             tracer.own(tensor)
@@ -209,4 +209,7 @@ class _Session:
         if self.run.mode == "infer" and self.model.loss:
             for name in self.unread():
                 del self.inputs[name]
-        return [f"{self.inputs[name].origin}: input '{name}' is never used" for name in self.unread()]
+        return [
+            *dict.fromkeys(self.tracer.warnings),
+            *(f"{self.inputs[name].origin}: input '{name}' is never used" for name in self.unread()),
+        ]

@@ -56,7 +56,9 @@ def _converted(value: Any, dtype: str, tracer: Tracer) -> Any:
     if not (value.is_parameter and value.requires_grad and value.dtype == "float32"):
         return _cast(value, dtype)
     if value not in tracer.cast_weights:
+        before, tracer.grad = tracer.grad, True  # what is cached may be used with a graph later
         tracer.cast_weights[value] = tracer.hold(_cast(value, dtype))
+        tracer.grad = before
     return tracer.cast_weights[value]
 
 

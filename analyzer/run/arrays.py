@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from analyzer.graph import ITEMSIZE, Instruction, Shape, Step, Tensor, contiguous
+from analyzer.graph import ITEMSIZE, Checkpoint, Instruction, Shape, Step, Tensor, contiguous
 from analyzer.polynomial import Poly, product
 from analyzer.run.heap import Block, Heap, Place
 
@@ -52,18 +52,28 @@ class Node:
     shapes: dict[str, Array]  # inputs as metadata: shape, strides, dtype
     refs: int = 0
     blocks: list[Block] = field(default_factory=list)
-    region: Region | None = None  # set when it was recorded under a checkpoint and saves something
+    region: Region | None = None  # set when it was recorded under a checkpoint and saves something, or is one
+    begins: Checkpoint | None = None  # set when it saves the inputs of a region for the region around
 
 
 @dataclass(slots=True, eq=False)
 class Region:
-    """A checkpointed region: what it was called with is kept until none of its nodes needs it, and its saving nodes."""
+    """A checkpointed region: what it was called with is kept until none of its nodes needs it, and its saving nodes.
 
+    Inside another region it keeps nothing: the other one's second run gives it its inputs, through the node `saver`.
+    """
+
+    begin: Checkpoint
+    place: Place
+    depth: int  # 1 for one that is in no other
     instructions: tuple[Instruction, ...]
     inputs: dict[Tensor, Array]
+    leaves: dict[Tensor, Leaf]
+    variables: dict[str, Array]
     nodes: list[Node] = field(default_factory=list)
-    waiting: int = 0  # nodes that have not let go of what they save
+    waiting: int = 1  # itself while it is run first, and nodes that have not let go of what they save
     recomputed: bool = False
+    saver: Node | None = None
 
 
 class Memory:
@@ -100,12 +110,16 @@ class Memory:
         node.saved[name] = Array(array.shape, array.strides, array.dtype, array.block)
         node.blocks.append(array.block)
 
-    def forget(self, node: Node) -> None:
-        """release_variables: what the node saved goes."""
+    def unpack(self, node: Node) -> None:
+        """What the node saved goes."""
         blocks, node.blocks = node.blocks, []
         node.saved = {}
         for block in blocks:
             self.heap.release(block)
+
+    def forget(self, node: Node) -> None:
+        """release_variables: what the node saved goes, and with the last node of a checkpointed region what that was called with."""
+        self.unpack(node)
         region, node.region = node.region, None
         if region:
             self.leave(region)
@@ -117,6 +131,9 @@ class Memory:
             for array in region.inputs.values():
                 self.release(array)
             region.inputs = {}
+            saver, region.saver = region.saver, None
+            if saver:
+                self.release_node(saver)
 
     def release_node(self, node: Node) -> None:
         """One reference to a node less; a dead node lets go of what it saved and of the nodes behind it."""

@@ -7,13 +7,14 @@ functions/accumulate_grad.h; torch 2.7 and 2.13.
 from __future__ import annotations
 
 import heapq
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from analyzer.formulas import joint
 from analyzer.graph import Step, Tensor
 from analyzer.ops.layout import same_layout
 from analyzer.run.arrays import Array, Leaf, Memory, Node
-from analyzer.run.checkpoint import recompute
+from analyzer.run.checkpoint import recompute, run_reentrant
 from analyzer.run.forward import dense
 from analyzer.run.kernels import Formula, sum_to
 
@@ -31,31 +32,35 @@ class Pass:
     ready: list[tuple[int, Node]] = field(default_factory=list)
 
 
-def backward(memory: Memory, loss: Array, resident: dict[Tensor, Array]) -> None:
-    """Run backward from a scalar: afterwards the leaves hold gradients and reached nodes have released what they saved.
+def backward(memory: Memory, roots: Sequence[tuple[Target, int, Array]], resident: dict[Tensor, Array]) -> None:
+    """Run backward: afterwards the leaves hold gradients and reached nodes have released what they saved.
 
-    `resident` are the parameters, buffers and inputs that a checkpointed region needs to run again.
+    `roots` are nodes or leaves, which output of each, and its gradient, held by the caller. `resident` are the parameters,
+    buffers and inputs that a checkpointed region needs to run again.
     """
-    heap = memory.heap
-    if loss.node is None:
-        return
-    root = memory.fresh(loss.shape, loss.dtype, None, "gradient of activation", "gradient of the loss")
+    heap, place = memory.heap, memory.heap.place
     run = Pass(memory, resident)
-    _count(run, loss.node)
-    root.refs += 1
-    run.waiting[loss.node] = {loss.output: root}
-    heapq.heappush(run.ready, (-loss.node.number, loss.node))
+    _count(run, [target for target, _, _ in roots])
+    done: list[Leaf] = []
+    for target, index, gradient in roots:
+        gradient.refs += 1
+        _accumulate(run, target, index, gradient)
+        _arrived(run, target, done)
+    for leaf in done:
+        _accumulate_grad(run, leaf)
     while run.ready:
         _, node = heapq.heappop(run.ready)
         heap.move(replace(heap.place, loops=node.place.loops))
         _evaluate(run, node)
-    heap.move(replace(heap.place, loops=()))
-    memory.release(root)
+    heap.move(place)
 
 
-def _count(run: Pass, start: Node) -> None:
+def _count(run: Pass, starts: Sequence[Target]) -> None:
     """How many gradients each reachable node will receive."""
-    seen, pending = {start}, [start]
+    for target in starts:
+        run.missing[target] = run.missing.get(target, 0) + 1
+    pending = [target for target in dict.fromkeys(starts) if isinstance(target, Node)]
+    seen: set[Target] = set(pending)
     while pending:
         for target, _ in pending.pop().edges.values():
             run.missing[target] = run.missing.get(target, 0) + 1
@@ -64,13 +69,22 @@ def _count(run: Pass, start: Node) -> None:
                 pending.append(target)
 
 
+def _arrived(run: Pass, target: Target, done: list[Leaf]) -> None:
+    """One gradient less to come: a node that waits for no other is ready, a leaf done."""
+    run.missing[target] -= 1
+    if run.missing[target]:
+        return
+    if isinstance(target, Leaf):
+        done.append(target)
+    else:
+        heapq.heappush(run.ready, (-target.number, target))
+
+
 def _evaluate(run: Pass, node: Node) -> None:
     """One node: apply its formulas, let go of incoming gradients and saved tensors, hand the results on."""
     memory = run.memory
     incoming = run.waiting.pop(node, {})
-    if incoming and node.region and not node.region.recomputed:
-        recompute(memory, node.region, run.resident)
-    results = _apply(memory, node, incoming) if incoming else {}
+    results = _results(run, node, incoming) if incoming else {}
     for array in incoming.values():
         memory.release(array)
     memory.forget(node)
@@ -78,15 +92,18 @@ def _evaluate(run: Pass, node: Node) -> None:
     for name, (target, index) in list(node.edges.items()):
         if name in results:
             _accumulate(run, target, index, results[name])
-        run.missing[target] -= 1
-        if run.missing[target]:
-            continue
-        if isinstance(target, Leaf):
-            done.append(target)
-        else:
-            heapq.heappush(run.ready, (-target.number, target))
+        _arrived(run, target, done)
     for leaf in done:
         _accumulate_grad(run, leaf)
+
+
+def _results(run: Pass, node: Node, incoming: dict[int, Array]) -> dict[str, Array]:
+    """The gradients of a node's inputs; those of a checkpointed region run it again first."""
+    if node.region and node.region.begin.again:
+        return run_reentrant(run.memory, node, incoming, run.resident, backward)
+    if node.region:
+        recompute(run.memory, node.region, run.resident)
+    return _apply(run.memory, node, incoming)
 
 
 def _apply(memory: Memory, node: Node, incoming: dict[int, Array]) -> dict[str, Array]:
@@ -100,7 +117,7 @@ def _apply(memory: Memory, node: Node, incoming: dict[int, Array]) -> dict[str, 
             if name in node.edges:
                 results[name] = _gradient(memory, step, name, formula, names, node.shapes[name])
     if node.region:
-        memory.forget(node)  # what was recomputed for this node is held by its running function only
+        memory.unpack(node)  # what was recomputed for this node is held by its running function only
     return {name: _validated(memory, step, name, results[name], node.shapes[name]) for name in node.edges if name in results}
 
 

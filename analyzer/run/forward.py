@@ -20,6 +20,7 @@ from analyzer.graph import (
     Tensor,
     contiguous,
 )  # fmt: skip
+from analyzer.run import regions
 from analyzer.run.arrays import Array, Leaf, Memory, Node, Region
 from analyzer.run.heap import Heap
 
@@ -48,10 +49,10 @@ class Forward:
         """Execute instructions in order."""
         for position, instruction in enumerate(instructions):
             match instruction:
-                case Checkpoint(inputs=inputs):
-                    self.regions.append(self._region(instructions, position, inputs))
+                case Checkpoint():
+                    regions.begin(self, instructions, position, instruction)
                 case EndCheckpoint():
-                    self._end_region()
+                    regions.end(self, instruction)
                 case Step():
                     self._step(instruction)
                 case Drop(tensor=tensor):
@@ -63,22 +64,6 @@ class Forward:
                 case Mark(name=name):
                     self._set_apart_attributes()
                     self.heap.mark(name)
-
-    def _region(self, instructions: Sequence[Instruction], position: int, inputs: Iterable[Tensor]) -> Region:
-        """Start a checkpointed region: it keeps its inputs, and its nodes save nothing until it is run again."""
-        depth, end = 0, position
-        while end == position or depth:
-            depth += isinstance(instructions[end], Checkpoint) - isinstance(instructions[end], EndCheckpoint)
-            end += 1
-        held = {tensor: self.state[tensor] for tensor in inputs}
-        for array in held.values():
-            array.refs += 1
-        return Region(tuple(instructions[position + 1 : end - 1]), held, waiting=1)
-
-    def _end_region(self) -> None:
-        region = self.regions.pop()
-        region.waiting += len(region.nodes)
-        self.memory.leave(region)
 
     def bind(self, name: str, array: Array | None) -> None:
         """A training-loop variable is rebound: the new value is held before the old one goes."""
@@ -129,7 +114,9 @@ class Forward:
         return known | {f"y{i}" if i else "y": array for i, array in enumerate(outputs)}
 
     def _allocated(self, tensor: Tensor) -> Array:
-        return Array(tensor.shape, tensor.strides, tensor.dtype, self.heap.alloc_storage(tensor.storage))
+        storage = tensor.storage
+        block = self.heap.alloc(storage.size, storage.kind, storage.label, loops=storage.loops)
+        return Array(tensor.shape, tensor.strides, tensor.dtype, block)
 
     def settle(self, step: Step, known: dict[str, Array]) -> None:
         """A kernel has returned: aux tensors that nothing kept go, outputs are Python's."""
@@ -170,7 +157,7 @@ class Forward:
         node = self.node(step, {n: Array(a.shape, a.strides, a.dtype, a.block) for n, a in inputs.items()})
         self._save(node, step, known)
         for name in (name for name in step.inputs if name in step.needed):
-            node.edges[name] = self._target(step.inputs[name], inputs[name])
+            node.edges[name] = self.target(step.inputs[name], inputs[name])
         for index, array in enumerate(outputs):
             if step.outputs[index].requires_grad:
                 if array.node:
@@ -214,7 +201,8 @@ class Forward:
         self.nodes += 1
         return Node(step, self.nodes, self.heap.place, {}, {}, dict(inputs))
 
-    def _target(self, tensor: Tensor, array: Array) -> tuple[Node | Leaf, int]:
+    def target(self, tensor: Tensor, array: Array) -> tuple[Node | Leaf, int]:
+        """Where the gradient of a tensor goes: the node that made it, as which output, or the leaf that it is."""
         if array.node is not None:
             array.node.refs += 1
             return array.node, array.output

@@ -17,7 +17,6 @@ class Place:
     phase: str = "before"
     loops: Loops = ()
     micro: int = 0  # which accumulated micro-batch
-    again: bool = False  # in the second run of a checkpointed region
 
     def within(self, loops: Loops) -> Place:
         """This place, in those of the iterations whose loops it is not in."""

@@ -36,6 +36,7 @@ class Run:
     centered: bool = _setting(False, "RMSprop: a further state")
     accumulation: int = _setting(1, "micro-batches per optimizer step")
     checkpoint: str = _setting("", "blocks, by name with commas, that are run again in backward (torch.utils.checkpoint)")
+    use_reentrant: bool = _setting(False, "which of the two kinds of torch.utils.checkpoint")
     clip_grad_norm: bool = _setting(False, "clip_grad_norm_ before the step")
     ema: bool = _setting(False, "an averaged copy of the parameters and buffers (AveragedModel)")
     zero_grad: str = _setting("after_step", "when zero_grad() is called", "after_step", "before_backward")

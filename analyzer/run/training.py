@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from analyzer.graph import Graph, Rule, Spec, Step
 from analyzer.polynomial import poly
+from analyzer.problems import Origin
 from analyzer.run import learning
 from analyzer.run.arrays import Array, Leaf
 from analyzer.run.backward import backward
@@ -65,7 +66,9 @@ def _backward(run: Run, forward: Forward) -> None:
     root.refs += 1
     for wanted, name in ((run.accumulation > 1, "loss / micro-batches"), (run.scaler, "scaled loss")):
         root = _scaled(forward, root, name) if wanted else root
-    backward(memory, root, forward.standing)
+    gradient = memory.fresh(root.shape, root.dtype, None, "gradient of activation", "gradient of the loss")
+    backward(memory, [(root.node, root.output, gradient)] if root.node else [], forward.standing)
+    memory.release(gradient)
     memory.release(root)
     heap.mark("backward done")
 
@@ -93,7 +96,7 @@ def _learn(run: Run, forward: Forward, leaves: list[Leaf], number: int) -> None:
 
 def _scaled(forward: Forward, loss: Array, name: str) -> Array:
     """The loss times a scalar that is there already, as a node of its own; the loss passed on is no longer held here."""
-    step = Step(name, Rule(Spec((), loss.dtype), {"x": "g * 2"}), {}, (), {}, frozenset({"x"}), name, forward.heap.origin)
+    step = Step(name, Rule(Spec((), loss.dtype), {"x": "g * 2"}), {}, (), {}, frozenset({"x"}), name, Origin(""))
     scaled = forward.memory.fresh((), loss.dtype, None, "activation", name)
     scaled.node = forward.node(step, {"x": loss})
     scaled.node.refs = 1
