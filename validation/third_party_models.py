@@ -82,9 +82,31 @@ def _llama(attention: str, tied: bool) -> Build:
     return build
 
 
+def _distilbert(attention: str) -> Build:
+    def build(s: Symbols) -> nn.Module:
+        return _made(
+            "DistilBertForMaskedLM", attention, vocab_size=s["V"], dim=s["c"], n_layers=s["L"], n_heads=s["n"], hidden_dim=s["f"],
+            max_position_embeddings=s["P"],
+        )  # fmt: skip
+
+    return build
+
+
+def _vit(attention: str) -> Build:
+    def build(s: Symbols) -> nn.Module:
+        return _made(
+            "ViTForImageClassification", attention, image_size=s["s"], patch_size=16, hidden_size=s["c"], num_hidden_layers=s["L"],
+            num_attention_heads=s["n"], intermediate_size=s["f"], num_labels=s["K"],
+        )  # fmt: skip
+
+    return build
+
+
 THIRD_PARTY: Mapping[str, ThirdParty] = {
     "bert-base-eager": _transformers(_bert("eager"), "B=8 r=128", "B=3 r=37 L=5"),
     "bert-large-eager": _transformers(_bert("eager"), "B=2 r=128", "B=1 r=51 L=3"),
+    "distilbert-eager": _transformers(_distilbert("eager"), "B=4 r=128", "B=3 r=37 L=5"),
+    "vit-b-16-eager": _transformers(_vit("eager"), "B=4", "B=3 s=80 L=5"),
     "gpt2-eager": _transformers(_gpt2("eager"), "B=4 r=256", "B=3 r=37 L=5"),
     "gpt2-medium-eager": _transformers(_gpt2("eager"), "B=2 r=128"),
     "gpt2-large-eager": _transformers(_gpt2("eager"), "B=1 r=96"),
