@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
-from math import isqrt
+from math import gcd, isqrt
 
 from analyzer.cub import scan_by_key_scratch, scan_scratch, sort_pairs_scratch, unique_scratch
 from analyzer.attention_scratch import efficient_splits, flash_splits
@@ -44,7 +44,7 @@ def log2(a: int) -> int:
 
 FUNCTIONS: dict[str, Callable[..., int]] = {
     "floordiv": floordiv, "ceildiv": ceildiv, "size": size, "mod": mod, "max": max, "min": min, "log2": log2,
-    "isqrt": isqrt, "column_scratch": column_scratch, "column_semaphores": column_semaphores,
+    "isqrt": isqrt, "gcd": gcd, "column_scratch": column_scratch, "column_semaphores": column_semaphores,
     "row_scratch": row_scratch, "row_semaphores": row_semaphores,
     "sort_pairs_scratch": sort_pairs_scratch, "unique_scratch": unique_scratch, "scan_scratch": scan_scratch,
     "scan_by_key_scratch": scan_by_key_scratch, "batch_norm_scratch": batch_norm_scratch, "layer_norm_partials": layer_norm_partials,
@@ -58,11 +58,28 @@ def simplified(name: str, args: tuple[Poly, ...]) -> Poly | None:
         return _quotient(*args)
     if name == "size":
         return args[0] if len(args[0].terms) <= 1 else None
+    if name == "gcd":
+        return _divisor(args)
     if name in ("max", "min") and args[0] == args[1]:
         return args[0]
     if name == "mod" and args[1].constant is not None and _quotient(*args) is not None:
         return poly(0)
     return None
+
+
+def _divisor(args: tuple[Poly, ...]) -> Poly | None:
+    """The first argument, where every other one is a multiple of it whatever the symbols; else a gcd without such others."""
+    first, *others = args
+    rest = [other for other in others if not _is_multiple(other, first)]
+    if len(rest) == len(others) and rest:
+        return None
+    return call("gcd", first, *rest) if rest else first
+
+
+def _is_multiple(a: Poly, b: Poly) -> bool:
+    if not a or a == b:
+        return True
+    return len(b.terms) == 1 and all(isinstance(c, int) and all(e > 0 for _, e in m) for m, c in (a / b).terms.items())
 
 
 def _quotient(a: Poly, b: Poly) -> Poly | None:

@@ -41,9 +41,9 @@ def _ctas(values: int, grid: int, block: _Block, sms: int, threads: int) -> int:
     return max(min(_up(target, grid), _up(values, MIN_VALUES)), _up(values, MAX_VALUES))
 
 
-def _columns(rows: int, columns: int, sms: int, threads: int) -> tuple[int, int, int]:
-    """Blocks per output, block columns, and results per block row, of x.sum(0) over a contiguous (rows, columns) array."""
-    vector = 4 if columns % 4 == 0 else 2 if columns % 2 == 0 else 1
+def _columns(rows: int, columns: int, neighbours: int, sms: int, threads: int) -> tuple[int, int, int]:
+    """Blocks per output, block columns, and results per block row, of a sum of `rows` numbers for each of `columns` results."""
+    vector = 4 if neighbours % 4 == 0 else 2 if neighbours % 2 == 0 else 1
     block = _block(columns // vector, rows, MAX_THREADS // vector)
     grid = _up(columns // vector, block.width)
     if rows < min(block.height * MIN_VALUES, MAX_VALUES):
@@ -51,35 +51,38 @@ def _columns(rows: int, columns: int, sms: int, threads: int) -> tuple[int, int,
     return _ctas(_up(rows, block.height), grid, block, sms, threads), grid, block.width * vector
 
 
-def column_scratch(rows: int, columns: int, sms: int = 108, threads: int = 2048, accumulator: int = 4) -> int:
-    """Bytes for partial results that x.sum(0) of a contiguous (rows, columns) array takes while it runs."""
-    ctas, _, width = _columns(rows, columns, sms, threads)
+def column_scratch(rows: int, columns: int, neighbours: int, sms: int = 108, threads: int = 2048, accumulator: int = 4) -> int:
+    """Bytes for partial results that a sum of `rows` numbers for each of `columns` neighbouring results takes while it runs.
+
+    A load takes as many results, up to four, as divide `neighbours`.
+    """
+    ctas, _, width = _columns(rows, columns, neighbours, sms, threads)
     return accumulator * columns * ctas * width if ctas > 1 else 0
 
 
-def column_semaphores(rows: int, columns: int, sms: int = 108, threads: int = 2048) -> int:
+def column_semaphores(rows: int, columns: int, neighbours: int, sms: int = 108, threads: int = 2048) -> int:
     """Bytes of the counters beside column_scratch: four for each block column."""
-    ctas, grid, _ = _columns(rows, columns, sms, threads)
+    ctas, grid, _ = _columns(rows, columns, neighbours, sms, threads)
     return 4 * grid if ctas > 1 else 0
 
 
-def _rows(outputs: int, inputs: int, flat: int, sms: int, threads: int) -> int:
-    """Blocks per output of a sum of `inputs` neighbouring elements for each of `outputs` results."""
-    block = _block(inputs // (4 if flat == 1 else flat) if flat and inputs > 128 else inputs, outputs, MAX_THREADS)
+def _rows(outputs: int, inputs: int, sms: int, threads: int) -> int:
+    """Blocks per output of a sum of `inputs` neighbouring elements for each of `outputs` results.
+
+    Loads of several elements, where there are any, make blocks narrower, but only of sums too short to be split.
+    """
+    block = _block(inputs, outputs, MAX_THREADS)
     if _up(inputs, block.width) < min(block.height * MIN_VALUES, MAX_VALUES):
         return 1
     return _ctas(_up(inputs, block.width * block.height), outputs, block, sms, threads)
 
 
-def row_scratch(outputs: int, inputs: int, flat: int, sms: int = 108, threads: int = 2048, accumulator: int = 4) -> int:
-    """Bytes for partial results that a sum of `inputs` neighbouring elements for each of `outputs` results takes.
-
-    `flat` is 0 unless the whole array is one dimension (a full reduction), where loads are vectors: 1 of four, 2 of two.
-    """
-    ctas = _rows(outputs, inputs, flat, sms, threads)
+def row_scratch(outputs: int, inputs: int, sms: int = 108, threads: int = 2048, accumulator: int = 4) -> int:
+    """Bytes for partial results that a sum of `inputs` neighbouring elements for each of `outputs` results takes."""
+    ctas = _rows(outputs, inputs, sms, threads)
     return accumulator * outputs * ctas if ctas > 1 else 0
 
 
-def row_semaphores(outputs: int, inputs: int, flat: int, sms: int = 108, threads: int = 2048) -> int:
+def row_semaphores(outputs: int, inputs: int, sms: int = 108, threads: int = 2048) -> int:
     """Bytes of the counters beside row_scratch: four for each result."""
-    return 4 * outputs if _rows(outputs, inputs, flat, sms, threads) > 1 else 0
+    return 4 * outputs if _rows(outputs, inputs, sms, threads) > 1 else 0

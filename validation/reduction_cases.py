@@ -7,7 +7,7 @@ from collections.abc import Mapping
 OVER = ("dim: 1 | 2 3 5", "dim: [0, 1] | 2 3 5", "dim: -1, keepdim: true | 2 3 5", "dim: 1 | swapped 2 3 5", "| 2 3 5 | scalar")
 LARGE = (
     "dim: 0 | 2100 40 | mean", "dim: 1 | 40 5000 | mean", "dim: [0, 2] | 70 12 130 | mean", "| 90 100 | scalar",
-    "dim: 0 | half 1100 24 | mean",
+    "dim: 0 | half 1100 24 | mean", "dim: 1 | 40 3000 3 | mean", "dim: 1 | swapped 40 3 3000 | mean",
 )  # fmt: skip
 
 REDUCTIONS: Mapping[str, tuple[str, ...]] = {

@@ -14,7 +14,7 @@ from analyzer.ops import plan
 from analyzer.ops.attention_choice import HALF
 from analyzer.ops.elementwise import result
 from analyzer.ops.layout import elementwise_strides
-from analyzer.ops.reduction import reduction_scratch
+from analyzer.ops.reducing import reduction_scratch
 from analyzer.ops.registry import primitive
 from analyzer.polynomial import ONE, ZERO, Poly, call, poly, product
 from analyzer.sizes import sizes
@@ -78,7 +78,7 @@ def _flash_backward(query: Tensor, key: Tensor, value: Tensor, out: Spec) -> lis
     if not sizes().same(heads, grouped):
         wide = (batch, keys, grouped, heads / grouped, d)
         steps = (keys * heads * d, heads * d, heads / grouped * d, d, ONE)
-        expanded, summed = plan.Held(product(wide) * 2), plan.Brief((reduction_scratch(wide, steps, [3]),))
+        expanded, summed = plan.Held(product(wide) * 2), plan.Brief(reduction_scratch(wide, steps, [3]))
         order += [expanded, expanded, summed, summed]
     return order
 
@@ -131,7 +131,7 @@ def _delta(shape: Shape, dtype: str) -> list[plan.Item]:
     casts = ["output", "gradient"] if dtype in HALF else []
     steps = (length * heads * d, heads * d, d, ONE)
     scratch = reduction_scratch((batch, length, heads, d), steps, [3])
-    order: list[plan.Item] = [*(plan.Held(full, name) for name in (*casts, "product")), plan.Held(rows, "sums"), plan.Brief((scratch,))]
+    order: list[plan.Item] = [*(plan.Held(full, name) for name in (*casts, "product")), plan.Held(rows, "sums"), plan.Brief(scratch)]
     gone = ["product", *reversed(casts)]
     if not (sizes().is_one(heads) or sizes().is_one(length)):
         order.append(plan.Held(rows, "delta"))

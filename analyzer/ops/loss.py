@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from analyzer.graph import Rule, Spec, Tensor
 from analyzer.ops.elementwise import result, sub
-from analyzer.ops.reduction import mean, reduction_scratch, sum
+from analyzer.ops.reducing import partial_bytes, reduction_scratch
+from analyzer.ops.reduction import mean, sum
 from analyzer.ops.registry import op, primitive
 from analyzer.ops.unary import abs
 from analyzer.polynomial import Poly
@@ -26,9 +27,9 @@ def reduced(losses: Tensor, reduction: str) -> Tensor:
     return y
 
 
-def whole_scratch(losses: Spec) -> Poly:
+def whole_scratch(losses: Spec) -> tuple[Poly, ...]:
     """What the reduction of all losses takes while it runs."""
-    return reduction_scratch(losses.shape, losses.strides or (), range(len(losses.shape)))
+    return reduction_scratch(losses.shape, losses.strides or (), range(len(losses.shape)), partial_bytes(losses.dtype))
 
 
 def _pointwise(x: Tensor, target: Tensor, reduction: str, backward: str, resized: bool) -> Rule:
@@ -39,7 +40,7 @@ def _pointwise(x: Tensor, target: Tensor, reduction: str, backward: str, resized
     if reduction == "none":
         return Rule(losses, grads)
     scalar = Spec((), losses.dtype, size=losses.bytes if resized else None)
-    return Rule(scalar, grads, scratch=(losses.bytes, whole_scratch(losses)))
+    return Rule(scalar, grads, scratch=(losses.bytes, *whole_scratch(losses)))
 
 
 @op
@@ -81,7 +82,7 @@ def binary_cross_entropy(x: Tensor, target: Tensor, *, reduction: str = "mean") 
     if reduction == "none":
         return Rule(losses, grads)
     mean = Spec((), x.dtype)
-    return Rule(Spec((), x.dtype, size=x.bytes), grads, scratch=(mean.bytes, whole_scratch(losses)))
+    return Rule(Spec((), x.dtype, size=x.bytes), grads, scratch=(mean.bytes, *whole_scratch(losses)))
 
 
 @op
@@ -93,4 +94,4 @@ def binary_cross_entropy_with_logits(x: Tensor, target: Tensor, *, reduction: st
     grads = {"x": "binary_cross_entropy_with_logits_backward(g, x, target)", "target": "kept(-x * g, target)"}
     if reduction == "none":
         return Rule(losses, grads, copies=(x.bytes,))
-    return Rule(Spec((), losses.dtype), grads, copies=(x.bytes, losses.bytes), scratch=(whole_scratch(losses),))
+    return Rule(Spec((), losses.dtype), grads, copies=(x.bytes, losses.bytes), scratch=whole_scratch(losses))

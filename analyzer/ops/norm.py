@@ -9,7 +9,8 @@ from analyzer.graph import Rule, Spec, Tensor
 from analyzer.ops import plan
 from analyzer.ops.elementwise import mul
 from analyzer.ops.layout import is_contiguous
-from analyzer.ops.reduction import mean, reduction_scratch
+from analyzer.ops.reducing import reduction_scratch
+from analyzer.ops.reduction import mean
 from analyzer.ops.registry import OPS, op, primitive
 from analyzer.ops.shape import contiguous
 from analyzer.polynomial import ONE, ZERO, Poly, call, poly, product
@@ -45,7 +46,7 @@ def _row_kernel(x: Tensor, weight: Tensor | None, bias: Tensor | None, over: int
     order += [plan.Held(t.bytes, n) for n, t in parameters.items()]
     order += [plan.RowMajor("g"), *(plan.Held(partials * t.bytes) for t in parameters.values())]
     for name, tensor in parameters.items():
-        order += [plan.result(name, tensor), plan.Brief((scratch,)), plan.Gone(name)]
+        order += [plan.result(name, tensor), plan.Brief(scratch), plan.Gone(name)]
     return tuple(order)
 
 

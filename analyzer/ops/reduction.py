@@ -1,55 +1,28 @@
-"""Sums and means, with the buffer that splits a long reduction over thread blocks."""
+"""Sums, means and other functions of many numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from analyzer.graph import FLOATING, ITEMSIZE, Rule, Shape, Spec, Tensor
 from analyzer.ops.autocast import accumulation_dtype
 from analyzer.ops.elementwise import floating
 from analyzer.ops.layout import dimension
+from analyzer.ops.reducing import partial_bytes, reduction_scratch
 from analyzer.ops.registry import op, primitive
-from analyzer.polynomial import ONE, ZERO, Poly, call, product
-from analyzer.sizes import sizes
+from analyzer.polynomial import ONE, ZERO, product
 from analyzer.tracing import Refused
-
-
-def reduction_scratch(shape: Shape, strides: Shape, dims: Collection[int], accumulator: int = 4, vector: int = 4) -> Poly:
-    """Bytes a reduction over `dims` takes while it runs, as a named function of the sizes.
-
-    `accumulator` is the bytes of a partial result, `vector` the numbers that a load takes of a flat array.
-    """
-    here = sizes()
-    device = (here.device.sms, here.device.threads_per_sm)
-    wide = () if accumulator == 4 else (accumulator,)
-    real = [d for d in range(len(shape)) if here.number(shape[d]) != 1]
-    if not {*real} & {*dims}:
-        return Poly()
-    outputs = product(shape[d] for d in range(len(shape)) if d not in dims)
-    inputs = product(shape[d] for d in dims)
-    fastest = min(real, key=lambda d: here.number(strides[d]))
-    if fastest not in dims:
-        columns = (inputs, outputs, *device)
-        return call("column_scratch", *columns, *wide) + call("column_semaphores", *columns)
-    flat = (1 if vector == 4 else vector) if here.is_one(outputs) else 0
-    rows = (outputs, inputs, flat, *device)
-    return call("row_scratch", *rows, *wide) + call("row_semaphores", *rows)
 
 
 def _reduced(x: Tensor, dims: Sequence[int], keepdim: bool) -> Shape:
     return tuple(ONE if d in dims else s for d, s in enumerate(x.shape) if keepdim or d not in dims)
 
 
-def accumulated(x: Tensor) -> int:
-    """Bytes of a partial sum: fp32 for half precision."""
-    return max(4, ITEMSIZE[x.dtype])
-
-
 @primitive
 def _mean(x: Tensor, dims: tuple[int, ...], keepdim: bool) -> Rule:
-    scratch = reduction_scratch(x.shape, x.strides, dims, accumulated(x))
+    scratch = reduction_scratch(x.shape, x.strides, dims, partial_bytes(x.dtype))
     out = Spec(_reduced(x, dims, keepdim), floating(x))
-    return Rule(out, {"x": "expand(g, x.shape, dims) / n"}, scratch=(scratch,), constants={"dims": dims})
+    return Rule(out, {"x": "expand(g, x.shape, dims) / n"}, scratch=scratch, constants={"dims": dims})
 
 
 @primitive
@@ -57,9 +30,9 @@ def _sum(x: Tensor, dims: tuple[int, ...], keepdim: bool) -> Rule:
     counts = x.dtype not in FLOATING
     dtype = "int64" if counts else accumulation_dtype(x)
     copied = x.elements * ITEMSIZE["int64"] if counts and x.dtype != "int64" else ZERO
-    scratch = reduction_scratch(x.shape, x.strides, dims, 8 if counts else accumulated(x))
+    scratch = reduction_scratch(x.shape, x.strides, dims, 8 if counts else partial_bytes(x.dtype))
     out = Spec(_reduced(x, dims, keepdim), dtype)
-    return Rule(out, {"x": "expand(g, x.shape, dims)"}, scratch=(copied, scratch), constants={"dims": dims})
+    return Rule(out, {"x": "expand(g, x.shape, dims)"}, scratch=(copied, *scratch), constants={"dims": dims})
 
 
 def _dims(x: Tensor, dim: list[int] | int | None) -> tuple[int, ...]:
@@ -84,16 +57,16 @@ def sum(x: Tensor, *, dim: list[int] | int | None = None, keepdim: bool = False)
 
 @primitive
 def _var(x: Tensor, dims: tuple[int, ...], keepdim: bool) -> Rule:
-    scratch = reduction_scratch(x.shape, x.strides, dims, 4 * accumulated(x), 2)
+    scratch = reduction_scratch(x.shape, x.strides, dims, 4 * partial_bytes(x.dtype))
     out = Spec(_reduced(x, dims, keepdim), x.dtype)
-    return Rule(out, {"x": "var_backward(g, x, dims)"}, scratch=(scratch,), constants={"dims": dims})
+    return Rule(out, {"x": "var_backward(g, x, dims)"}, scratch=scratch, constants={"dims": dims})
 
 
 @primitive
 def _std(x: Tensor, dims: tuple[int, ...], keepdim: bool) -> Rule:
-    scratch = reduction_scratch(x.shape, x.strides, dims, 4 * accumulated(x), 2)
+    scratch = reduction_scratch(x.shape, x.strides, dims, 4 * partial_bytes(x.dtype))
     out = Spec(_reduced(x, dims, keepdim), x.dtype)
-    return Rule(out, {"x": "var_backward(std_to_var(g, y), x, dims)"}, scratch=(scratch,), constants={"dims": dims})
+    return Rule(out, {"x": "var_backward(std_to_var(g, y), x, dims)"}, scratch=scratch, constants={"dims": dims})
 
 
 @op
@@ -115,7 +88,7 @@ def _extreme(x: Tensor, dims: tuple[int, ...], keepdim: bool) -> Rule:
     scratch = reduction_scratch(x.shape, x.strides, dims, ITEMSIZE[x.dtype])
     out = Spec(_reduced(x, dims, keepdim), x.dtype)
     grad = "scale_grad_by_count(restored(g, x.shape, dims), compare(restored(y, x.shape, dims), x), dims)"
-    return Rule(out, {"x": grad}, scratch=(scratch,), constants={"dims": dims})
+    return Rule(out, {"x": grad}, scratch=scratch, constants={"dims": dims})
 
 
 @op
@@ -135,7 +108,7 @@ def amin(x: Tensor, *, dim: list[int] | int | None = None, keepdim: bool = False
 @primitive
 def _any(x: Tensor, dims: tuple[int, ...], keepdim: bool) -> Rule:
     scratch = reduction_scratch(x.shape, x.strides, dims, ITEMSIZE["bool"])
-    return Rule(Spec(_reduced(x, dims, keepdim), "bool"), scratch=(scratch,))
+    return Rule(Spec(_reduced(x, dims, keepdim), "bool"), scratch=scratch)
 
 
 @op
@@ -156,9 +129,9 @@ def all(x: Tensor, *, dim: list[int] | int | None = None, keepdim: bool = False)
 def _logsumexp(x: Tensor, dims: tuple[int, ...], keepdim: bool) -> Rule:
     out = Spec(_reduced(x, dims, keepdim), floating(x))
     largest = product(_reduced(x, dims, True)) * ITEMSIZE[x.dtype]
-    scratch = reduction_scratch(x.shape, x.strides, dims, accumulated(x))
+    scratch = reduction_scratch(x.shape, x.strides, dims, partial_bytes(x.dtype))
     grad = "restored(g, x.shape, dims) * exp(x - restored(y, x.shape, dims))"
-    return Rule(out, {"x": grad}, scratch=(largest, x.bytes, scratch), constants={"dims": dims})
+    return Rule(out, {"x": grad}, scratch=(largest, x.bytes, *scratch), constants={"dims": dims})
 
 
 @op
@@ -170,11 +143,11 @@ def logsumexp(x: Tensor, *, dim: list[int] | int, keepdim: bool = False) -> Tens
 
 @primitive
 def _vector_norm(x: Tensor, dims: tuple[int, ...], keepdim: bool, p: float) -> Rule:
-    scratch = reduction_scratch(x.shape, x.strides, dims, accumulated(x))
+    scratch = reduction_scratch(x.shape, x.strides, dims, partial_bytes(x.dtype))
     out = Spec(_reduced(x, dims, keepdim), accumulation_dtype(x))
     g, y = "restored(g, x.shape, dims)", "restored(y, x.shape, dims)"
     grads = {1.0: f"sgn(x) * kept({g}, y)", 2.0: f"{g} * masked_fill_(x / {y}, compare({y}))"}
-    return Rule(out, {"x": grads[p]}, scratch=(scratch,), constants={"dims": dims})
+    return Rule(out, {"x": grads[p]}, scratch=scratch, constants={"dims": dims})
 
 
 @op
