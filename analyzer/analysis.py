@@ -9,7 +9,7 @@ from analyzer.build.model import Model
 from analyzer.build.symbols import Symbols
 from analyzer.build.trace import bind_symbols, trace
 from analyzer.graph import Assumption, Graph
-from analyzer.iterations import NotSteady
+from analyzer.iterations import Iterations, NotSteady, iterations
 from analyzer.peaks import Piece, pieces
 from analyzer.run.settings import Run
 from analyzer.run.training import simulate
@@ -28,6 +28,7 @@ class Analysis:
     run: Run
     device: Device
     graph: Graph
+    program: Iterations
     timeline: Timeline
     pieces: tuple[Piece, ...]
     assumptions: tuple[Assumption, ...]
@@ -49,6 +50,7 @@ def _analyze(model: Model, symbols: Symbols, run: Run, device: Device, *, simula
     sizes = Sizes(symbols.values, device)
     with sizes.active():
         heap = simulate(graph, run)
-    lives = timeline(graph, heap)
+    program = iterations(graph, heap)
+    lives = timeline(heap, program)
     assumptions = {str(a): a for a in (*graph.assumptions, *sizes.assumptions.values())}
-    return Analysis(model, symbols, run, device, graph, lives, tuple(pieces(lives)), tuple(assumptions.values()))
+    return Analysis(model, symbols, run, device, graph, program, lives, tuple(pieces(lives)), tuple(assumptions.values()))

@@ -19,7 +19,8 @@ from analyzer.message import out_of_memory
 from analyzer.peaks import contenders
 from analyzer.polynomial import Number, Poly
 from analyzer.regime import restricted
-from analyzer.replay import Failure, Replay, Tape, cublas_workspace, record, replay
+from analyzer.replay import Failure, Replay, cublas_workspace, replay
+from analyzer.tape import Tape, record
 
 LARGEST = 10**9
 Curve = Callable[[int], Number]
@@ -174,7 +175,7 @@ class Feasibility:
 
 def _tape(analysis: Analysis) -> Tape | None:
     try:
-        return record(analysis.model, analysis.symbols, analysis.run, analysis.device)
+        return record(analysis)
     except TooMany:
         return None
 

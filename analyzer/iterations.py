@@ -85,10 +85,12 @@ class Iterations:
     """The program's events as a tree, and what is known of blocks that the middle iterations have in common."""
 
     items: list[Item]
+    simulated: int  # iterations of a long loop
     skipped: Mapping[str, Poly]  # how many iterations of each loop were not simulated, where some were not
     births: Mapping[Block, Event]
     deaths: Mapping[Block, Event]
     twins: dict[Level, Block] = field(default_factory=dict)  # a block of the second iteration of a pair -> that of the first
+    counterparts: list[tuple[Block, Block]] = field(default_factory=list)  # what dies in the first and the second of a pair
     gaps: dict[Level, tuple[int, int]] = field(default_factory=dict)  # when the skipped ones of these blocks come and go
     moving: set[Level] = field(default_factory=set)  # blocks that die as many iterations on as their twins
 
@@ -100,7 +102,7 @@ def iterations(graph: Graph, heap: Heap) -> Iterations:
     events += [Event(b.death, b, False) for b in heap.blocks if b.death is not None]
     events.sort(key=lambda event: event.tick)
     births, deaths = {e.block: e for e in events if e.born}, {e.block: e for e in events if not e.born}
-    found = Iterations(_tree(events), skipped, births, deaths)
+    found = Iterations(_tree(events), graph.simulated, skipped, births, deaths)
     middle = {graph.simulated // 2 - 1, graph.simulated // 2}
     for repeat, level in _loops(found.items, 0):
         if repeat.loop in skipped:
@@ -167,6 +169,7 @@ def _match(found: Iterations, pair: tuple[Visit, Visit], level: int) -> None:
                 ends.append((a.block, b.block))
     if not all(_alike(found, pair, level, a, b) for a, b in ends):
         raise NotSteady
+    found.counterparts.extend(ends)
 
 
 def _same_run(found: Iterations, a: Repeat, b: Repeat) -> bool:

@@ -10,35 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from analyzer.allocator import Allocator, OutOfMemory, Span
-from analyzer.build.model import Model
-from analyzer.build.symbols import Symbols
-from analyzer.build.trace import trace
-from analyzer.graph import Assumption
-from analyzer.polynomial import Poly
-from analyzer.run.heap import Block, Heap
-from analyzer.run.settings import Run
-from analyzer.run.training import STEADY, simulate
-from analyzer.sizes import Device, Sizes
-
-CUBLAS = frozenset({"addmm", "mm", "bmm", "baddbmm"})
-
-
-@dataclass(frozen=True, slots=True)
-class Tape:
-    """A program as allocations and frees in order; sizes are closed forms, each kept once.
-
-    An event is (block, form) for an allocation, (block, FREE) for its end, (block, WORKSPACE) for a thread's first call of
-    cuBLAS, (phase, PHASE) for the steady step's phases.
-    """
-
-    forms: tuple[Poly, ...]
-    events: tuple[tuple[int, int], ...]
-    blocks: tuple[Block | None, ...]  # None for a cuBLAS workspace
-    phases: tuple[str, ...]
-    assumptions: tuple[Assumption, ...]
-
-
-FREE, PHASE, WORKSPACE = -1, -2, -3
+from analyzer.run.heap import Block
+from analyzer.tape import FREE, PHASE, WORKSPACE, Tape
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,44 +44,6 @@ def cublas_workspace(capability: int) -> int:
     Source: aten/src/ATen/cuda/CublasHandlePool.cpp (parseChosenWorkspaceSize), torch 2.13.
     """
     return 32 << 20 if capability >= 90 else 8_519_680
-
-
-def record(model: Model, symbols: Symbols, run: Run, device: Device) -> Tape:
-    """The tape of a program with every loop unrolled; it holds at other values while its assumptions do."""
-    sizes = Sizes(symbols.values, device)
-    graph = trace(model, symbols, run, device, unroll=True)
-    with sizes.active():
-        heap = simulate(graph, run)
-    return _taped(heap, (*graph.assumptions, *sizes.assumptions.values()))
-
-
-def _taped(heap: Heap, assumptions: tuple[Assumption, ...]) -> Tape:
-    changes = [(b.birth, i, True) for i, b in enumerate(heap.blocks)]
-    changes += [(b.death, i, False) for i, b in enumerate(heap.blocks) if b.death is not None]
-    forms: dict[Poly, int] = {}
-    events: list[tuple[int, int]] = []
-    blocks: list[Block | None] = list(heap.blocks)
-    phases: list[str] = []
-    threads = {""}
-    for _, index, born in sorted(changes):
-        block = heap.blocks[index]
-        place = block.place if born else block.death_place or block.place
-        if place.step == STEADY and (not phases or phases[-1] != place.phase):
-            phases.append(place.phase)
-            events.append((len(phases) - 1, PHASE))
-        events.append((index, forms.setdefault(block.size, len(forms)) if born else FREE))
-        if born and _thread(block) not in threads:  # the product's result is there before cuBLAS is called
-            threads.add(_thread(block))
-            events.append((len(blocks), WORKSPACE))
-            blocks.append(None)
-    return Tape(tuple(forms), tuple(events), tuple(blocks), tuple(phases), assumptions)
-
-
-def _thread(block: Block) -> str:
-    """The thread whose first matrix product allocates a workspace: the main one, or autograd's; empty for other ops."""
-    if block.op.removesuffix(" backward") not in CUBLAS:
-        return ""
-    return "autograd" if block.place.phase == "backward" else "main"
 
 
 def replay(tape: Tape, sizes: Sequence[int], capability: int, capacity: int | None = None) -> Replay | Failure:

@@ -10,8 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
 
-from analyzer.graph import Graph
-from analyzer.iterations import FOREVER, Iterations, iterations
+from analyzer.iterations import FOREVER, Iterations
 from analyzer.polynomial import Poly, product
 from analyzer.problems import Origin
 from analyzer.run.heap import Block, Heap, Place
@@ -47,9 +46,8 @@ class Timeline:
         return [life for life in self.lives if life.birth <= tick < life.death]
 
 
-def timeline(graph: Graph, heap: Heap) -> Timeline:
-    """The lives of all blocks, skipped iterations included. Raises NotSteady when the simulated ones do not tell of them."""
-    found = iterations(graph, heap)
+def timeline(heap: Heap, found: Iterations) -> Timeline:
+    """The lives of all blocks, skipped iterations included."""
     lives = [_life(block) for block in heap.blocks]
     by_block: dict[Block, dict[int, tuple[int, int]]] = {}
     for (block, level), gap in found.gaps.items():

@@ -8,7 +8,7 @@ from analyzer.build.symbols import Symbols
 from analyzer.build.trace import trace
 from analyzer.evaluate import evaluate
 from analyzer.graph import Enter, Graph
-from analyzer.iterations import FOREVER
+from analyzer.iterations import FOREVER, iterations
 from analyzer.run.heap import Heap, Place
 from analyzer.run.settings import Run
 from analyzer.run.training import STEADY, simulate
@@ -24,7 +24,7 @@ def curve(model: Model, symbols: Symbols, run: Run, *, simulated: int = 4, unrol
     graph = trace(model, symbols, run, simulated=simulated, unroll=unroll)
     with Sizes(symbols.values, Device()).active():
         heap = simulate(graph, run)
-    bytes_at = _totals(timeline(graph, heap), symbols.values)
+    bytes_at = _totals(timeline(heap, iterations(graph, heap)), symbols.values)
     found: dict[Moment, list[int]] = defaultdict(list)
     numbering = _Numbering(graph, symbols.values, (place for _, place in heap.moves))
     for tick, place in _events(heap):

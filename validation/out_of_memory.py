@@ -19,7 +19,8 @@ from analyzer.analysis import Analysis
 from analyzer.evaluate import evaluate
 from analyzer.message import format_size, out_of_memory
 from analyzer.problems import InvalidConfig
-from analyzer.replay import Failure, record, replay
+from analyzer.replay import Failure, replay
+from analyzer.tape import record
 from validation import loop
 from validation.measure_graph import analysis_of
 from validation.rendering import Program
@@ -31,7 +32,7 @@ AMOUNTS = re.compile(
 
 def predicted(analysis: Analysis, capacity: int) -> str:
     """The message the replay ends with, or nothing when it fits."""
-    tape = record(analysis.model, analysis.symbols, analysis.run, analysis.device)
+    tape = record(analysis)
     sizes = [evaluate(form, analysis.symbols.values) for form in tape.forms]
     outcome = replay(tape, sizes, analysis.device.capability, capacity)
     if not isinstance(outcome, Failure):

@@ -13,9 +13,10 @@ import yaml
 from analyzer.analysis import Analysis, analyze
 from analyzer.build.model import LIBRARY, read_model
 from analyzer.evaluate import evaluate
-from analyzer.replay import Replay, record, replay
+from analyzer.replay import Replay, replay
 from analyzer.run.settings import read_run
 from analyzer.sizes import Device
+from analyzer.tape import record
 
 HERE = Path(__file__).parent
 MODELS = HERE / "models"
@@ -85,7 +86,7 @@ def _pairs(text: str) -> dict[str, str]:
 
 def allocator_figures(analysis: Analysis) -> dict[str, int]:
     """What the replay says of the caching allocator's own counters."""
-    tape = record(analysis.model, analysis.symbols, analysis.run, analysis.device)
+    tape = record(analysis)
     outcome = replay(tape, [evaluate(form, analysis.symbols.values) for form in tape.forms], analysis.device.capability)
     assert isinstance(outcome, Replay)  # nothing fails without a limit
     return {"allocated": outcome.allocated, "reserved": outcome.reserved}
