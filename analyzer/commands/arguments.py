@@ -1,0 +1,69 @@
+"""What the commands share: their arguments, the config they read, where they write."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from analyzer.problems import InvalidConfig, Origin, Problem, nearest
+
+if TYPE_CHECKING:
+    from analyzer.build.model import Model
+
+MODELS = Path(__file__).resolve().parent.parent / "configs" / "models"
+
+CONFIG = click.argument("config")
+ASSIGNMENTS = click.argument("assignments", nargs=-1, metavar="[SYMBOL=VALUE | run.KEY=VALUE]...")
+OUTPUT = click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to a file.")
+
+
+def read(config: str, assignments: tuple[str, ...]) -> tuple[Model, Mapping[str, str], Mapping[str, str]]:
+    """The model, the symbols to override, and the run settings to override."""
+    from analyzer.build.model import read_model
+
+    symbols: dict[str, str] = {}
+    settings: dict[str, str] = {}
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        if not equals or not name or not value:
+            problem = Problem(Origin("command line"), f"cannot read '{assignment}'", "expected SYMBOL=VALUE or run.KEY=VALUE")
+            raise InvalidConfig(problem)
+        if name.startswith("run."):
+            settings[name[4:]] = value
+        else:
+            symbols[name] = value
+    path, shown = find(config)
+    return read_model(path, shown), symbols, settings
+
+
+def find(config: str) -> tuple[Path, str]:
+    """A config's path and how to show it: a file, or a bundled model by name. Raises InvalidConfig."""
+    path = Path(config)
+    if path.is_file():
+        return path, config
+    bundled = MODELS / f"{config}.yaml"
+    if config.replace("-", "_").replace(".", "_").isidentifier() and bundled.is_file():
+        return bundled, bundled.name
+    names = [p.stem for p in MODELS.glob("*.yaml")]
+    raise InvalidConfig(Problem(Origin("command line"), f"no file and no bundled model '{config}'", nearest(config, names)))
+
+
+def width(terminal: bool) -> int:
+    """Columns to write in."""
+    import shutil
+
+    return max(80, shutil.get_terminal_size().columns) if terminal else 100
+
+
+def write(text: str, output: Path | None) -> None:
+    """Print, or write to a file. Raises InvalidConfig when it cannot be written."""
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InvalidConfig(Problem(Origin(str(output)), f"cannot write: {error.strerror}")) from None

@@ -1,0 +1,82 @@
+"""The commands that tell everything about one config: report, explain."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from analyzer.commands.arguments import ASSIGNMENTS, CONFIG, OUTPUT, read, width, write
+from analyzer.problems import InvalidConfig, Origin, Problem, nearest
+
+
+@click.command()
+@CONFIG
+@ASSIGNMENTS
+@click.option(
+    "--gpu", "gpus", multiple=True, metavar="NAME", help="A GPU of `peakform gpus`; repeatable. The first is the device kernels run on."
+)
+@click.option("--format", "form", type=click.Choice(["text", "markdown", "json", "csv"]), default="text", show_default=True)
+@OUTPUT
+def report(config: str, assignments: tuple[str, ...], gpus: tuple[str, ...], form: str, output: Path | None) -> None:
+    """Parameters, memory, peak and feasibility of CONFIG, as closed forms and numbers.
+
+    CONFIG is a path to a YAML file, or the name of a bundled model (`peakform models`).
+
+    \b
+    peakform report scperb B=512
+    peakform report bioformer run.mode=infer --gpu a100-80gb --format markdown -o report.md
+    """
+    from analyzer.analysis import analyze
+    from analyzer.assemble import assemble
+    from analyzer.gpus import device_of, read_gpus, select
+    from analyzer.render import render
+    from analyzer.run.settings import read_run
+
+    model, symbols, settings = read(config, assignments)
+    chosen = select(read_gpus(), gpus)
+    analysis = analyze(model, symbols, read_run(model.run, settings, has_loss=bool(model.loss)), device_of(chosen if gpus else ()))
+    written = assemble(analysis, symbols, chosen)
+    for warning in written.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    terminal = output is None and sys.stdout.isatty()
+    write(render(written, form, width(terminal), terminal), output)
+
+
+@click.command()
+@CONFIG
+@ASSIGNMENTS
+@click.option("--at", metavar="TEXT", help="List what is alive at the highest moment whose phase, label or op contains TEXT.")
+@click.option("--rows", default=50, show_default=True, type=click.IntRange(1, 10000), help="Lines of the chart.")
+@click.option("--format", "form", type=click.Choice(["text", "csv", "json"]), default="text", show_default=True)
+@OUTPUT
+def explain(config: str, assignments: tuple[str, ...], at: str | None, rows: int, form: str, output: Path | None) -> None:
+    """Show how memory rises and falls over a step of CONFIG, by category and op.
+
+    csv and json give every allocation; of a loop the first, second, last but one and last iteration stand for all.
+
+    \b
+    peakform explain bioformer B=2
+    peakform explain bioformer B=2 --at softmax
+    """
+    from analyzer.analysis import analyze
+    from analyzer.assemble import alive_at
+    from analyzer.explain import course, named, sampled
+    from analyzer.render.chart import as_alive, as_chart, as_json, as_rows
+    from analyzer.run.settings import read_run
+
+    model, symbols, settings = read(config, assignments)
+    analysis = analyze(model, symbols, read_run(model.run, settings, has_loss=bool(model.loss)))
+    moments = course(analysis)
+    if at is not None:
+        found = named(moments, at)
+        if not found:
+            labels = {m.label.rpartition(".")[2] for m in moments}
+            raise InvalidConfig(Problem(Origin("command line"), f"nothing is called '{at}' in the step", nearest(at, labels)))
+        moment = max(found, key=lambda m: m.total)
+        write(as_alive(moment, alive_at(analysis, moment.tick)), output)
+    elif form == "text":
+        write(as_chart(sampled(moments, rows), width(output is None and sys.stdout.isatty())), output)
+    else:
+        write(as_rows(moments) if form == "csv" else as_json(moments), output)
