@@ -15,6 +15,7 @@ from validation.loss_cases import LOSSES
 from validation.pointwise_cases import POINTWISE
 from validation.pooling_cases import POOLING, RESAMPLING
 from validation.product_cases import PRODUCTS
+from validation.recurrent_cases import RECURRENT
 from validation.reduction_cases import REDUCTIONS
 from validation.shape_cases import SHAPES
 
@@ -32,6 +33,7 @@ CASES: Mapping[str, tuple[str, ...]] = {
     **PRODUCTS,
     **CONVOLUTIONS,
     **POOLING,
+    **RECURRENT,
     **RESAMPLING,
     "gelu": (*ONE_TENSOR, "approximate: tanh | half 3 5 | mean"),
     "detach": ("| 3 5 | linear", "| swapped 2 3 5 | linear"),

@@ -21,6 +21,7 @@ from validation.reference_attention import ATTENTION, CUDA_ATTENTION
 from validation.reference_images import CUDA_IMAGES, IMAGES
 from validation.reference_indexing import CUDA_INDEXING, INDEXING
 from validation.reference_layers import CUDA_LAYERS, LAYERS
+from validation.reference_recurrent import CUDA_RECURRENT, RECURRENT
 
 Entry = Callable[..., Any]
 
@@ -76,6 +77,7 @@ REFERENCE: Mapping[str, Entry] = {
     **ATTENTION,
     **INDEXING,
     **IMAGES,
+    **RECURRENT,
     **ENTRIES,
     **{name: _reducer(name) for name in names.REDUCERS},
     "norm": lambda x, *, p=2.0, dim=None, keepdim=False: x.norm(p, dim, keepdim),
@@ -139,6 +141,7 @@ CUDA_KERNELS: Mapping[str, Entry] = {
     **CUDA_LAYERS,
     **CUDA_ATTENTION,
     **CUDA_IMAGES,
+    **CUDA_RECURRENT,
     **CUDA_INDEXING,
     "dropout": _native_dropout,
     "Dropout": lambda x, *, p=0.5, inplace=False: nn.Dropout(p, inplace=True) if inplace else _NativeDropout(p),

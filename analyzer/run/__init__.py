@@ -5,4 +5,5 @@ from analyzer.run import kernel_attention as kernel_attention
 from analyzer.run import kernel_plans as kernel_plans
 from analyzer.run import kernel_pooling as kernel_pooling
 from analyzer.run import kernel_products as kernel_products
+from analyzer.run import kernel_recurrent as kernel_recurrent
 from analyzer.run import kernel_resize as kernel_resize

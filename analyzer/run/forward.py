@@ -17,12 +17,13 @@ from analyzer.graph import (
     Mark,
     Spec,
     Step,
+    Storage,
     Tensor,
     contiguous,
 )  # fmt: skip
 from analyzer.run import regions
 from analyzer.run.arrays import Array, Leaf, Memory, Node, Region
-from analyzer.run.heap import Heap
+from analyzer.run.heap import Block, Heap
 
 
 class Forward:
@@ -39,8 +40,13 @@ class Forward:
 
     def resident(self, tensors: Iterable[Tensor]) -> None:
         """Allocate what is there before the first step: parameters, buffers, inputs."""
+        blocks: dict[Storage, Block] = {}
         for tensor in tensors:
-            block = self.heap.alloc_storage(tensor.storage)
+            block = blocks.get(tensor.storage)
+            if block is None:
+                block = blocks[tensor.storage] = self.heap.alloc_storage(tensor.storage)
+            else:
+                block.refs += 1
             self.state[tensor] = self.standing[tensor] = Array(tensor.shape, tensor.strides, tensor.dtype, block)
             if tensor.is_parameter and tensor.requires_grad:
                 self.leaves[tensor] = Leaf(tensor)

@@ -33,8 +33,8 @@ def simulate(graph: Graph, run: Run) -> Heap:
         return heap
     if run.ema:
         resident = (*graph.parameters.values(), *graph.buffers.values())
-        for storage in (tensor.storage for tensor in resident):
-            heap.alloc(storage.size, "optimizer", f"averaged model: {storage.label}", storage.origin, storage.loops)
+        for size, storage in ((tensor.bytes, tensor.storage) for tensor in resident):
+            heap.alloc(size, "optimizer", f"averaged model: {storage.label}", storage.origin, storage.loops)
     if run.scaler:
         heap.alloc(poly(4), "optimizer", "gradient scaler: scale")
         heap.alloc(poly(4), "optimizer", "gradient scaler: growth tracker")

@@ -59,26 +59,29 @@ int cudnnSetRNNDataDescriptor(struct rdat *d, int dt, int lay, int T, int N, int
 static size_t esz(int dt) { return dt == 0 ? 4 : dt == 1 ? 8 : 2; }
 static int gates(int cell) { return cell == 2 ? 4 : cell == 3 ? 3 : 1; }
 static int dirs(struct rnn *r) { return r->dir == 1 ? 2 : 1; }
-static size_t layer_w(struct rnn *r, int pl) { int D = dirs(r), l = pl / D; size_t in = l == 0 ? r->in : (size_t)r->hid * D; return gates(r->cell) * (in + r->hid) * (size_t)r->hid; }
+static size_t out_width(struct rnn *r) { return r->proj > 0 ? r->proj : r->hid; }
+static size_t in_width(struct rnn *r, int pl) { int D = dirs(r); return pl / D ? out_width(r) * D : (size_t)r->in; }
+static size_t layer_w(struct rnn *r, int pl) {
+  size_t R = out_width(r), H = r->hid;
+  return gates(r->cell) * (in_width(r, pl) + R) * H + (R != H ? R * H : 0); }
 int cudnnGetRNNWeightSpaceSize(void *h, struct rnn *r, size_t *s) {
   (void)h; size_t n = 0; int P = r->layers * dirs(r);
   for (int i = 0; i < P; i++) n += layer_w(r, i);
   n += (size_t)P * gates(r->cell) * 2 * r->hid;
   *s = n * esz(r->dtype); return 0; }
 struct nd { int dtype, n, dim[8]; };
-/* weights of all pseudo-layers first, then biases: the order cuDNN uses */
+/* Weights of all pseudo-layers first, then biases: the order cuDNN uses. The projection stands behind a layer's weights. */
 int cudnnGetRNNWeightParams(void *h, struct rnn *r, int pl, size_t sz, const char *w, int lin, struct nd *md, void **m, struct nd *bd, void **b) {
   (void)h; (void)sz;
-  int G = gates(r->cell), D = dirs(r), P = r->layers * D, l = pl / D;
-  size_t in = l == 0 ? r->in : (size_t)r->hid * D, off = 0;
-  for (int i = 0; i < pl; i++) off += layer_w(r, i);
-  off += lin < G ? (size_t)lin * in * r->hid : (size_t)G * in * r->hid + (size_t)(lin - G) * r->hid * r->hid;
-  size_t boff = 0; for (int i = 0; i < P; i++) boff += layer_w(r, i);
-  boff += ((size_t)pl * 2 * G + lin) * r->hid;
-  if (md) { md->dtype = r->dtype; md->n = 3; md->dim[0] = 1; md->dim[1] = r->hid; md->dim[2] = lin < G ? (int)in : r->hid; }
-  if (bd) { bd->dtype = r->dtype; bd->n = 3; bd->dim[0] = 1; bd->dim[1] = r->hid; bd->dim[2] = 1; }
+  int G = gates(r->cell), P = r->layers * dirs(r);
+  size_t in = in_width(r, pl), R = out_width(r), H = r->hid, off = 0, boff = 0;
+  for (int i = 0; i < P; i++) { if (i < pl) off += layer_w(r, i); boff += layer_w(r, i); }
+  off += lin < G ? lin * in * H : lin < 2 * G ? G * in * H + (lin - G) * R * H : G * (in + R) * H;
+  boff += ((size_t)pl * 2 * G + lin) * H;
+  if (md) { md->dtype = r->dtype; md->n = 3; md->dim[0] = 1; md->dim[1] = lin < 2 * G ? H : R; md->dim[2] = lin < G ? in : lin < 2 * G ? R : H; }
+  if (bd) { bd->dtype = r->dtype; bd->n = 3; bd->dim[0] = 1; bd->dim[1] = H; bd->dim[2] = 1; }
   if (m) *m = (void *)(w + off * esz(r->dtype));
-  if (b) *b = (void *)(w + boff * esz(r->dtype));
+  if (b) *b = lin < 2 * G ? (void *)(w + boff * esz(r->dtype)) : 0;
   return 0; }
 int cudnnSetTensorNdDescriptor(struct nd *d, int dt, int n, const int *dim, const int *st) { (void)st; d->dtype = dt; d->n = n > 8 ? 8 : n; for (int i = 0; i < d->n; i++) d->dim[i] = dim[i]; return 0; }
 int cudnnGetTensorNdDescriptor(struct nd *d, int want, int *dt, int *n, int *dim, int *st) {
@@ -86,11 +89,12 @@ int cudnnGetTensorNdDescriptor(struct nd *d, int want, int *dt, int *n, int *dim
   for (int i = 0; i < want && i < 8; i++) { dim[i] = i < d->n ? d->dim[i] : 1; if (st) st[i] = 1; }
   return 0; }
 int cudnnGetFilterNdDescriptor(struct nd *d, int want, int *dt, int *fmt, int *n, int *dim) { *dt = d->dtype; *fmt = 0; *n = d->n; for (int i = 0; i < want && i < 8; i++) dim[i] = d->dim[i]; return 0; }
-/* ESTIMATE, not cuDNN's own rule: per layer and direction, T*N*hid*(gates + 2) elements for LSTM are kept
- * for backward (gates, cell state, hidden output), gates+1 for GRU; the work space is twice that of one layer. */
+/* An estimate, not cuDNN's own rule; analyzer/cudnn_rnn.py has the same, and where it comes from. */
 int cudnnGetRNNTempSpaceSizes(void *h, struct rnn *r, int mode, struct rdat *x, size_t *wsz, size_t *rsz) {
-  (void)h; size_t u = (size_t)x->T * x->N * r->hid * esz(r->dtype);
-  int G = gates(r->cell), k = r->cell == 2 ? G + 2 : G + 1;
-  if (rsz) *rsz = mode == 1 ? u * k * r->layers * dirs(r) : 0;
-  if (wsz) *wsz = u * G * dirs(r);
+  (void)h;
+  int G = gates(r->cell), L = r->layers, D = dirs(r), kept = G == 4 ? 6 : G == 3 ? 7 : 2, moved = G == 4 ? 11 : G == 3 ? 8 : 4;
+  size_t n = (size_t)x->N * r->hid * D, weights = 0;
+  for (int i = 0; i < L * D; i++) weights += layer_w(r, i);
+  if (rsz) *rsz = mode == 1 ? n * x->T * (kept * L - 1) * esz(r->dtype) : 0;
+  if (wsz) *wsz = (weights + n * L * moved) * esz(r->dtype);
   return 0; }
