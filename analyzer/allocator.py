@@ -86,13 +86,11 @@ class Allocator:
 
     def empty_cache(self) -> None:
         """Give whole free segments back to the driver."""
-        for pool in self._free.values():
-            for size, address in list(pool):
-                span = self._spans[address]
-                if span.before is None and span.after is None:
-                    pool.remove((size, address))
-                    del self._spans[address]
-                    self.reserved -= size
+        for small, pool in self._free.items():
+            whole = {a for _, a in pool if self._spans[a].before is None and self._spans[a].after is None}
+            self._free[small] = [(size, address) for size, address in pool if address not in whole]
+            for address in whole:
+                self.reserved -= self._spans.pop(address).size
 
     def _cached(self, wanted: int) -> Span | None:
         pool = self._free[wanted <= SMALL]

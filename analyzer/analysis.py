@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from analyzer.build.model import Model
 from analyzer.build.symbols import Symbols
 from analyzer.build.trace import bind_symbols, trace
+from analyzer.evaluate import holds
 from analyzer.graph import Assumption, Graph
 from analyzer.iterations import Iterations, NotSteady, iterations
 from analyzer.peaks import Piece, pieces
@@ -32,6 +33,13 @@ class Analysis:
     timeline: Timeline
     pieces: tuple[Piece, ...]
     assumptions: tuple[Assumption, ...]
+
+    def at(self, overrides: Mapping[str, str]) -> Analysis:
+        """The same model in the same setting with other symbols: the same formulas while what they rely on holds. Raises InvalidConfig."""
+        symbols = bind_symbols(self.model, overrides)
+        if all(holds(assumption, symbols.values) for assumption in self.assumptions):
+            return replace(self, symbols=symbols)
+        return analyze(self.model, overrides, self.run, self.device)
 
 
 def analyze(model: Model, overrides: Mapping[str, str], run: Run, device: Device = Device()) -> Analysis:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 from analyzer.functions import FUNCTIONS
+from analyzer.graph import Assumption
 from analyzer.polynomial import Atom, Number, Poly
 
 
@@ -31,6 +32,12 @@ def exact(value: Poly, symbols: Mapping[str, int]) -> Number:
             term = term * base**exponent if exponent >= 0 else Fraction(term) / base**-exponent
         result += term
     return result.numerator if isinstance(result, Fraction) and result.denominator == 1 else result
+
+
+def holds(assumption: Assumption, symbols: Mapping[str, int]) -> bool:
+    """Whether what a trace decided is true at the given symbols."""
+    left, right = evaluate(assumption.left, symbols), evaluate(assumption.right, symbols)
+    return {"==": left == right, "!=": left != right, ">=": left >= right, "<=": left <= right}[assumption.relation]
 
 
 def _call(atom: Atom, symbols: Mapping[str, int]) -> int:

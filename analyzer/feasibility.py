@@ -6,24 +6,23 @@ and fails where it would. The closed form bounds the search from above: what is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil
 
 from analyzer.analysis import Analysis, analyze
+from analyzer.bisection import LARGEST, Curve, last, last_within
 from analyzer.build.source import TooMany
 from analyzer.build.trace import bind_symbols
-from analyzer.evaluate import evaluate, exact
+from analyzer.evaluate import exact, holds
 from analyzer.gpus import Gpu
-from analyzer.graph import Assumption
 from analyzer.message import out_of_memory
 from analyzer.peaks import contenders
-from analyzer.polynomial import Number, Poly
+from analyzer.polynomial import Poly
 from analyzer.regime import restricted
 from analyzer.replay import Failure, Replay, cublas_workspace, replay
 from analyzer.tape import Tape, record
-
-LARGEST = 10**9
-Curve = Callable[[int], Number]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ class _Program:
     def holds_at(self, symbols: Mapping[str, int]) -> bool:
         """Whether every decision of the trace is the same at other values."""
         taped = self.tape.assumptions if self.tape else ()
-        return all(_holds(a, symbols) for a in (*self.analysis.assumptions, *taped))
+        return all(holds(a, symbols) for a in (*self.analysis.assumptions, *taped))
 
 
 class Feasibility:
@@ -69,12 +68,14 @@ class Feasibility:
         self.value = analysis.symbols.values.get(name, 1)
         self.programs: list[_Program] = []
         self.capability = analysis.device.capability
-        self.free = self._replayed(self.value, None)
+        self.share = Fraction(1)  # of the value that the requested bytes allow, the part that runs; as on the card before
+        self.unlimited: dict[int, Replay | Failure] = {}  # by the compute capability
+        self.free = self._without_limit()
 
     def verdict(self, gpu: Gpu) -> Verdict:
         """Whether the model runs on a GPU, by the replay on its capacity."""
         room, self.capability = gpu.capacity - gpu.context, gpu.capability
-        outcome = self._replayed(self.value, None)
+        outcome = self._without_limit()
         if self._needed(outcome) > room:
             outcome = self._replayed(self.value, room)
         fits = isinstance(outcome, Replay)
@@ -88,7 +89,7 @@ class Feasibility:
     def _needed(self, outcome: Replay | Failure) -> int:
         """Bytes of segments: with the cache trimmed where that made it run, else as on a card without limit."""
         if isinstance(outcome, Failure):
-            outcome = self._replayed(self.value, None)
+            outcome = self._without_limit()
         assert isinstance(outcome, Replay)  # nothing fails without a limit
         return outcome.reserved
 
@@ -97,18 +98,9 @@ class Feasibility:
         above = self._requested_bound(room)
         if above >= LARGEST:
             return LARGEST
-        below, step = above + 1, 1
-        while below > 0 and not self.fits(below, room):
-            above, below = below, max(0, below - step)
-            step *= 2
-        if below > above - 1 and below > 0:
-            above = below + 1
-            while self.fits(above, room):
-                below, above = above, above + 1
-        while above - below > 1:
-            middle = (above + below) // 2
-            below, above = (middle, above) if self.fits(middle, room) else (below, middle)
-        return below
+        found = last(lambda value: self.fits(value, room), ceil(above * self.share), above + 1)
+        self.share = Fraction(found, above) if found else self.share
+        return found
 
     def fits(self, value: int, room: int) -> bool:
         """Whether the program runs in `room` bytes at a value of the symbol."""
@@ -119,11 +111,17 @@ class Feasibility:
         value = self.value
         for _ in range(4):
             program = self._program(max(1, value))
-            again = min((_root(curve, room) for curve in program.requested), default=LARGEST)
+            again = last_within(program.requested, room)
             if again == value:
                 break
             value = again
         return value
+
+    def _without_limit(self) -> Replay | Failure:
+        """The replay at the bound symbols on a card of this capability without a limit."""
+        if self.capability not in self.unlimited:
+            self.unlimited[self.capability] = self._replayed(self.value, None)
+        return self.unlimited[self.capability]
 
     def _replayed(self, value: int, room: int | None) -> Replay | Failure:
         program = self._program(value)
@@ -178,23 +176,6 @@ def _tape(analysis: Analysis) -> Tape | None:
         return record(analysis)
     except TooMany:
         return None
-
-
-def _holds(assumption: Assumption, symbols: Mapping[str, int]) -> bool:
-    """Whether an assumption of the trace is true at other values."""
-    left, right = evaluate(assumption.left, symbols), evaluate(assumption.right, symbols)
-    return {"==": left == right, "!=": left != right, ">=": left >= right, "<=": left <= right}[assumption.relation]
-
-
-def _root(curve: Curve, room: int) -> int:
-    """The largest value at which the curve stays within the room; LARGEST when it always does."""
-    low, high = 0, 1
-    while high < LARGEST and curve(high) <= room:
-        low, high = high, high * 2
-    while high < LARGEST and high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if curve(middle) <= room else (low, middle)
-    return low if high < LARGEST else LARGEST
 
 
 def verdicts(analysis: Analysis, overrides: Mapping[str, str], name: str, gpus: Sequence[Gpu]) -> tuple[Replay | Failure, list[Verdict]]:

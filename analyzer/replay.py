@@ -48,26 +48,26 @@ def cublas_workspace(capability: int) -> int:
 
 def replay(tape: Tape, sizes: Sequence[int], capability: int, capacity: int | None = None) -> Replay | Failure:
     """Run a tape through the allocator; `sizes` are the values of its forms, `capacity` what segments may take."""
-    workspace = cublas_workspace(capability)
     allocator = Allocator(capacity)
+    malloc, free = allocator.malloc, allocator.free
+    bytes_of = {form: size for form, size in enumerate(sizes) if size > 0} | {WORKSPACE: cublas_workspace(capability)}
     spans: dict[int, Span] = {}
     peaks: dict[str, int] = {}
     phase, allocated = "", 0
     for index, form in tape.events:
-        if form == PHASE:
-            phase, allocated = tape.phases[index], max(allocated, allocator.peak_allocated)
-            allocator.peak_allocated = allocator.allocated
-        elif form == FREE:
-            if index in spans:
-                allocator.free(spans.pop(index))
-        elif form == WORKSPACE or sizes[form] > 0:
+        if form in bytes_of:
             try:
-                spans[index] = allocator.malloc(workspace if form == WORKSPACE else sizes[form])
+                spans[index] = malloc(bytes_of[form])
             except OutOfMemory as error:
                 return _failure(tape.blocks[index], error)
-        if phase:
-            peaks[phase] = max(peaks.get(phase, 0), allocator.peak_allocated)
-    return Replay(max(allocated, allocator.peak_allocated), allocator.peak_reserved, peaks)
+        elif form == FREE:
+            if index in spans:
+                free(spans.pop(index))
+        elif form == PHASE:
+            peaks[phase], allocated = max(peaks.get(phase, 0), allocator.peak_allocated), max(allocated, allocator.peak_allocated)
+            phase, allocator.peak_allocated = tape.phases[index], allocator.allocated
+    peaks[phase] = max(peaks.get(phase, 0), allocator.peak_allocated)
+    return Replay(max(allocated, *peaks.values()), allocator.peak_reserved, {name: peak for name, peak in peaks.items() if name})
 
 
 def _failure(block: Block | None, error: OutOfMemory) -> Failure:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping as MappingOf
 
 from analyzer import memory
-from analyzer.analysis import Analysis, analyze
+from analyzer.analysis import Analysis
 from analyzer.build.source import Problems, check_keys
 from analyzer.document import Mapping, Scalar, Sequence, Value
 from analyzer.evaluate import evaluate
@@ -40,7 +40,7 @@ def _table(name: str, body: Value, analysis: Analysis, overrides: MappingOf[str,
     rows, warnings = [], []
     for binding in bindings or [{}]:
         try:
-            there = analyze(analysis.model, _bound(overrides, binding, analysis), analysis.run, analysis.device) if binding else analysis
+            there = analysis.at(_bound(overrides, binding, analysis)) if binding else analysis
         except InvalidConfig as error:
             shown = ", ".join(f"{k}={v}" for k, v in binding.items())
             warnings.append(f"{body.origin}: table '{name}': the row {shown} is left out: {error.problems[0].message}")

@@ -1,7 +1,7 @@
 """How long peakform takes, as ratios, since machines differ: `python -m validation.speed`.
 
-Compares starting the command with starting Python, a report with starting Python, and the closed forms of a deep model
-with those of a shallow one. Each figure is the best of several runs.
+Compares starting the command with starting Python, a report with starting Python, the closed forms of a deep model with
+those of a shallow one, and writing and replaying its allocations with deriving them. Each figure is the best of several runs.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ from pathlib import Path
 
 from analyzer.analysis import analyze
 from analyzer.build.model import read_model
+from analyzer.evaluate import evaluate
+from analyzer.replay import replay
 from analyzer.run.settings import Run
+from analyzer.tape import record, unrolled
 
 RUNS = 7
 DEEP = """
@@ -63,8 +66,16 @@ def main() -> None:
         model = read_model(path)
         shallow = best(lambda: analyze(model, {}, Run()))
         deep = best(lambda: analyze(model, {"L": "96"}, Run()))
+        analysis = analyze(model, {"L": "96"}, Run())
+        tape = record(analysis)
+        sizes = [evaluate(form, analysis.symbols.values) for form in tape.forms]
+        recorded, replayed = best(lambda: record(analysis)), best(lambda: replay(tape, sizes, analysis.device.capability))
+        simulated = best(lambda: unrolled(analysis))
     print(f"{'closed forms of 4 layers':<44} {shallow * 1e3:8.1f} ms")
     print(f"{'closed forms of 96 layers':<44} {deep * 1e3:8.1f} ms {deep / shallow:5.2f} × 4 layers")
+    print(f"{'allocations of 96 layers, simulated in full':<44} {simulated * 1e3:8.1f} ms {simulated / deep:5.1f} × their closed forms")
+    print(f"{'allocations of 96 layers, written':<44} {recorded * 1e3:8.1f} ms {recorded / deep:5.1f} × their closed forms")
+    print(f"{'allocations of 96 layers, replayed':<44} {replayed * 1e3:8.1f} ms {replayed / deep:5.1f} × their closed forms")
 
 
 if __name__ == "__main__":

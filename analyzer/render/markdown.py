@@ -6,7 +6,7 @@ from pathlib import Path
 
 import jinja2
 
-from analyzer.feasibility import LARGEST
+from analyzer.bisection import LARGEST
 from analyzer.render.terminal import MEMORY_NAMES
 from analyzer.render.units import binary, count, in_unit, settings
 from analyzer.report import Report

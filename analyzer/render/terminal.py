@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
-from analyzer.feasibility import LARGEST
+from analyzer.bisection import LARGEST
 from analyzer.render.units import binary, count, in_unit, settings
 from analyzer.report import Amount, Peak, Report, Table
 
