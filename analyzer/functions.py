@@ -10,8 +10,8 @@ from collections.abc import Callable
 from fractions import Fraction
 from math import gcd, isqrt
 
-from analyzer.cub import scan_by_key_scratch, scan_scratch, sort_pairs_scratch, unique_scratch
 from analyzer.attention_scratch import efficient_splits, flash_splits
+from analyzer.cub import scan_by_key_scratch, scan_scratch, sort_pairs_scratch, unique_scratch
 from analyzer.cudnn_rnn import cudnn_rnn_reserve, cudnn_rnn_workspace
 from analyzer.kernel_scratch import batch_norm_scratch, layer_norm_partials
 from analyzer.polynomial import Poly, call, poly
