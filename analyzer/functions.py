@@ -43,8 +43,13 @@ def log2(a: int) -> int:
     return a.bit_length() - 1
 
 
+def pow2_ceil(a: int) -> int:
+    """The smallest power of two that is at least a, for a ≥ 1: how PyTorch rounds page-locked host memory"""
+    return 1 << (a - 1).bit_length()
+
+
 FUNCTIONS: dict[str, Callable[..., int]] = {
-    "floordiv": floordiv, "ceildiv": ceildiv, "size": size, "mod": mod, "max": max, "min": min, "log2": log2,
+    "floordiv": floordiv, "ceildiv": ceildiv, "size": size, "mod": mod, "max": max, "min": min, "log2": log2, "pow2_ceil": pow2_ceil,
     "isqrt": isqrt, "gcd": gcd, "column_scratch": column_scratch, "column_semaphores": column_semaphores,
     "row_scratch": row_scratch, "row_semaphores": row_semaphores,
     "sort_pairs_scratch": sort_pairs_scratch, "unique_scratch": unique_scratch, "scan_scratch": scan_scratch,
