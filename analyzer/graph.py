@@ -182,6 +182,7 @@ class Call:
     arguments: Mapping[str, object]  # tensors, lists of tensors, and plain numbers at the bound values
     outputs: tuple[Tensor, ...]
     origin: Origin
+    autocast: str = ""  # the dtype that autocast lowered to, or nothing
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -107,7 +107,7 @@ def _control() -> dict[str, Any]:
         "layers": statements,
         "let": {"type": "object", "description": "tensor arithmetic: {z: mu + eps * std}"},
         "as": {"type": "string", "description": "name the previous result"},
-        "del": NAMES, "retain": {"type": "string"}, "no_grad": statements,
+        "del": NAMES, "retain": {"type": "string"}, "no_grad": statements, "no_autocast": statements,
     }  # fmt: skip
 
 

@@ -118,7 +118,8 @@ class Program:
     def _call(self, call: Call) -> None:
         if self.before_call:
             self.before_call(call)
-        with torch.set_grad_enabled(torch.is_grad_enabled() and call not in self._without_grad):
+        plain = torch.autocast("cuda", enabled=False) if self.run.autocast and not call.autocast else contextlib.nullcontext()
+        with torch.set_grad_enabled(torch.is_grad_enabled() and call not in self._without_grad), plain:
             result = self._computed(call)
         results = result if isinstance(result, (tuple, list)) else (result,)
         for tensor, value in zip(call.outputs, results, strict=True):

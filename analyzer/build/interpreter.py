@@ -74,6 +74,10 @@ class Interpreter:
                 before, tracer.grad = tracer.grad, False
                 self.run(statement.body, frame)
                 tracer.grad = before
+            case "no_autocast":
+                dtype, tracer.autocast = tracer.autocast, ""
+                self.run(statement.body, frame)
+                tracer.autocast = dtype
             case "as":
                 self._name_previous(statement, frame)
             case "del":

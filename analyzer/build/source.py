@@ -14,7 +14,8 @@ SECTIONS = (
     "name", "doc", "source", "include", "symbols", "inputs", "blocks", "modules", "layers", "outputs", "loss",
     "inference", "run", "tables", "frozen", "tie", "notes",
 )  # fmt: skip
-CONTROL = ("repeat", "let", "as", "del", "retain", "no_grad")
+CONTROL = ("repeat", "let", "as", "del", "retain", "no_grad", "no_autocast")
+REGIONS = ("no_grad", "no_autocast")  # words with statements of their own
 CHECKPOINT = "checkpoint"
 RESERVED = ("in", "as", "name", CHECKPOINT)
 MAX_PROBLEMS = 100

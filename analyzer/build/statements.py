@@ -8,6 +8,7 @@ from dataclasses import replace
 from analyzer.build.source import (
     CONTROL,
     NAME,
+    REGIONS,
     RESERVED,
     Block,
     Module,
@@ -48,10 +49,11 @@ def read_statement(item: Value, problems: Problems, taken: dict[str, int]) -> St
         return Statement("", item.origin, None)
     if item.get("repeat") is not None:
         return _read_repeat(item, problems)
-    if item.get("no_grad") is not None:
-        check_keys(item, ("no_grad",), "no_grad", problems)
-        body = read_statements(item.get("no_grad"), "no_grad", problems, taken)
-        return Statement("no_grad", item.entries[0][0].origin, None, body=body)
+    region = next((word for word in REGIONS if item.get(word) is not None), "")
+    if region:
+        check_keys(item, (region,), region, problems)
+        body = read_statements(item.get(region), region, problems, taken)
+        return Statement(region, item.entries[0][0].origin, None, body=body)
     (key, value), word = item.entries[0], str(item.entries[0][0].value)
     inner = value.entries if isinstance(value, Mapping) and word != "let" else ()
     options, places = {str(k.value): v for k, v in inner}, {str(k.value): k.origin for k, _ in inner}
