@@ -15,6 +15,8 @@ LAYERS = (
 )
 WITH_STATE = ("hidden_size: 4, states: true | 7 3 5, 1 3 4 | linear mean | 2", "hidden_size: 4 | 7 3 5, float32 1 3 4")
 
+CELLS = ("hidden_size: 4 | 3 5", "hidden_size: 4, bias: false | 3 5", "hidden_size: 4 | 5", "hidden_size: 64 | 2048 5")
+
 RECURRENT: Mapping[str, tuple[str, ...]] = {
     "LSTM": (
         *LAYERS,
@@ -24,4 +26,11 @@ RECURRENT: Mapping[str, tuple[str, ...]] = {
     ),
     "GRU": (*LAYERS, *WITH_STATE),
     "RNN": (*LAYERS, *WITH_STATE, "hidden_size: 4, nonlinearity: relu | 7 3 5"),
+    "LSTMCell": (
+        *(f"{row} | linear mean | 2" for row in CELLS),
+        "hidden_size: 4 | 3 5, 3 4, 3 4 | linear mean | 2",
+        "hidden_size: 4 | 3 5, float32 3 4, 3 4 | linear mean | 2",
+    ),
+    "GRUCell": (*CELLS, "hidden_size: 4 | 3 5, 3 4"),
+    "RNNCell": (*CELLS, "hidden_size: 4, nonlinearity: relu | 3 5, 3 4"),
 }

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from analyzer.cudnn_rnn import cudnn_rnn_reserve
@@ -61,8 +62,44 @@ def _layer(*bases: type) -> Callable[..., nn.Module]:
     return made
 
 
+class _CalledCell:
+    """A cell called with its states as tensors."""
+
+    def forward(self, x: Tensor, *given: Tensor | None) -> Any:
+        """The states after the step."""
+        begun = tuple(state for state in given if state is not None)
+        return super().forward(x, begun if len(begun) > 1 else begun[0] if begun else None)  # type: ignore[misc]
+
+
+class _FusedCell:
+    """A cell by what stands for CUDA's kernel: it keeps the products, the state, and what it computed on the way."""
+
+    def forward(self: Any, x: Tensor, *given: Tensor | None) -> Any:
+        """The states after the step, of the right shapes."""
+        whole = x if x.dim() == 2 else x.unsqueeze(0)
+        lstm = isinstance(self, nn.LSTMCell)
+        begun = [state for state in given if state is not None] or [torch.zeros(whole.shape[0], self.hidden_size)] * 2
+        products = F.linear(whole, self.weight_ih), F.linear(begun[0], self.weight_hh)
+        results = Kernel.apply(self._made, *products, begun[lstm], self.bias_ih, self.bias_hh)  # type: ignore[no-untyped-call]
+        made = results if x.dim() == 2 else tuple(t.squeeze(0) for t in results)
+        return made if lstm else made[0]
+
+    def _made(self, inputs: Tensor, hidden: Tensor, state: Tensor, *biases: Tensor | None) -> Made:
+        if isinstance(self, nn.LSTMCell):
+            results = torch.empty(state.shape), torch.empty(state.shape)
+            return results, (inputs, hidden, state, *biases, results[1], torch.empty(inputs.shape))
+        return (torch.empty(state.shape),), (inputs, hidden, state, *biases, torch.empty(len(state), 5 * state.shape[1]))
+
+
 LAYERS = {"LSTM": nn.LSTM, "GRU": nn.GRU, "RNN": nn.RNN}
-RECURRENT: Mapping[str, Callable[..., Any]] = {name: _layer(_Called, layer) for name, layer in LAYERS.items()}
+CELLS = {"LSTMCell": nn.LSTMCell, "GRUCell": nn.GRUCell, "RNNCell": nn.RNNCell}
+RECURRENT: Mapping[str, Callable[..., Any]] = {
+    **{name: _layer(_Called, layer) for name, layer in LAYERS.items()},
+    **{name: _layer(_CalledCell, cell) for name, cell in CELLS.items()},
+}
 
 # On other devices than CUDA, where PyTorch runs the layers step by step.
-CUDA_RECURRENT: Mapping[str, Callable[..., Any]] = {name: _layer(_Called, _Fused, layer) for name, layer in LAYERS.items()}
+CUDA_RECURRENT: Mapping[str, Callable[..., Any]] = {
+    **{name: _layer(_Called, _Fused, layer) for name, layer in LAYERS.items()},
+    **{name: _layer(_FusedCell, cell) for name, cell in CELLS.items() if name != "RNNCell"},
+}

@@ -16,7 +16,8 @@ from analyzer.tracing import Refused, Tracer, current
 
 HALF = frozenset({"float16", "bfloat16"})
 LOWER_PRECISION = frozenset(
-    "addmm baddbmm bmm convolution conv_transpose einsum gru linear lstm matmul mm mv prelu rnn scaled_dot_product_attention".split()
+    """addmm baddbmm bmm convolution conv_transpose einsum gru_cell linear lstm_cell matmul mm mv prelu rnn_relu_cell
+    rnn_tanh_cell scaled_dot_product_attention""".split()
 )
 FP32 = frozenset(
     """acos asin binary_cross_entropy_with_logits cosh cosine_embedding_loss cosine_similarity erfinv exp expm1 gaussian_nll_loss

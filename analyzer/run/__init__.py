@@ -1,6 +1,7 @@
 """Runs a graph: autograd, the optimizer and reference counts, with symbolic bytes."""
 
 from analyzer.run import kernel_attention as kernel_attention
+from analyzer.run import kernel_cells as kernel_cells
 from analyzer.run import kernel_convolutions as kernel_convolutions
 from analyzer.run import kernel_plans as kernel_plans
 from analyzer.run import kernel_pooling as kernel_pooling

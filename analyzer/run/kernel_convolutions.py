@@ -13,7 +13,7 @@ from analyzer.graph import Shape, contiguous
 from analyzer.ops.convolution_kernels import CUDNN, OWN, TRANSPOSED, Convolution
 from analyzer.ops.layout import elementwise_strides, same_layout
 from analyzer.ops.memory_format import is_channels_last, laid
-from analyzer.ops.reducing import reduction_scratch
+from analyzer.ops.reducing import partial_bytes, reduction_scratch
 from analyzer.ops.spatial import as_image
 from analyzer.run.arrays import Array
 from analyzer.run.kernel_functions import KERNELS
@@ -88,7 +88,8 @@ class _Run:
         if "bias" in self.made.trained:
             g = self._array("g")
             self._gradient("bias", False)
-            self.formula.scratch(*reduction_scratch(g.shape, g.strides, [d for d in range(len(g.shape)) if d != 1]))
+            others = [d for d in range(len(g.shape)) if d != 1]
+            self.formula.scratch(*reduction_scratch(g.shape, g.strides, others, partial_bytes(g.dtype)))
 
     def _gradient(self, name: str, channels_last: bool) -> None:
         like = self._array(name)
