@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 import torch
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from analyzer.run.settings import Run
-from validation.optimizers import averaged, optimizer
+from validation.optimizers import holder, optimizer
 
 Moment = Callable[[str], None]
 STEPS = 2  # the second step is the steady one: the optimizer has its state, and the first step's variables are bound
@@ -37,8 +38,9 @@ def train(program: Runnable, at: Moment) -> list[torch.Tensor]:
     run = program.run
     trained = [p for p in program.parameters.values() if p.requires_grad]
     scaler = torch.amp.GradScaler("cuda") if run.scaler else None
-    average = averaged(program.parameters.values(), program.buffers.values()) if run.ema else None
-    made = optimizer(run, trained)
+    model = holder(program.parameters.values(), program.buffers.values())
+    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn()) if run.ema else None
+    made = optimizer(run, program.parameters)
     for _ in range(STEPS):
         at("start")
         for micro in range(run.accumulation):
@@ -50,6 +52,8 @@ def train(program: Runnable, at: Moment) -> list[torch.Tensor]:
             _backward(program, scaler)
         at("step")
         _step(program, made, scaler, trained)
+        if average:
+            average.update_parameters(model)
         at("end")
         if run.zero_grad == "after_step":
             made.zero_grad(run.set_to_none)
@@ -74,7 +78,7 @@ def _step(program: Runnable, made: torch.optim.Optimizer, scaler: torch.amp.Grad
     if scaler:
         scaler.unscale_(made)
     if program.run.clip_grad_norm:
-        torch.nn.utils.clip_grad_norm_(trained, 1.0)
+        torch.nn.utils.clip_grad_norm_(trained, 1.0, foreach=None if program.run.clip_foreach else False)
     if scaler:
         scaler.step(made)
         scaler.update()

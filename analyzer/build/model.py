@@ -28,7 +28,7 @@ from analyzer.build.ties import read_ties
 from analyzer.document import Mapping, Scalar, Sequence, Value, read
 from analyzer.graph import ITEMSIZE
 from analyzer.problems import InvalidConfig, Origin, nearest
-from analyzer.run.settings import CHOICES, Run, read_run
+from analyzer.run.settings import CHOICES, LISTS, Run, read_run
 
 LIBRARY = includes.LIBRARY
 
@@ -188,6 +188,15 @@ def _run(value: Value | None, problems: Problems) -> dict[str, Scalar]:
             problems.add(key.origin, f"unknown run setting '{key.value}'", nearest(str(key.value), CHOICES))
         elif isinstance(body, Scalar):
             result[str(key.value)] = body
+        elif str(key.value) in LISTS and (joined := _joined(body, LISTS[str(key.value)])):
+            result[str(key.value)] = Scalar(joined, body.origin)
         else:
             problems.add(body.origin, f"run setting '{key.value}' must be a single value")
     return result
+
+
+def _joined(value: Value, between: str) -> str:
+    """A list of words, or of lists of words, as one; nothing for something else."""
+    items = value.items if isinstance(value, Sequence) else ()
+    words = [str(i.value) if isinstance(i, Scalar) else _joined(i, ",") if between == ";" else "" for i in items]
+    return between.join(words) if all(words) else ""

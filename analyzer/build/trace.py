@@ -6,6 +6,7 @@ from collections.abc import Mapping as MappingOf
 from typing import TYPE_CHECKING
 
 from analyzer.build.frame import POISON, Constant, Frame, Poison
+from analyzer.build.grouping import chosen, ungrouped
 from analyzer.build.interpreter import Interpreter
 from analyzer.build.source import Problems, TooMany
 from analyzer.build.symbols import Symbols, bind
@@ -42,7 +43,7 @@ def trace(
     training = run.mode == "train"
     frozen = frozenset(str(path.value) for path in model.frozen)
     tracer = Tracer(training=training, grad=training or not run.no_grad, frozen=frozen)
-    named = (*frozen, *(path for tie in model.ties for path in (tie.name, tie.target)))
+    named = (*frozen, *(word for _, word in chosen(run)), *(path for tie in model.ties for path in (tie.name, tie.target)))
     unroll = unroll or any(part.isdigit() for path in named for part in path.split("."))  # iterations that differ
     problems = Problems(broken=set(model.broken))
     scope = {name: poly(value) if numeric else symbol(name) for name, value in symbols.values.items()}
@@ -53,7 +54,7 @@ def trace(
         except TooMany as error:
             raise TooMany(*problems.found, *error.problems) from None
     if not problems.found:
-        problems.extend((*_unknown_frozen(model, tracer), *session.unknown_ties()))
+        problems.extend((*_unknown_frozen(model, tracer), *session.unknown_ties(), *ungrouped(model.run, run, tracer)))
     problems.raise_any()
     warnings = tuple(session.warnings())
     return Graph(

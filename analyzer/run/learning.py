@@ -1,86 +1,133 @@
-"""What stands between backward and the next forward: the optimizer's state and step, clipping, averaging, zero_grad."""
+"""What stands between backward and the next forward: the optimizer's state and step, and zero_grad."""
 
 from __future__ import annotations
 
-from analyzer.graph import ITEMSIZE
-from analyzer.polynomial import Poly, call, poly, product, total
+from analyzer.graph import ITEMSIZE, contiguous
+from analyzer.ops.reducing import reduction_scratch
+from analyzer.polynomial import Poly, call, poly, product
 from analyzer.run.arrays import Leaf, Memory
+from analyzer.run.groups import grouped
 from analyzer.run.heap import Block
-from analyzer.run.optimizer import OPTIMIZERS, Optimizer
+from analyzer.run.optimizer import OPTIMIZERS, OPTIONS, Optimizer
 from analyzer.run.settings import Run
 from analyzer.sizes import sizes
 
-QUANTIZED_FROM, QUANTIZATION_BLOCK = 4096, 256  # bitsandbytes: smaller parameters keep fp32 states
+QUANTIZED_FROM, QUANTIZATION_BLOCK, QUANTIZATION_MAP = 4096, 256, 256
+"""bitsandbytes 0.50: elements from which on a parameter's states are bytes, elements of one scale, entries of a map."""
 
 
 def make_state(memory: Memory, run: Run, leaves: list[Leaf]) -> None:
     """The state of the parameters that have a gradient, as the first step creates it; later steps change it in place."""
-    optimizer = OPTIMIZERS[run.optimizer]
+    optimizer, mapped = OPTIMIZERS[run.optimizer], False
     for leaf in leaves:
-        loops, label = leaf.tensor.storage.loops, leaf.tensor.storage.label
-        for entry in optimizer.states(_options(run, leaf)):
-            size = _quantized(leaf) if optimizer.eight_bit else _size(leaf, entry)
-            memory.heap.alloc(size, "optimizer", f"{label} {entry.partition(':')[0]}", leaf.tensor.origin, loops)
-        if run.form == "fused" and optimizer.name != "SGD":
-            memory.heap.alloc(poly(4), "optimizer", f"{label} step", leaf.tensor.origin, loops)
+        quantized = optimizer.eight_bit and _is_quantized(leaf)
+        if quantized and not mapped:
+            mapped = True
+            for entry in optimizer.states(()):
+                memory.heap.alloc(poly(4 * QUANTIZATION_MAP), "optimizer", f"quantization map of {entry}")
+        for label, size in _states(run, optimizer, leaf, quantized=quantized):
+            storage = leaf.tensor.storage
+            memory.heap.alloc(size, "optimizer", f"{storage.label} {label}", leaf.tensor.origin, storage.loops)
+
+
+def _states(run: Run, optimizer: Optimizer, leaf: Leaf, *, quantized: bool) -> list[tuple[str, Poly]]:
+    """The state tensors of a parameter by name, with their bytes."""
+    names = [entry.partition(":")[0] for entry in optimizer.states(_options(run, leaf))]
+    elements = leaf.tensor.elements
+    if quantized:
+        scales = [(f"absmax of {name}", 4 * call("ceildiv", elements, QUANTIZATION_BLOCK)) for name in names]
+        return [*((name, elements) for name in names), *scales]
     if optimizer.eight_bit:
-        memory.heap.alloc(poly(2048), "optimizer", "quantization maps")
+        return [(name, elements * 4) for name in names]
+    sizes = [(name, _size(leaf, entry)) for name, entry in zip(names, optimizer.states(_options(run, leaf)))]
+    return [*sizes, ("step", poly(4))] if run.form == "fused" and optimizer.name != "SGD" else sizes
+
+
+def _is_quantized(leaf: Leaf) -> bool:
+    """Whether an 8-bit optimizer keeps bytes for a parameter: small ones have states in fp32."""
+    elements = leaf.tensor.elements
+    if sizes().number(elements) < QUANTIZED_FROM:
+        sizes().assume(elements, "<=", QUANTIZED_FROM - 1)
+        return False
+    if elements.constant is None:
+        sizes().assume(elements, ">=", QUANTIZED_FROM)
+    return True
 
 
 def step(memory: Memory, run: Run, leaves: list[Leaf]) -> None:
-    """One optimizer step."""
+    """One optimizer step: group by group, each a call of a function."""
+    for settings, members in grouped(run, leaves):
+        if run.form != "fused":
+            _step(memory, settings, members)
+
+
+def _step(memory: Memory, run: Run, leaves: list[Leaf]) -> None:
     optimizer = OPTIMIZERS[run.optimizer]
     held: dict[str, list[Block]] = {}
-    rounds = [leaves] if run.form == "foreach" else [[leaf] for leaf in leaves]
-    for group in rounds if run.form != "fused" else []:
-        memory.heap.belonging = group[0].tensor.storage.loops if run.form == "forloop" and group else ()
-        for entry in _script(optimizer, run, group):
-            name = entry.lstrip("-").partition(":")[0]
-            made = [] if entry.startswith("-") else [_alloc(memory, leaf, entry) for leaf in group]
-            for block in held.pop(name, []):
-                memory.heap.release(block)
-            if made:
-                held[name] = made
+    for members in _rounds(run, optimizer, leaves):
+        memory.heap.belonging = members[0].tensor.storage.loops if run.form == "forloop" else ()
+        for entry in optimizer.script(run.form, _options(run, members[0])):
+            _execute(memory, entry, members, held)
     memory.heap.belonging = ()
     for blocks in held.values():
-        for block in blocks:
-            memory.heap.release(block)
+        _release(memory, blocks)
 
 
-def _script(optimizer: Optimizer, run: Run, group: list[Leaf]) -> list[str]:
-    return optimizer.script(run.form, _options(run, group[0])) if group else []
+def _rounds(run: Run, optimizer: Optimizer, leaves: list[Leaf]) -> list[list[Leaf]]:
+    """The parameters that one run of the script is for: all of a dtype, and of a kind where that matters, or one."""
+    if run.form == "forloop":
+        return [[leaf] for leaf in leaves]
+    found: dict[tuple[str, bool], list[Leaf]] = {}
+    for leaf in leaves:
+        found.setdefault((leaf.tensor.dtype, optimizer.by_rank and len(leaf.tensor.shape) > 1), []).append(leaf)
+    return list(found.values())
+
+
+def _execute(memory: Memory, entry: str, members: list[Leaf], held: dict[str, list[Block]]) -> None:
+    if entry.startswith("*"):
+        for leaf in members:
+            memory.heap.release(_alloc(memory, leaf, entry[1:]))
+        return
+    name, _, other = entry.lstrip("-").partition(":")[0].partition("=")
+    made = held.pop(other) if other else [] if entry.startswith("-") else [_alloc(memory, leaf, entry) for leaf in members]
+    _release(memory, held.pop(name, []))
+    if made:
+        held[name] = made
+
+
+def _release(memory: Memory, blocks: list[Block]) -> None:
+    for block in blocks:
+        memory.heap.release(block)
 
 
 def _options(run: Run, leaf: Leaf) -> list[str]:
-    given = [name for name in ("momentum", "nesterov", "weight_decay", "amsgrad", "centered") if getattr(run, name)]
+    given = [name for name in OPTIONS if getattr(run, name)]
     return [*given, "matrix"] if len(leaf.tensor.shape) > 1 else given
 
 
 def _alloc(memory: Memory, leaf: Leaf, entry: str) -> Block:
     storage, name = leaf.tensor.storage, entry.partition(":")[0]
-    return memory.heap.alloc(_size(leaf, entry), "temporary", f"{storage.label} {name}", storage.origin, storage.loops)
+    block = memory.heap.alloc(_size(leaf, entry), "temporary", f"{storage.label} {name}", storage.origin, storage.loops)
+    shape, rank = leaf.tensor.shape, len(leaf.tensor.shape)
+    match entry.partition(":")[2]:
+        case "scalar":
+            memory.heap.scratch(name, *reduction_scratch(shape, contiguous(shape), range(rank)))
+        case "rows":
+            memory.heap.scratch(name, *reduction_scratch(shape, contiguous(shape), (rank - 1,)))
+        case "columns":
+            memory.heap.scratch(name, *reduction_scratch(shape, contiguous(shape), (rank - 2,)))
+        case "batch":
+            memory.heap.scratch(name, *reduction_scratch(shape[:-1], contiguous(shape[:-1]), (rank - 2,)))
+    return block
 
 
 def _size(leaf: Leaf, entry: str) -> Poly:
     """Bytes of a state or temporary of a parameter."""
     tensor, kind = leaf.tensor, entry.partition(":")[2]
-    width = ITEMSIZE[tensor.dtype]
-    if kind == "rows":
-        return product(tensor.shape[:-1]) * width
-    if kind == "columns":
-        return product((*tensor.shape[:-2], tensor.shape[-1])) * width
-    return poly(4) if kind == "scalar" else tensor.bytes
-
-
-def _quantized(leaf: Leaf) -> Poly:
-    """An 8-bit state: a byte an element and a scale per block; fp32 for small parameters."""
-    elements = leaf.tensor.elements
-    if sizes().number(elements) < QUANTIZED_FROM:
-        sizes().assume(elements, "<=", QUANTIZED_FROM - 1)
-        return elements * 4
-    if elements.constant is None:
-        sizes().assume(elements, ">=", QUANTIZED_FROM)
-    return elements + 4 * call("ceildiv", elements, QUANTIZATION_BLOCK)
+    shape = {
+        "rows": tensor.shape[:-1], "columns": (*tensor.shape[:-2], tensor.shape[-1]), "scalar": (), "batch": tensor.shape[:-2],
+    }.get(kind, tensor.shape)  # fmt: skip
+    return product(shape) * ITEMSIZE[tensor.dtype]
 
 
 def zero_grad(memory: Memory, run: Run, leaves: list[Leaf]) -> None:
@@ -89,22 +136,3 @@ def zero_grad(memory: Memory, run: Run, leaves: list[Leaf]) -> None:
         grad, leaf.grad = leaf.grad, None
         if grad is not None:
             memory.release(grad)
-
-
-def clip_grad_norm(memory: Memory, leaves: list[Leaf]) -> None:
-    """torch.nn.utils.clip_grad_norm_: a norm per gradient through one buffer of partial results, then scaling in place.
-
-    Source: aten/src/ATen/native/cuda/ForeachReduceOp.cu (foreach_tensor_norm_cuda: chunks of 65536 elements).
-    """
-    if not leaves:
-        return
-    heap = memory.heap
-    count = total(leaf.tensor.storage.copies for leaf in leaves)
-    largest = max((leaf.tensor.elements for leaf in leaves), key=sizes().number)
-    heap.op = "clip_grad_norm_"
-    partial = heap.alloc(4 * count * call("ceildiv", largest, 65536), "temporary", "partial norms of gradients")
-    norms = heap.alloc(4 * count, "temporary", "norms of gradients")
-    heap.release(partial)
-    stacked = heap.alloc(4 * count + 4, "temporary", "total norm of gradients")
-    heap.release(stacked)
-    heap.release(norms)

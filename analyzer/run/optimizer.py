@@ -2,8 +2,9 @@
 
 A step's memory is a script of variables. `a` binds a new tensor to the variable a (the old one goes after the new one is
 made, as Python rebinds), `-a` lets it go. A foreach step runs its script once over lists of all parameters; a for-loop step
-once per parameter, its variables living on into the next round. `a:rows` and `a:columns` are the row and column statistics of
-a matrix, `a:scalar` is four bytes. `?option` in front keeps an entry only with that option, `!option` only without.
+once per parameter, its variables living on into the next round. `*a` is made and goes for one parameter after another, `b=a`
+is another name for what a was. `a:rows` and `a:columns` are norms of the rows and columns of a matrix, `a:batch` is a mean over
+its rows, `a:scalar` a norm. `?option` in front keeps an entry only with that option, `!option` only without.
 
 Source: torch/optim/*.py of torch 2.13, each script equal to the allocations of that step; Lion is lion-pytorch's, Adam8bit
 bitsandbytes' (bitsandbytes/optim/optimizer.py).
@@ -30,6 +31,7 @@ class Optimizer:
     options: tuple[str, ...] = ("weight_decay",)
     default: str = "foreach"
     eight_bit: bool = False
+    by_rank: bool = False  # whether a foreach step takes matrices and vectors apart
 
     def script(self, form: str, options: Iterable[str]) -> list[str]:
         """The entries that apply. Raises KeyError for a form that does not exist."""
@@ -58,8 +60,10 @@ def chosen(script: str, options: Iterable[str]) -> list[str]:
 
 
 ADAM = "exp_avg exp_avg_sq ?amsgrad/max_exp_avg_sq"
-MATRIX = (
-    "norm:scalar -norm ?matrix/row:rows ?matrix/column:columns !matrix/square variance ?matrix/mean:scalar ?matrix/-mean norm:scalar -norm"
+FACTORED = "*norm:scalar ?matrix/row:rows ?matrix/column:columns !matrix/square estimate ?matrix/*mean:batch update=estimate *norm:scalar"
+FACTORED_LISTS = (
+    "*norm:scalar ?matrix/row:rows ?matrix/-row ?matrix/column:columns ?matrix/-column !matrix/square !matrix/-square estimate "
+    "?matrix/mean:batch ?matrix/-mean update=estimate *norm:scalar"
 )
 OPTIMIZERS = {
     o.name: o
@@ -80,9 +84,11 @@ OPTIMIZERS = {
                   "-grad ?weight_decay/grad corrected denominator -corrected"),
         Optimizer("RAdam", "exp_avg exp_avg_sq", "?weight_decay/grad ?weight_decay/-grad sqrt -sqrt",
                   "-grad ?weight_decay/grad corrected update -update"),
-        Optimizer("Adafactor", "?matrix/row_var:rows ?matrix/col_var:columns !matrix/variance", None, MATRIX, default="forloop"),
+        Optimizer("Adafactor", "?matrix/row_var:rows ?matrix/col_var:columns !matrix/variance", FACTORED_LISTS, FACTORED,
+                  default="forloop", by_rank=True),
         Optimizer("Lion", "exp_avg", None, "copy update -copy -update", default="forloop"),
         Optimizer("Adam8bit", "state1 state2", None, "", default="forloop", eight_bit=True),
+        Optimizer("Lion8bit", "state1", None, "", default="forloop", eight_bit=True),
         Optimizer("AdamW8bit", "state1 state2", None, "", default="forloop", eight_bit=True),
     )
 }  # fmt: skip

@@ -12,6 +12,7 @@ from analyzer.run.optimizer import FORMS, OPTIMIZERS
 
 DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 MAX_COUNT = 10**6
+LISTS = {"checkpoint": ",", "exclude": ",", "no_decay": ",", "groups": ";"}  # settings that may be a list, and what stands between
 
 
 def _setting(default: Any, meaning: str, *choices: str) -> Any:
@@ -27,17 +28,21 @@ class Run:
         "fp32", "dtype of parameters and activations; amp-*: fp32 parameters under torch.autocast, amp-fp16 with a GradScaler",
         "fp32", "bf16", "fp16", "amp-bf16", "amp-fp16",
     )  # fmt: skip
-    optimizer: str = _setting("AdamW", "torch.optim class, or Lion, Adam8bit, AdamW8bit", *OPTIMIZERS)
+    optimizer: str = _setting("AdamW", "torch.optim class, or Lion, Adam8bit, AdamW8bit, Lion8bit", *OPTIMIZERS)
     optimizer_form: str = _setting("default", "how the step is computed; PyTorch's default on CUDA is foreach", "default", *FORMS)
     momentum: bool = _setting(False, "SGD, RMSprop: with momentum")
     nesterov: bool = _setting(False, "SGD: Nesterov momentum")
     weight_decay: bool = _setting(False, "weight decay that is added to gradients (AdamW's own costs nothing)")
     amsgrad: bool = _setting(False, "Adam, AdamW: a third state")
     centered: bool = _setting(False, "RMSprop: a further state")
+    exclude: str = _setting("", "parameters or modules, by path with commas, that the optimizer is not given")
+    no_decay: str = _setting("", "those in a parameter group without weight decay")
+    groups: str = _setting("", "those in parameter groups of their own: paths with commas, groups with semicolons")
     accumulation: int = _setting(1, "micro-batches per optimizer step")
     checkpoint: str = _setting("", "blocks, by name with commas, that are run again in backward (torch.utils.checkpoint)")
     use_reentrant: bool = _setting(False, "which of the two kinds of torch.utils.checkpoint")
     clip_grad_norm: bool = _setting(False, "clip_grad_norm_ before the step")
+    clip_foreach: bool = _setting(True, "whether clip_grad_norm_ takes all norms at once")
     ema: bool = _setting(False, "an averaged copy of the parameters and buffers (AveragedModel)")
     zero_grad: str = _setting("after_step", "when zero_grad() is called", "after_step", "before_backward")
     set_to_none: bool = _setting(True, "whether zero_grad() sets gradients to None, or fills them with zeros")
@@ -103,7 +108,7 @@ def _read(key: str, word: str, origin: Origin) -> str | bool | int:
     if key not in CHOICES:
         raise InvalidConfig(Problem(origin, f"unknown run setting '{key}'", nearest(key, CHOICES)))
     choices = CHOICES[key]
-    if key == "checkpoint":
+    if key in LISTS:
         return word
     if not choices:
         if word.isdigit() and int(word[:9]) >= 1 and len(word) <= 7 and int(word) <= MAX_COUNT:

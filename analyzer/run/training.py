@@ -7,11 +7,12 @@ from dataclasses import replace
 from analyzer.graph import Graph, Rule, Spec, Step
 from analyzer.polynomial import poly
 from analyzer.problems import Origin
-from analyzer.run import learning
+from analyzer.run import learning, scaling
 from analyzer.run.arrays import Array, Leaf
 from analyzer.run.backward import backward
 from analyzer.run.forward import Forward
-from analyzer.run.heap import Block, Heap, Place
+from analyzer.run.groups import optimized
+from analyzer.run.heap import Heap, Place
 from analyzer.run.settings import Run
 
 STEADY = 1  # the second step: state exists, and the first step's variables are still bound
@@ -52,7 +53,7 @@ def _train(graph: Graph, run: Run, forward: Forward, number: int) -> None:
         heap.mark("forward")
         forward.run(graph.instructions)
         if micro == 0 and run.zero_grad == "before_backward":
-            learning.zero_grad(forward.memory, run, leaves)
+            learning.zero_grad(forward.memory, run, optimized(run, leaves))
         _backward(run, forward)
     _learn(run, forward, leaves, number)
     heap.mark("end")
@@ -77,19 +78,24 @@ def _learn(run: Run, forward: Forward, leaves: list[Leaf], number: int) -> None:
     """Clipping, the step, zero_grad: in the order the loop has them."""
     heap, memory = forward.heap, forward.memory
     heap.move(replace(heap.place, phase="step", micro=0))
-    trained = [leaf for leaf in leaves if leaf.grad is not None]
-    found_inf: Block | None = heap.alloc(poly(4), "temporary", "gradient scaler found_inf") if run.scaler else None
+    graded = [leaf for leaf in leaves if leaf.grad is not None]
+    found_inf = scaling.unscale(memory) if run.scaler else None
     if run.clip_grad_norm:
-        learning.clip_grad_norm(memory, trained)
+        scaling.clip_grad_norm(memory, graded, foreach=run.clip_foreach)
     heap.op = f"{run.optimizer} step"
+    trained = optimized(run, graded)
     if number == 0:
         learning.make_state(memory, run, trained)
+    total = heap.alloc(poly(4), "temporary", "gradient scaler: found_inf of all devices") if run.scaler and run.form == "fused" else None
     learning.step(memory, run, trained)
-    if found_inf:
-        heap.release(found_inf)
+    for block in (total, found_inf):
+        if block:
+            heap.release(block)
+    if run.ema:
+        heap.scratch("averaged model: how many averages", poly(8))
     heap.mark("step done")
     if run.zero_grad == "after_step":
-        learning.zero_grad(memory, run, leaves)
+        learning.zero_grad(memory, run, optimized(run, leaves))
     if run.outputs == "dropped":
         forward.bind("loss", None)
 

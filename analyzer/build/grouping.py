@@ -1,0 +1,27 @@
+"""The parameters that run settings name: in groups of the optimizer, or left out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from analyzer.document import Scalar
+from analyzer.problems import COMMAND_LINE, Origin, Problem, nearest
+from analyzer.run.groups import is_named, patterns
+from analyzer.run.settings import Run
+from analyzer.tracing import Tracer
+
+
+def chosen(run: Run) -> list[tuple[str, str]]:
+    """Every pattern that a run names parameters by, and the setting that it stands in."""
+    settings = {"exclude": run.exclude, "no_decay": run.no_decay, "groups": run.groups.replace(";", ",")}
+    return [(key, word) for key, words in settings.items() for word in patterns(words)]
+
+
+def ungrouped(written: Mapping[str, Scalar], run: Run, tracer: Tracer) -> Iterator[Problem]:
+    """Patterns that no parameter has."""
+    for key, word in chosen(run):
+        if not any(is_named((word,), path) for path in tracer.parameters):
+            told = written.get(key)
+            origin = told.at(word) if told is not None and word in str(told.value) else Origin(COMMAND_LINE)
+            modules = {path.rpartition(".")[0] for path in tracer.parameters}
+            yield Problem(origin, f"run.{key} names no parameter '{word}'", nearest(word, [*tracer.parameters, *modules]))

@@ -1,0 +1,85 @@
+"""Between backward and the optimizer's step: torch.amp.GradScaler's unscale_, and clip_grad_norm_."""
+
+from __future__ import annotations
+
+from analyzer.graph import ITEMSIZE
+from analyzer.ops.reducing import reduction_scratch
+from analyzer.polynomial import ONE, call, poly, total
+from analyzer.run.arrays import Leaf, Memory
+from analyzer.run.heap import Block
+from analyzer.sizes import sizes
+
+CHUNK = 65536  # elements of a gradient that one partial norm is of
+
+
+def unscale(memory: Memory) -> Block:
+    """unscale_: 1 / scale in double precision, a flag, and a copy of both for the device; the flag's copy stays until update().
+
+    Source: torch/amp/grad_scaler.py (unscale_, _unscale_grads_, _MultiDeviceReplicator), torch 2.13.
+    """
+    heap = memory.heap
+    heap.op = "unscale_"
+    double = heap.alloc(poly(8), "temporary", "gradient scaler: scale in double precision")
+    reciprocal = heap.alloc(poly(8), "temporary", "gradient scaler: 1 / scale in double precision")
+    heap.release(double)
+    inverse = heap.alloc(poly(4), "temporary", "gradient scaler: 1 / scale")
+    heap.release(reciprocal)
+    found_inf = heap.alloc(poly(4), "temporary", "gradient scaler: found_inf")
+    stays = heap.alloc(poly(4), "temporary", "gradient scaler: found_inf of the device")
+    copied = heap.alloc(poly(4), "temporary", "gradient scaler: 1 / scale of the device")
+    for block in (copied, found_inf, inverse):
+        heap.release(block)
+    return stays
+
+
+def clip_grad_norm(memory: Memory, leaves: list[Leaf], *, foreach: bool) -> None:
+    """torch.nn.utils.clip_grad_norm_: the norm of each gradient, the norm of the norms, then scaling in place.
+
+    Foreach norms of a dtype go through one buffer of partial results. The type of norm makes no difference.
+
+    Source: torch/nn/utils/clip_grad.py; aten/src/ATen/native/cuda/ForeachReduceOp.cu (foreach_tensor_norm_cuda), torch 2.13.
+    """
+    heap = memory.heap
+    heap.op = "clip_grad_norm_"
+    if not leaves:
+        return
+    kinds = list(dict.fromkeys(leaf.tensor.dtype for leaf in leaves))
+    norms: list[Block] = []
+    for dtype in kinds:
+        same = [leaf for leaf in leaves if leaf.tensor.dtype == dtype]
+        norms += _foreach_norms(memory, same) if foreach else [b for leaf in same for b in _norm(memory, leaf)]
+    width, count = max(ITEMSIZE[dtype] for dtype in kinds), total(leaf.tensor.storage.copies for leaf in leaves)
+    stacked = heap.alloc(count * width, "temporary", "norms of gradients, stacked")
+    norm = heap.alloc(poly(width), "temporary", "total norm of gradients")
+    heap.scratch("clip_grad_norm_", *reduction_scratch((count,), (ONE,), (0,)))
+    for block in (stacked, *norms):
+        heap.release(block)
+    added = heap.alloc(poly(width), "temporary", "total norm + 1e-6")
+    reciprocal = heap.alloc(poly(width), "temporary", "1 / total norm")
+    coefficient = heap.alloc(poly(width), "temporary", "clip coefficient")
+    for block in (reciprocal, added):
+        heap.release(block)
+    clamped = heap.alloc(poly(width), "temporary", "clip coefficient, at most 1")
+    for block in (clamped, coefficient, norm):
+        heap.release(block)
+
+
+def _foreach_norms(memory: Memory, leaves: list[Leaf]) -> list[Block]:
+    heap, count = memory.heap, total(leaf.tensor.storage.copies for leaf in leaves)
+    largest = max((leaf.tensor.elements for leaf in leaves), key=sizes().number)
+    partial = heap.alloc(4 * count * call("ceildiv", largest, CHUNK), "temporary", "partial norms of gradients")
+    norms = [_scalar(memory, leaf) for leaf in leaves]
+    heap.release(partial)
+    return norms
+
+
+def _norm(memory: Memory, leaf: Leaf) -> list[Block]:
+    norm, tensor = _scalar(memory, leaf), leaf.tensor
+    memory.heap.scratch("clip_grad_norm_", *reduction_scratch(tensor.shape, tensor.strides, range(len(tensor.shape))))
+    return [norm]
+
+
+def _scalar(memory: Memory, leaf: Leaf) -> Block:
+    storage = leaf.tensor.storage
+    size = poly(ITEMSIZE[leaf.tensor.dtype])
+    return memory.heap.alloc(size, "temporary", f"{storage.label} gradient's norm", storage.origin, storage.loops)
