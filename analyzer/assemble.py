@@ -10,7 +10,7 @@ from analyzer.analysis import Analysis, analyze
 from analyzer.evaluate import evaluate
 from analyzer.feasibility import verdicts
 from analyzer.formula import text
-from analyzer.gpus import Gpu
+from analyzer.gpus import Gpu, context_of
 from analyzer.graph import Call, Enter, Leave
 from analyzer.ops import OPS
 from analyzer.parameters import by_instance, by_module, count, trainable, used
@@ -58,6 +58,7 @@ def assemble(analysis: Analysis, overrides: Mapping[str, str], gpus: Sequence[Gp
         valid_while=_conditions(analysis),
         batch=batch,
         replay=free if isinstance(free, Replay) else None,
+        context=context_of(analysis.device),
         feasibility=tuple(rows),
         tables=found,
         warnings=(*graph.warnings, *(warning for table in found for warning in table.warnings)),

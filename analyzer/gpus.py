@@ -81,5 +81,11 @@ def device_of(chosen: tuple[Gpu, ...]) -> Device:
     return Device(gpu.name, gpu.sms, gpu.threads_per_sm, gpu.capability)
 
 
+def context_of(device: Device) -> int:
+    """Bytes that the CUDA context takes on a device; 0 for one that the catalogue does not have."""
+    found = (gpu for gpu in read_gpus() if _folded(device.name) in map(_folded, (gpu.name, *gpu.aliases)))
+    return next((gpu.context for gpu in found), 0)
+
+
 def _folded(word: str) -> str:
     return word.lower().replace("_", "-").replace(" ", "-")

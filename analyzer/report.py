@@ -107,6 +107,7 @@ class Report:
     valid_while: tuple[str, ...]
     batch: str
     replay: Replay | None  # through the caching allocator, on a card without limit
+    context: int  # bytes of the CUDA context on the device
     feasibility: tuple[Verdict, ...]
     tables: tuple[Table, ...] = ()
     warnings: tuple[str, ...] = field(default=())

@@ -13,10 +13,13 @@ import jsonschema
 import pytest
 
 import analyzer
+from analyzer.analysis import analyze
+from analyzer.assemble import assemble
 from analyzer.build.trace import bind_symbols
-from analyzer.gpus import read_gpus
+from analyzer.gpus import device_of, read_gpus, select
 from analyzer.render import render
 from analyzer.render.data import to_dict
+from analyzer.run.settings import read_run
 from tests.asking import BUNDLED, evaluated, model, peakform, report, whole_report
 
 SCHEMA = json.loads((Path(analyzer.__file__).parent / "schema_files" / "report.schema.json").read_text(encoding="utf-8"))
@@ -100,6 +103,21 @@ def test_totals_are_the_sums_of_their_rows(name: str) -> None:
     assert memory["peak"]["bytes"] == max(amount["bytes"] for amount in memory["peaks"].values())
     assert memory["peaks"][memory["peak"]["phase"]] == {key: memory["peak"][key] for key in ("formula", "bytes")}
     assert all(tensor["bytes"] <= memory["peak"]["bytes"] for tensor in memory["peak"]["alive"])
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+@pytest.mark.parametrize("gpu", ["T4", "H100-80GB"])
+def test_device_bytes_are_what_a_verdict_holds_against_the_card(name: str, gpu: str) -> None:
+    chosen = select(read_gpus(), (gpu,))
+    described = model(name)
+    there = analyze(described, {}, read_run(described.run, {}, has_loss=bool(described.loss)), device_of(chosen))
+    told = to_dict(assemble(there, {}, chosen))
+    memory, (verdict,) = told["memory"], told["feasibility"]
+
+    assert memory["peak"]["bytes"] < memory["peak"]["allocated_bytes"] <= memory["reserved_bytes"]
+    assert memory["device_bytes"] == memory["reserved_bytes"] + verdict["context_bytes"]
+    assert verdict["fits"] == (memory["device_bytes"] <= verdict["capacity_bytes"]) or memory["device_bytes"] > verdict["needed_bytes"]
+    assert verdict["headroom_bytes"] == verdict["capacity_bytes"] - verdict["needed_bytes"]
 
 
 @pytest.mark.parametrize("gpu", [gpu.name for gpu in read_gpus() if gpu.default])

@@ -26,6 +26,7 @@ def to_dict(report: Report) -> dict[str, Any]:
     if report.replay:
         memory["peak"]["allocated_bytes"] = report.replay.allocated
         memory["reserved_bytes"] = report.replay.reserved
+        memory["device_bytes"] = report.replay.reserved + report.context
     memory["peaks"] = {phase: _bytes(amount) for phase, amount in report.peaks.items()}
     memory["largest_tensor"] = _holding(report.largest_tensor)
     if report.inference:

@@ -117,6 +117,8 @@ def _memory(console: Console, report: Report) -> None:
     if report.replay:
         grid.add_row("allocated, rounded up in blocks", binary(report.replay.allocated), count(report.replay.allocated), "")
         grid.add_row("reserved by the allocator", binary(report.replay.reserved), count(report.replay.reserved), "")
+        device = report.replay.reserved + report.context
+        grid.add_row(f"on the {report.device}, its CUDA context included", binary(device), count(device), "")
     if report.rule_of_thumb:
         grid.add_section()
         _row(grid, "rule of thumb: params + grads + inputs + 2 × feature maps", report.rule_of_thumb)
