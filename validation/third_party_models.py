@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from validation.torchvision_ops import declare
+
 Symbols = Mapping[str, int]
 Batch = Mapping[str, torch.Tensor]
 Build = Callable[[Symbols], nn.Module]
@@ -26,6 +28,7 @@ class ThirdParty:
     call: Callable[[nn.Module, Batch], Any]
     loss: Callable[[Any, Batch], torch.Tensor]
     sizes: tuple[str, ...]  # symbols of the cases that are measured
+    optimizer: str = "optimizer=AdamW"
 
 
 def _called(module: nn.Module, batch: Batch) -> Any:
@@ -44,6 +47,7 @@ def _transformers(build: Build, *sizes: str) -> ThirdParty:
 
 def _made(kind: str, attention: str, **settings: Any) -> nn.Module:
     """A transformers class `XForY` from the settings of its `XConfig`, in training mode as it comes."""
+    declare()
     import transformers
 
     family = kind.partition("For")[0].removesuffix("LMHeadModel")
@@ -102,11 +106,35 @@ def _vit(attention: str) -> Build:
     return build
 
 
+def _torchvision(name: str, *sizes: str) -> ThirdParty:
+    """A torchvision model, its loss computed beside it."""
+
+    def build(s: Symbols) -> nn.Module:
+        declare()
+        from torchvision import models
+
+        made: nn.Module = getattr(models, name)(num_classes=s["K"])
+        return made
+
+    return ThirdParty("torchvision", build, _on_images, _cross_entropy, sizes, "optimizer=SGD momentum=true")
+
+
+def _on_images(module: nn.Module, batch: Batch) -> Any:
+    return module(batch["x"])
+
+
+def _cross_entropy(output: Any, batch: Batch) -> torch.Tensor:
+    return nn.functional.cross_entropy(output, batch["labels"])
+
+
 THIRD_PARTY: Mapping[str, ThirdParty] = {
     "bert-base-eager": _transformers(_bert("eager"), "B=8 r=128", "B=3 r=37 L=5"),
     "bert-large-eager": _transformers(_bert("eager"), "B=2 r=128", "B=1 r=51 L=3"),
     "distilbert-eager": _transformers(_distilbert("eager"), "B=4 r=128", "B=3 r=37 L=5"),
     "vit-b-16-eager": _transformers(_vit("eager"), "B=4", "B=3 s=80 L=5"),
+    "resnet18": _torchvision("resnet18", "B=8", "B=3 s=97"),
+    "resnet50": _torchvision("resnet50", "B=8", "B=3 s=97"),
+    "vgg16": _torchvision("vgg16", "B=4", "B=3 s=97"),
     "gpt2-eager": _transformers(_gpt2("eager"), "B=4 r=256", "B=3 r=37 L=5"),
     "gpt2-medium-eager": _transformers(_gpt2("eager"), "B=2 r=128"),
     "gpt2-large-eager": _transformers(_gpt2("eager"), "B=1 r=96"),
@@ -116,14 +144,11 @@ THIRD_PARTY: Mapping[str, ThirdParty] = {
     "llama-3.1-70b-eager": _transformers(_llama("eager", tied=False), "B=1 r=64 L=6"),
 }
 
-SETTINGS = (
-    "mode=train precision=fp32 optimizer=AdamW",
-    "mode=train precision=amp-bf16 optimizer=AdamW",
-    "mode=train precision=bf16 optimizer=AdamW",
-    "mode=infer precision=fp32",
-)
+SETTINGS = ("mode=train precision=fp32", "mode=train precision=amp-bf16", "mode=train precision=bf16", "mode=infer precision=fp32")
 
 
 def cases(only: Iterable[str] = ()) -> Iterator[tuple[str, str, str]]:
     """Model, symbols and run settings of every case."""
-    return ((name, symbols, run) for name in (tuple(only) or THIRD_PARTY) for symbols in THIRD_PARTY[name].sizes for run in SETTINGS)
+    for name in tuple(only) or THIRD_PARTY:
+        kind = THIRD_PARTY[name]
+        yield from ((name, symbols, f"{run} {kind.optimizer}") for symbols in kind.sizes for run in SETTINGS)

@@ -10,10 +10,10 @@ python=$home/venv/bin/python
 if [ "${1-}" = setup ]; then
   mkdir -p "$home"/{whl,torch,extra,hdr}
   [ -x "$python" ] || python3 -m venv "$home/venv"
-  $python -m pip install -q numpy sympy networkx jinja2 filelock fsspec typing_extensions transformers pyyaml jsonschema click
+  $python -m pip install -q numpy sympy networkx jinja2 filelock fsspec typing_extensions transformers==5.23.0 pyyaml jsonschema click
   $python -m pip download -q --no-deps -d "$home/whl" 'torch===2.13.0' 'nvidia-cuda-runtime==13.0.*' 'nvidia-cuda-crt==13.0.*'
   $python -m pip install -q --no-deps --no-compile --upgrade --target "$home/torch" "$home"/whl/torch-2.13.0-*.whl
-  $python -m pip install -q --no-deps --no-compile --upgrade --target "$home/extra" torchvision pillow
+  $python -m pip install -q --no-deps --no-compile --upgrade --target "$home/extra" torchvision==0.28.0 pillow
   for wheel in "$home"/whl/nvidia*.whl; do (cd "$home/hdr" && $python -m zipfile -e "$wheel" .); done
   $python "$here/build.py" "$home/torch/torch/lib" "$home/hdr/nvidia/cu13/include" "$home/lib"
   exit

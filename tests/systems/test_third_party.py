@@ -1,0 +1,84 @@
+"""The bundled configs of published models, beside the classes that they describe.
+
+Memory: what PyTorch's CUDA build allocated for the class itself is committed; `validation/nullcuda/run.sh -m validation.third_party`
+measures it. Parameters and buffers: the class is made here, on a device that has no memory.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Iterable
+from importlib.metadata import version
+
+import pytest
+import torch
+from torch import nn
+
+from analyzer.analysis import Analysis
+from analyzer.evaluate import evaluate
+from analyzer.graph import Tensor
+from tests.asking import analysis
+from validation.accuracy import ALLOCATOR_BOUNDS, EXACT, error
+from validation.rows import PEAKS, Row, predicted, read
+from validation.third_party import WRITTEN
+from validation.third_party_models import THIRD_PARTY, cases
+
+RESULTS = read(WRITTEN)
+PARAMETERS = {  # as published
+    "bert-base-eager": 109_514_298, "bert-large-eager": 335_174_458, "distilbert-eager": 66_985_530,
+    "gpt2-eager": 124_439_808, "gpt2-medium-eager": 354_823_168, "gpt2-large-eager": 774_030_080, "gpt2-xl-eager": 1_557_611_200,
+    "llama-3.2-1b-eager": 1_235_814_400, "llama-3.1-8b-eager": 8_030_261_248, "llama-3.1-70b-eager": 70_553_706_496,
+    "vit-b-16-eager": 86_567_656, "resnet18": 11_689_512, "resnet50": 25_557_032, "vgg16": 138_357_544,
+}  # fmt: skip
+
+
+def test_every_case_was_measured_with_the_pinned_packages() -> None:
+    assert [row.key for row in RESULTS.rows] == list(cases())
+    assert dict(RESULTS.packages) == {name: version(name) for name in RESULTS.packages}
+
+
+@pytest.mark.parametrize("model", THIRD_PARTY)
+def test_predictions_equal_what_the_class_takes(model: str) -> None:
+    rows = [_again(row) for row in RESULTS.rows if row.model == model]
+
+    assert [(row.key, name) for row in rows for name in (*EXACT, *PEAKS) if error(row, name)] == []
+
+
+@pytest.mark.parametrize("model", ["bert-base-eager", "gpt2-eager", "llama-3.2-1b-eager", "resnet18"])
+def test_the_allocator_s_counters_are_close_to_the_class_s(model: str) -> None:
+    rows = [_again(row, allocator=True) for row in RESULTS.rows if row.model == model and " " in row.symbols]
+
+    assert [(row.key, name) for row in rows for name, bound in ALLOCATOR_BOUNDS.items() if error(row, name) > bound] == []
+
+
+def _again(row: Row, *, allocator: bool = False) -> Row:
+    """The row with today's prediction."""
+    return Row(row.model, row.symbols, row.run, row.measured, predicted(row, RESULTS.device, allocator=allocator))
+
+
+@pytest.mark.parametrize("model", THIRD_PARTY)
+def test_parameters_and_buffers_are_those_of_the_class(model: str) -> None:
+    module, traced = _made(model), analysis(model, {"precision": "fp32"})
+
+    assert _sizes(module.parameters()) == _predicted_sizes(traced, traced.graph.parameters.values())
+    assert _sizes(module.buffers()) == _predicted_sizes(traced, traced.graph.buffers.values())
+    assert sum(p.numel() for p in module.parameters()) == PARAMETERS[model]
+
+
+def _made(model: str) -> nn.Module:
+    with warnings.catch_warnings(), torch.device("meta"):
+        warnings.simplefilter("ignore")
+        return THIRD_PARTY[model].build(analysis(model).graph.symbols)
+
+
+def _sizes(tensors: Iterable[torch.Tensor]) -> Counter[tuple[tuple[int, ...], str]]:
+    """How many there are of each shape and dtype."""
+    return Counter((tuple(t.shape), str(t.dtype).removeprefix("torch.")) for t in tensors)
+
+
+def _predicted_sizes(of: Analysis, tensors: Iterable[Tensor]) -> Counter[tuple[tuple[int, ...], str]]:
+    symbols, found = of.graph.symbols, Counter[tuple[tuple[int, ...], str]]()
+    for t in tensors:
+        found[tuple(evaluate(size, symbols) for size in t.shape), t.dtype] += evaluate(t.storage.copies, symbols)
+    return found
