@@ -183,6 +183,7 @@ class Call:
     outputs: tuple[Tensor, ...]
     origin: Origin
     autocast: str = ""  # the dtype that autocast lowered to, or nothing
+    changed: Mapping[Tensor, Tensor] = field(default_factory=dict)  # in place: what tensors of the caller have become
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -113,6 +113,11 @@ class References:
             del self._frames[depth:]
             raise
 
+    @property
+    def changed_outside(self) -> dict[Tensor, Tensor]:
+        """What the op that has just run has made, in place, of tensors of its caller."""
+        return {tensor: self.latest(tensor) for tensor in self._after_op}
+
     def end_op(self) -> None:
         """An op has been told whole: what it changed in place is known as it was no more."""
         for tensor in self._after_op:

@@ -66,6 +66,7 @@ class Tracer(References):
         self.cast_weights: dict[Tensor, Tensor] = {}
         self.dtype = "float32"  # of parameters
         self.attention = "auto"  # the kernel that scaled_dot_product_attention is forced to
+        self._views: dict[Storage, set[Tensor]] = {}  # of storages changed in place: the views taken since
         self._saved: dict[Storage, str] = {}  # what autograd keeps, and what it first kept it for
         self.checkpointed: frozenset[str] = frozenset()  # blocks that are run again in backward
         self.reentrant = False  # whether checkpoints are
@@ -143,8 +144,7 @@ class Tracer(References):
         specs = rule.out if isinstance(rule.out, tuple) else (rule.out,)
         changed = inputs[rule.inplace] if rule.inplace else None
         if changed:
-            self._check_unsaved(changed)
-            outputs: tuple[Tensor, ...] = (replace(changed, requires_grad=bool(needed) or changed.requires_grad),)
+            outputs = self._changed(changed, bool(needed))
         else:
             outputs = tuple(self._output(op, spec, inputs, bool(needed)) for spec in specs)
         aux = {
@@ -158,9 +158,37 @@ class Tracer(References):
         self.saved_for(f"{op} at {self.origin}", *(known[name] for name in step.saved & known.keys()))
         for tensor in outputs:
             self.own(tensor)
-        if changed:
-            self.overwrite(changed, outputs[0])
-        return outputs
+        for old, new in zip((changed, changed.base) if changed else (), outputs):
+            if old:
+                self.overwrite(old, new)
+        return outputs[:1] if changed else outputs
+
+    def _changed(self, x: Tensor, recorded: bool) -> tuple[Tensor, ...]:
+        """What an op in place makes of x, and of its base where that becomes part of the graph. Raises Refused."""
+        self._check_unsaved(x)
+        if not recorded:
+            return (replace(x),)
+        if x.base and x.storage.kind != "activation":
+            raise Refused(f"a view of the {x.storage.kind} {x.storage.label} cannot become part of a graph in place", "clone it first")
+        base = x.base if x.base is None or x.base.requires_grad else replace(x.base, requires_grad=True)
+        result = replace(x, requires_grad=True, base=base)
+        self._views[x.storage] = {result}
+        return (result,) if base is x.base or base is None else (result, base)
+
+    def current(self, tensor: Tensor) -> Tensor:
+        """What a tensor is now: a view that was taken before its storage was changed in place is read off the base again.
+
+        Source: torch/csrc/autograd/variable.cpp (VariableHooks::grad_fn), torch 2.13.
+        """
+        x = self.latest(tensor)
+        if not self.grad or not x.base or x in self._views.get(x.storage, {x}):
+            return x
+        again = replace(x, requires_grad=True, base=self.latest(x.base))
+        rule = Rule(View("x", x.shape, x.strides), {"x": "scattered(g, x.shape)"})
+        self.instructions.append(Step("as_strided", rule, {"x": x}, (again,), {}, frozenset({"x"}), self.label, self.origin))
+        self._views[x.storage].add(self.own(again))
+        self.overwrite(x, again)
+        return again
 
     def saved_for(self, what: str, *tensors: Tensor) -> None:
         """Autograd keeps tensors as they are: they may not be changed any more."""
@@ -186,7 +214,11 @@ class Tracer(References):
     def _output(self, op: str, spec: Spec | View, inputs: Mapping[str, Tensor], needs: bool) -> Tensor:
         if isinstance(spec, View):
             of = inputs[spec.of]
-            return Tensor(spec.shape, spec.strides, of.dtype, of.storage, needs and of.requires_grad, of.base or of, "", self.origin)
+            base = self.latest(of.base or of)
+            view = Tensor(spec.shape, spec.strides, of.dtype, of.storage, needs and of.requires_grad, base, "", self.origin)
+            if of.storage in self._views:
+                self._views[of.storage].add(view)
+            return view
         strides = spec.strides or contiguous(spec.shape)
         grad = needs and spec.differentiable and spec.dtype in FLOATING
         return Tensor(spec.shape, strides, spec.dtype, self.storage(spec.bytes, "activation", op), grad, None, "", self.origin)

@@ -124,6 +124,8 @@ class Program:
         results = result if isinstance(result, (tuple, list)) else (result,)
         for tensor, value in zip(call.outputs, results, strict=True):
             self.values[tensor] = value
+        for old, new in call.changed.items():
+            self.values.setdefault(new, self.values[old])
         if self.after_call:
             self.after_call(call)
 

@@ -34,7 +34,8 @@ def apply(name: str, positional: list[Any], attributes: dict[str, Any], frame: F
         raise refuse(tracer.origin, error.message, "\n".join(hints)) from None
     given = dict(zip((a.name for a in op.arguments), positional)) | attributes
     arguments = {k: _plain(v) for k, v in given.items()}
-    tracer.instructions.append(Call(name, place[0] if place else frame.path, arguments, results, tracer.origin, tracer.autocast))
+    where = place[0] if place else frame.path
+    tracer.instructions.append(Call(name, where, arguments, results, tracer.origin, tracer.autocast, tracer.changed_outside))
     tracer.end_op()
     return results
 

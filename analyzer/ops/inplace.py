@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from analyzer.formulas import reads
 from analyzer.graph import Rule, Spec, Tensor
 from analyzer.ops import layout
 from analyzer.ops.registry import Operand, op, primitive
@@ -17,8 +16,6 @@ def overwriting(x: Tensor, grads: Mapping[str, str], *others: Operand) -> Rule:
     tensors = [t for t in others if isinstance(t, Tensor)]
     if tensors and layout.broadcast(x.shape, *(t.shape for t in tensors)) != x.shape:
         raise Refused(f"a result of shape {show(layout.broadcast(x.shape, *(t.shape for t in tensors)))} does not fit into {show(x.shape)}")
-    if x.base and _is_recorded(x, *tensors) and (tensors or reads(grads["x"]) & {"y", "original"}):
-        raise Refused("an in-place op that keeps a tensor has no rule on a view yet", "use the op that makes a new tensor")
     copied = any("original" in formula and _is_recorded(*((x,) if name == "x" else tensors)) for name, formula in grads.items())
     aux = {"original": Spec(x.shape, x.dtype, x.strides)} if copied else {}
     return Rule(Spec(x.shape, x.dtype, x.strides), grads, aux=aux, inplace="x")

@@ -103,7 +103,7 @@ def prepared(name: str, args: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
 def latest(args: tuple[Any, ...]) -> tuple[Any, ...]:
     """Arguments with tensors as they are after the in-place ops on them."""
     tracer = current()
-    return tuple(tracer.latest(a) if isinstance(a, Tensor) else [latest((t,))[0] for t in a] if isinstance(a, list) else a for a in args)
+    return tuple(tracer.current(a) if isinstance(a, Tensor) else [latest((t,))[0] for t in a] if isinstance(a, list) else a for a in args)
 
 
 def _kinds(hint: object) -> tuple[str, ...]:

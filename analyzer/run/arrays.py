@@ -53,6 +53,7 @@ class Node:
     refs: int = 0
     blocks: list[Block] = field(default_factory=list)
     region: Region | None = None  # set when it was recorded under a checkpoint and saves something, or is one
+    inner: Node | None = None  # set for an op in place on a view: what it does to the view
     begins: Checkpoint | None = None  # set when it saves the inputs of a region for the region around
 
 
@@ -112,6 +113,8 @@ class Memory:
 
     def unpack(self, node: Node) -> None:
         """What the node saved goes."""
+        if node.inner:
+            self.forget(node.inner)
         blocks, node.blocks = node.blocks, []
         node.saved = {}
         for block in blocks:

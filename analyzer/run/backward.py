@@ -17,6 +17,7 @@ from analyzer.run.arrays import Array, Leaf, Memory, Node
 from analyzer.run.checkpoint import recompute, run_reentrant
 from analyzer.run.forward import dense
 from analyzer.run.kernels import Formula, sum_to
+from analyzer.run.slices import copy_slices
 
 Target = Node | Leaf
 
@@ -101,12 +102,18 @@ def _results(run: Pass, node: Node, incoming: dict[int, Array]) -> dict[str, Arr
     """The gradients of a node's inputs; those of a checkpointed region run it again first."""
     if node.region and node.region.begin.again:
         return run_reentrant(run.memory, node, incoming, run.resident, backward)
-    if node.region:
-        recompute(run.memory, node.region, run.resident)
+    region = node.inner.region if node.inner else node.region
+    if region:
+        recompute(run.memory, region, run.resident)
     return _apply(run.memory, node, incoming)
 
 
 def _apply(memory: Memory, node: Node, incoming: dict[int, Array]) -> dict[str, Array]:
+    results = copy_slices(memory, node, incoming, _computed) if node.inner else _computed(memory, node, incoming)
+    return {name: _validated(memory, node.step, name, results[name], node.shapes[name]) for name in node.edges if name in results}
+
+
+def _computed(memory: Memory, node: Node, incoming: dict[int, Array]) -> dict[str, Array]:
     step = node.step
     memory.heap.op, memory.heap.origin = f"{step.op} backward", step.origin
     names = {**node.shapes, **node.saved, "g": incoming[min(incoming)], "n": 1, **step.rule.constants}
@@ -118,7 +125,7 @@ def _apply(memory: Memory, node: Node, incoming: dict[int, Array]) -> dict[str, 
                 results[name] = _gradient(memory, step, name, formula, names, node.shapes[name])
     if node.region:
         memory.unpack(node)  # what was recomputed for this node is held by its running function only
-    return {name: _validated(memory, step, name, results[name], node.shapes[name]) for name in node.edges if name in results}
+    return results
 
 
 def _gradient(memory: Memory, step: Step, name: str, formula: str, names: dict[str, object], target: Array) -> Array:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -24,6 +23,7 @@ from analyzer.graph import (
 from analyzer.run import regions
 from analyzer.run.arrays import Array, Leaf, Memory, Node, Region
 from analyzer.run.heap import Block, Heap
+from analyzer.run.slices import read_again, rebase
 
 
 class Forward:
@@ -133,6 +133,11 @@ class Forward:
 
     def _output(self, step: Step, index: int, inputs: dict[str, Array]) -> Array:
         tensor = step.outputs[index]
+        if step.rule.inplace and index:  # the base of the view that is changed, as the same object
+            base = inputs[step.rule.inplace].base
+            assert base is not None
+            base.refs += 1
+            return base
         if step.rule.inplace:
             changed = inputs[step.rule.inplace]
             array = self.memory.alias(changed, tensor.shape, tensor.strides)
@@ -157,11 +162,14 @@ class Forward:
         """Make the autograd node: save what needed formulas read, and link it to where gradients go."""
         inputs = {name: known[name] for name in step.inputs}
         outputs = [known[f"y{i}" if i else "y"] for i in range(len(step.outputs))]
-        if step.rule.inplace and inputs[step.rule.inplace].base and step.rule.inplace in step.needed:
-            self._rebase(step, inputs[step.rule.inplace], outputs[0])
+        if step.op == "as_strided" and outputs[0].base:
+            read_again(self, step, "x", outputs[0].base, outputs[0])
             return
         node = self.node(step, {n: Array(a.shape, a.strides, a.dtype, a.block) for n, a in inputs.items()})
         self._save(node, step, known)
+        if step.rule.inplace and inputs[step.rule.inplace].base:
+            rebase(self, node, known, outputs[0])
+            return
         for name in (name for name in step.inputs if name in step.needed):
             node.edges[name] = self.target(step.inputs[name], inputs[name])
         for index, array in enumerate(outputs):
@@ -179,28 +187,6 @@ class Forward:
             return
         for name in names:
             self.memory.save(node, name, known[name])
-
-    def _rebase(self, step: Step, view: Array, result: Array) -> None:
-        """An in-place op on a view: the base gets a CopySlices node, and the view is read off the base again.
-
-        Source: torch/csrc/autograd/functions/tensor.cpp (CopySlices::apply), variable.cpp (VariableHooks::grad_fn).
-        """
-        base, name = view.base, step.rule.inplace
-        assert base is not None
-        inner = re.sub(r"\bg\b", "clone(g)", step.rule.grads[name])
-        rule = replace(step.rule, grads={name: f"overwritten(clone(g), {inner})"}, inplace="")
-        copied = self.node(replace(step, op="copy_slices", rule=rule, needed=frozenset({name})), {name: base})
-        copied.edges[name] = (base.node, base.output) if base.node else (self.leaves[step.inputs[name]], 0)
-        base.node, base.output = copied, 0
-        copied.refs += 1
-        again = replace(step.rule, grads={name: "scattered(g, x.shape)"}, inplace="", constants={})
-        strided = self.node(replace(step, op="as_strided", rule=again, needed=frozenset({name})), {name: base, "x": base})
-        strided.edges[name] = (copied, 0)
-        copied.refs += 1
-        if result.node:
-            self.memory.release_node(result.node)
-        result.node, result.output = strided, 0
-        strided.refs += 1
 
     def node(self, step: Step, inputs: dict[str, Array]) -> Node:
         """A node for a step, not linked to anything yet."""
