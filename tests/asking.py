@@ -22,7 +22,13 @@ from analyzer.render.data import to_dict
 from analyzer.report import Report
 from analyzer.run.settings import read_run
 
-BUNDLED = sorted(path.stem for path in MODELS.glob("*.yaml"))
+
+def _described(path: Path) -> str:
+    """What a model's file says of its layers: everything after its symbols."""
+    return path.read_text(encoding="utf-8").partition("\ninputs:")[2]
+
+
+BUNDLED = sorted({_described(path): path.stem for path in sorted(MODELS.glob("*.yaml"), reverse=True)}.values())  # one of each description
 
 
 @cache

@@ -17,7 +17,7 @@ def declare() -> torch.library.Library | None:
     """Declare the ops that torchvision's Python needs, where its own are absent; once, before it is imported."""
     if torch.version.cuda is not None:
         return None
-    library = torch.library.Library("torchvision", "FRAGMENT")
+    library = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
     for name in ("nms", "qnms"):
-        library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")  # type: ignore[no-untyped-call]
     return library
