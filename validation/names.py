@@ -26,7 +26,8 @@ MODULES = (
     "Dropout1d", "Dropout2d", "Dropout3d",
 )  # fmt: skip
 METHODS = (
-    "float", "double", "half", "bfloat16", "long", "int", "bool",
+    "float", "double", "half", "bfloat16", "long", "int", "bool", "copy_", "fill_", "zero_", "exp_", "neg_", "sqrt_", "rsqrt_",
+    "addcmul_", "lerp_",
 )  # fmt: skip
 REDUCERS = (
     "mean", "sum", "amax", "amin", "var", "std", "logsumexp", "any", "all",

@@ -41,6 +41,11 @@ POINTWISE: Mapping[str, tuple[str, ...]] = {
     "mul_": ("| 3 5, 3 5", "other: 2 | 3 5", "| 3 5, float32 5", "| float32 3 5, 5"),
     "div_": ("other: 2 | 3 5", "other: 7 | 2 3 7", "| 3 5, 3 5", "| 3 5, float32 5"),
     "masked_fill_": ("value: 0 | 3 5, bool 3 5", "value: -1 | 3 5, bool 3 1"),
+    "copy_": ("| 3 5, 3 5", "| 3 5, 5", "| 3 5, half 3 5"),
+    "fill_": ("value: 2 | 3 5",),
+    "addcmul_": ("| 3 5, 3 5, 3 5", "| 3 5, 5, 3 1"),
+    "lerp_": ("weight: 0.3 | 3 5, 3 5", "weight: 0.5 | 3 5, 5"),
+    **dict.fromkeys(("zero_", "exp_", "neg_", "sqrt_", "rsqrt_"), ("| 3 5", "| 4 1")),
     "clamp_": ("min: 0 | 3 5", "max: 1 | 4 7", "min: 0, max: 1 | 3 5"),
     **dict.fromkeys(
         ("relu_", "sigmoid_", "tanh_", "leaky_relu_", "elu_", "hardtanh_", "silu_", "hardswish_"), ("| 3 5", "| 4 1")

@@ -122,3 +122,66 @@ def silu_(x: Tensor) -> Rule:
 def hardswish_(x: Tensor) -> Rule:
     """x ← x max(0, min(1, x/6 + 1/2))"""
     return overwriting(x, {"x": "hardswish_backward(g, original)"})
+
+
+@op
+@primitive
+def copy_(x: Tensor, src: Tensor) -> Rule:
+    """x ← src"""
+    return overwriting(x, {"x": "zeros_like(g)", "src": "g"}, src)
+
+
+@op
+@primitive
+def fill_(x: Tensor, *, value: float) -> Rule:
+    """x ← value"""
+    return overwriting(x, {"x": "zeros_like(g)"})
+
+
+@op
+@primitive
+def zero_(x: Tensor) -> Rule:
+    """x ← 0"""
+    return overwriting(x, {"x": "zeros_like(g)"})
+
+
+@op
+@primitive
+def exp_(x: Tensor) -> Rule:
+    """x ← e^x"""
+    return overwriting(x, {"x": "g * y"})
+
+
+@op
+@primitive
+def neg_(x: Tensor) -> Rule:
+    """x ← -x"""
+    return overwriting(x, {"x": "-g"})
+
+
+@op
+@primitive
+def sqrt_(x: Tensor) -> Rule:
+    """x ← √x"""
+    return overwriting(x, {"x": "g / (2 * y)"})
+
+
+@op
+@primitive
+def rsqrt_(x: Tensor) -> Rule:
+    """x ← 1 / √x"""
+    return overwriting(x, {"x": "(-1 * g) * y ** 3"})
+
+
+@op
+@primitive
+def addcmul_(x: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1.0) -> Rule:
+    """x ← x + value tensor1 tensor2"""
+    return overwriting(x, {"x": "g", "tensor1": "g * (tensor2 * 1)", "tensor2": "g * (tensor1 * 1)"}, tensor1, tensor2)
+
+
+@op
+@primitive
+def lerp_(x: Tensor, end: Tensor, *, weight: float) -> Rule:
+    """x ← x + weight (end - x)"""
+    return overwriting(x, {"end": "g * 1", "x": "g * 1"}, end)
