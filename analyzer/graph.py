@@ -16,6 +16,7 @@ ITEMSIZE = {
 }  # fmt: skip
 FLOATING = frozenset({"float64", "float32", "float16", "bfloat16"})
 Shape = tuple[Poly, ...]
+Scratch = Union[Poly, tuple[Poly, ...]]
 Loops = tuple[tuple[str, int], ...]  # (loop, simulated iteration), outermost first
 
 
@@ -100,15 +101,16 @@ class Rule:
     `grads` maps an input's name, or several joined by commas for one fused kernel, to its gradient formula (see
     `analyzer.formulas` for the words). `aux` are further tensors the kernel makes; they stay only if a needed formula
     reads them; `first` names those that are made before the outputs. `copies` lists bytes taken before anything else and
-    held until the op returns, `scratch` bytes held while the forward kernel runs, `workspace` the same for a formula's.
+    held until the op returns, `scratch` bytes held while the forward kernel runs (those in a tuple of their own are given
+    back before the next are taken), `workspace` the same for a formula's.
     """
 
     out: Spec | View | tuple[Spec | View, ...]
     grads: Mapping[str, str] = field(default_factory=dict)
     aux: Mapping[str, Spec] = field(default_factory=dict)
     first: tuple[str, ...] = ()
-    copies: tuple[Poly, ...] = ()
-    scratch: tuple[Poly, ...] = ()
+    copies: tuple[Scratch, ...] = ()
+    scratch: tuple[Scratch, ...] = ()
     workspace: Mapping[str, tuple[Poly, ...]] = field(default_factory=dict)
     constants: Mapping[str, object] = field(default_factory=dict)
     inplace: str = ""

@@ -32,3 +32,13 @@ def layer_norm_partials(rows: int, columns: int) -> int:
     Source: ATen/native/cuda/layer_norm_kernel.cu, LaunchGammaBetaBackwardCUDAKernel (2.8 to 2.13).
     """
     return min(32 * 1024 // _up(columns, 32), _up(rows, 32))
+
+
+def topk_blocks(slices: int, length: int, sms: int) -> int:
+    """How many thread blocks search slices of a length for their k largest elements, where one slice takes several.
+
+    Source: ATen/native/cuda/TensorTopK.cu, mbtopk::get_items_per_thread and launch (2.7 to 2.13).
+    """
+    block, resident = 256, 6  # threads, and how many blocks of 40 registers a thread a multiprocessor holds
+    items = max(4, min(_up(slices * length, sms * resident * block), 64))
+    return slices * _up(length, items * block)

@@ -42,7 +42,8 @@ class Case:
 
 
 def model(case: Case, end: str, frozen: tuple[str, ...]) -> Model:
-    """The case as a model that ends in `end`: linear, mean, times the first operand, or scalar where the op gives the loss."""
+    """The case as a model that ends in `end`: linear, mean, float (a Linear over whole numbers), times
+    the first operand, or scalar where the op gives the loss."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{case.op}.yaml"
         path.write_text(text(case, end, frozen), encoding="utf-8")
@@ -71,6 +72,11 @@ def text(case: Case, end: str, frozen: tuple[str, ...]) -> str:
     layers, last, loss = {
         "linear": ([under, f"Linear: {{in: {y}, out_features: 3, name: after, as: z}}"], "z", "mean: {in: z}"),
         "mean": ([under], y, f"mean: {{in: {y}}}"),
+        "float": (
+            [under, f"to: {{in: {y}, dtype: float32, as: f}}", "Linear: {in: f, out_features: 3, name: after, as: z}"],
+            "z",
+            "mean: {in: z}",
+        ),
         "times": ([under, f"mul: {{in: [{y}, a0], as: z}}"], "z", "mean: {in: z}"),
         "scalar": ([], ", ".join(name for name, layer in zip(names, made) if layer), under),
     }[end]

@@ -27,4 +27,45 @@ INDEXING: Mapping[str, tuple[str, ...]] = {
         "mode: sum | int64 9, 7 5, int64 3, 9", "mode: sum | int64 9, 7 5, int64 3, float32 9", "| int64 9 2, 7 5",
         "| int64 9 2, half 7 5 | mean",
     ),
+    "index_select": (
+        "dim: 1 | 7 11 13, int64 5", "dim: 0 | 7 11, int32 5", "dim: -1 | swapped 7 3 13, int64 50", "dim: 0 | half 7 11, int64 5 | mean",
+    ),
+    "gather": ("dim: 1 | 7 11 13, int64 7 3 13", "dim: 0 | swapped 7 11, int64 4 3", "dim: 1 | half 7 11, int64 7 30 | mean"),
+    "take_along_dim": (
+        "dim: 1 | 7 11 13, int64 7 3 13", "dim: 1 | 7 11 13, int64 1 3 1", "dim: 0 | 1 11, int64 3 1",
+        "dim: 0 | swapped 7 11, int64 4 11",
+    ),
+    "scatter": (
+        "dim: 1 | 7 11 13, int64 7 3 13, 7 3 13", "dim: 1, value: 0.5 | 7 11 13, int64 7 3 13",
+        "dim: 0 | swapped 7 11, int64 4 3, swapped 4 3",
+    ),
+    "scatter_add": (
+        "dim: 1 | 7 11 13, int64 7 3 13, 7 3 13", "dim: 0 | swapped 7 11, int64 40 3, swapped 40 3",
+        "dim: 0 | float32 7 11, int64 40 3, 40 3",
+    ),
+    "index_add": ("dim: 1 | 7 11 13, int64 5, 7 5 13", "dim: 0 | 7 11, int32 5, 5 11", "dim: 0 | swapped 7 11, int64 5, swapped 5 11"),
+    "index": (
+        "| 7 11 13, int64 5", "dim: 1 | 7 11 13, int64 5", "dim: 1 | 7 11 13, int64 5 4, int64 5 4", "dim: -1 | 7 11 13, int64 5",
+        "| swapped 7 11 13, int64 6 5", "dim: 1 | swapped 7 11 13, int64 5", "| half 70 3, int64 49 60 | mean", "| 1000 3, int64 49 60",
+    ),
+    "one_hot": ("num_classes: 9 | int64 5 | float",),
+    "sort": ("| 7 11 13 || 2", "dim: 0 | swapped 7 11 || 2", "dim: 1, descending: true | half 7 4096 | mean | 2"),
+    "argsort": ("| 7 11 13 | float", "dim: 0 | swapped 7 11 | float"),
+    "topk": (
+        "k: 3 | 7 11 13 || 2", "k: 2, dim: 0 | swapped 7 11 || 2", "k: 3, largest: false | half 7 11 | mean | 2",
+        "k: 5, dim: 0 | 30000 3 | mean | 2",
+        "k: 17, dim: 0 | half 9000 45 | mean | 2", "k: 2 | 900 801 || 2",
+    ),
+    "kthvalue": ("k: 3 | 7 11 13 || 2", "k: 2, dim: 0, keepdim: true | swapped 7 11 || 2"),
+    "median": ("dim: -1 | 7 11 13 || 2", "dim: 0, keepdim: true | swapped 7 11 || 2"),
+    **dict.fromkeys(
+        ("max", "min"),
+        (
+            "dim: 1 | 7 11 13 || 2", "dim: 0, keepdim: true | swapped 7 11 || 2", "dim: 0 | 5000 12 | mean | 2", "| 7 11 | scalar",
+            "| swapped 7 11 | scalar", "| 300 500 | scalar", "| 7 11 13, 13",
+        ),
+    ),
+    **dict.fromkeys(
+        ("argmax", "argmin"), ("dim: 1 | 7 11 13 | float", "dim: 0, keepdim: true | swapped 7 11 | float", "| swapped 300 500 | times"),
+    ),
 }  # fmt: skip

@@ -45,11 +45,31 @@ class _CudaEmbeddingBag(nn.EmbeddingBag):
         return _cuda_embedding_bag(ids, self.weight, offsets, per_sample_weights, mode=self.mode, include_last_offset=last)
 
 
+def _along(name: str) -> Entry:
+    """A method of tensors that takes a dimension, all of them when none is given, or another tensor."""
+    method: Entry = getattr(Tensor, name)
+
+    def along(x: Tensor, other: Tensor | None = None, *, dim: int | None = None, keepdim: bool = False) -> Any:
+        return method(x) if dim is None and other is None else method(x, other) if dim is None else method(x, dim, keepdim=keepdim)
+
+    return along
+
+
 INDEXING: Mapping[str, Entry] = {
     "Embedding": lambda ids, **attributes: nn.Embedding(**attributes),
     "embedding": F.embedding,
     "EmbeddingBag": lambda *tensors, **attributes: nn.EmbeddingBag(**attributes),
     "embedding_bag": _embedding_bag,
+    "index_select": lambda x, index, *, dim: x.index_select(dim, index),
+    "gather": lambda x, index, *, dim: x.gather(dim, index),
+    "take_along_dim": lambda x, index, *, dim: x.take_along_dim(index, dim),
+    "scatter": lambda x, index, src=None, *, dim, value=None: x.scatter(dim, index, value if src is None else src),
+    "scatter_add": lambda x, index, src, *, dim: x.scatter_add(dim, index, src),
+    "index_add": lambda x, index, source, *, dim: x.index_add(dim, index, source),
+    "index": lambda x, indices, *, dim=0: x[(*(slice(None),) * (dim % x.dim()), *indices)],
+    "one_hot": F.one_hot,
+    **{name: _along(name) for name in ("max", "min", "argmax", "argmin")},
+    **{name: getattr(torch.Tensor, name) for name in ("sort", "argsort", "topk", "kthvalue", "median")},
 }
 
 # On other devices than CUDA, where PyTorch would run a kernel that keeps something else.

@@ -25,6 +25,8 @@ FP32 = frozenset(
     poisson_nll_loss pow reciprocal rms_norm rsqrt sinh smooth_l1_loss softplus tan upsample""".split()
 )
 
+WIDEST = frozenset({"addcdiv", "addcmul", "scatter_add"})  # run in fp32 where one of their arguments is
+
 
 @primitive
 def _cast(x: Tensor, dtype: str) -> Rule:
@@ -37,7 +39,7 @@ def prepared(name: str, args: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
     tracer = current()
     if name == "binary_cross_entropy":
         raise Refused("binary_cross_entropy is unsafe under autocast", "use binary_cross_entropy_with_logits on the logits")
-    dtype = tracer.autocast if name in LOWER_PRECISION else "float32" if name in FP32 else ""
+    dtype = tracer.autocast if name in LOWER_PRECISION else "float32" if name in FP32 or _is_widened(name, args) else ""
     if not dtype:
         yield args
         return
@@ -47,6 +49,10 @@ def prepared(name: str, args: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
         yield converted
     finally:
         tracer.autocast = before
+
+
+def _is_widened(name: str, args: tuple[Any, ...]) -> bool:
+    return name in WIDEST and any(isinstance(a, Tensor) and a.dtype == "float32" for a in args)
 
 
 def _converted(value: Any, dtype: str, tracer: Tracer) -> Any:

@@ -14,14 +14,15 @@ from analyzer.polynomial import ONE, ZERO, product
 from analyzer.tracing import Refused
 
 
-def _reduced(x: Tensor, dims: Sequence[int], keepdim: bool) -> Shape:
+def reduced(x: Tensor, dims: Sequence[int], keepdim: bool) -> Shape:
+    """The shape with dimensions reduced to 1, or left out."""
     return tuple(ONE if d in dims else s for d, s in enumerate(x.shape) if keepdim or d not in dims)
 
 
 @primitive
 def _mean(x: Tensor, dims: tuple[int, ...], keepdim: bool) -> Rule:
     scratch = reduction_scratch(x.shape, x.strides, dims, partial_bytes(x.dtype))
-    out = Spec(_reduced(x, dims, keepdim), floating(x))
+    out = Spec(reduced(x, dims, keepdim), floating(x))
     return Rule(out, {"x": "expand(g, x.shape, dims) / n"}, scratch=scratch, constants={"dims": dims})
 
 
@@ -31,7 +32,7 @@ def _sum(x: Tensor, dims: tuple[int, ...], keepdim: bool) -> Rule:
     dtype = "int64" if counts else accumulation_dtype(x)
     copied = x.elements * ITEMSIZE["int64"] if counts and x.dtype != "int64" else ZERO
     scratch = reduction_scratch(x.shape, x.strides, dims, 8 if counts else partial_bytes(x.dtype))
-    out = Spec(_reduced(x, dims, keepdim), dtype)
+    out = Spec(reduced(x, dims, keepdim), dtype)
     return Rule(out, {"x": "expand(g, x.shape, dims)"}, scratch=(copied, *scratch), constants={"dims": dims})
 
 
@@ -58,14 +59,14 @@ def sum(x: Tensor, *, dim: list[int] | int | None = None, keepdim: bool = False)
 @primitive
 def _var(x: Tensor, dims: tuple[int, ...], keepdim: bool) -> Rule:
     scratch = reduction_scratch(x.shape, x.strides, dims, 4 * partial_bytes(x.dtype))
-    out = Spec(_reduced(x, dims, keepdim), x.dtype)
+    out = Spec(reduced(x, dims, keepdim), x.dtype)
     return Rule(out, {"x": "var_backward(g, x, dims)"}, scratch=scratch, constants={"dims": dims})
 
 
 @primitive
 def _std(x: Tensor, dims: tuple[int, ...], keepdim: bool) -> Rule:
     scratch = reduction_scratch(x.shape, x.strides, dims, 4 * partial_bytes(x.dtype))
-    out = Spec(_reduced(x, dims, keepdim), x.dtype)
+    out = Spec(reduced(x, dims, keepdim), x.dtype)
     return Rule(out, {"x": "var_backward(std_to_var(g, y), x, dims)"}, scratch=scratch, constants={"dims": dims})
 
 
@@ -86,7 +87,7 @@ def std(x: Tensor, *, dim: list[int] | int | None = None, correction: int = 1, k
 @primitive
 def _extreme(x: Tensor, dims: tuple[int, ...], keepdim: bool) -> Rule:
     scratch = reduction_scratch(x.shape, x.strides, dims, ITEMSIZE[x.dtype])
-    out = Spec(_reduced(x, dims, keepdim), x.dtype)
+    out = Spec(reduced(x, dims, keepdim), x.dtype)
     grad = "scale_grad_by_count(restored(g, x.shape, dims), compare(restored(y, x.shape, dims), x), dims)"
     return Rule(out, {"x": grad}, scratch=scratch, constants={"dims": dims})
 
@@ -108,7 +109,7 @@ def amin(x: Tensor, *, dim: list[int] | int | None = None, keepdim: bool = False
 @primitive
 def _any(x: Tensor, dims: tuple[int, ...], keepdim: bool) -> Rule:
     scratch = reduction_scratch(x.shape, x.strides, dims, ITEMSIZE["bool"])
-    return Rule(Spec(_reduced(x, dims, keepdim), "bool"), scratch=scratch)
+    return Rule(Spec(reduced(x, dims, keepdim), "bool"), scratch=scratch)
 
 
 @op
@@ -127,11 +128,13 @@ def all(x: Tensor, *, dim: list[int] | int | None = None, keepdim: bool = False)
 
 @primitive
 def _logsumexp(x: Tensor, dims: tuple[int, ...], keepdim: bool) -> Rule:
-    out = Spec(_reduced(x, dims, keepdim), floating(x))
-    largest = product(_reduced(x, dims, True)) * ITEMSIZE[x.dtype]
+    out = Spec(reduced(x, dims, keepdim), floating(x))
+    rows = product(reduced(x, dims, True))
+    largest = reduction_scratch(x.shape, x.strides, dims, ITEMSIZE[x.dtype])
     scratch = reduction_scratch(x.shape, x.strides, dims, partial_bytes(x.dtype))
+    finite = (rows * ITEMSIZE[x.dtype], rows)
     grad = "restored(g, x.shape, dims) * exp(x - restored(y, x.shape, dims))"
-    return Rule(out, {"x": grad}, scratch=(largest, x.bytes, *scratch), constants={"dims": dims})
+    return Rule(out, {"x": grad}, copies=(rows * ITEMSIZE[x.dtype], largest, finite, x.bytes), scratch=scratch, constants={"dims": dims})
 
 
 @op
@@ -144,7 +147,7 @@ def logsumexp(x: Tensor, *, dim: list[int] | int, keepdim: bool = False) -> Tens
 @primitive
 def _vector_norm(x: Tensor, dims: tuple[int, ...], keepdim: bool, p: float) -> Rule:
     scratch = reduction_scratch(x.shape, x.strides, dims, partial_bytes(x.dtype))
-    out = Spec(_reduced(x, dims, keepdim), accumulation_dtype(x))
+    out = Spec(reduced(x, dims, keepdim), accumulation_dtype(x))
     g, y = "restored(g, x.shape, dims)", "restored(y, x.shape, dims)"
     grads = {1.0: f"sgn(x) * kept({g}, y)", 2.0: f"{g} * masked_fill_(x / {y}, compare({y}))"}
     return Rule(out, {"x": grads[p]}, scratch=scratch, constants={"dims": dims})

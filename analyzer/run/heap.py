@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from analyzer.graph import Loops, Storage
+from analyzer.graph import Loops, Scratch, Storage
 from analyzer.polynomial import Call, Poly
 from analyzer.problems import Origin
 
@@ -76,13 +76,19 @@ class Heap:
             self.clock += 2
             block.death, block.death_place = self.clock, self.place.within(self.belonging or block.place.loops)
 
-    def scratch(self, label: str, *sizes: Poly) -> None:
+    def scratch(self, label: str, *sizes: Scratch) -> None:
         """A kernel's temporaries, made and gone."""
         self.give_back(self.take(label, *sizes))
 
-    def take(self, label: str, *sizes: Poly) -> list[Block]:
-        """A kernel's temporaries: each named function in a size is an allocation of its own."""
-        return [self.alloc(part, "workspace", f"{label} scratch") for size in sizes for part in _allocations(size)]
+    def take(self, label: str, *sizes: Scratch) -> list[Block]:
+        """A kernel's temporaries: each named function in a size is an allocation of its own; those of a tuple go before the next."""
+        taken: list[Block] = []
+        for size in sizes:
+            if isinstance(size, tuple):
+                self.scratch(label, *size)
+            else:
+                taken += [self.alloc(part, "workspace", f"{label} scratch") for part in _allocations(size)]
+        return taken
 
     def give_back(self, blocks: list[Block]) -> None:
         """A kernel's temporaries go, the last one first."""

@@ -11,7 +11,7 @@ from analyzer.ops.layout import elementwise_strides, same_layout
 from analyzer.ops.rearranging import resized
 from analyzer.polynomial import ONE, ZERO
 from analyzer.run.arrays import Array
-from analyzer.run.kernel_reductions import count, mean, repeat_backward, sum_to, sum_to_channels
+from analyzer.run.kernel_reductions import count, evenly_distribute_backward, mean, repeat_backward, sum_to, sum_to_channels
 from analyzer.run.kernel_views import expand, narrow, permute, reshape, restored, selected
 from analyzer.sizes import sizes
 
@@ -162,6 +162,7 @@ KERNELS: dict[str, Kernel] = {
         restored,
         mean,
         count,
+        evenly_distribute_backward,
         sum_to_channels,
         narrow,
         selected,

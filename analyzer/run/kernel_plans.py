@@ -21,6 +21,7 @@ PLANNED = (
     "trilinear_backward",
     "embedding_dense_backward",
     "embedding_bag_dense_backward",
+    "index_backward",
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from analyzer.graph import ITEMSIZE, Shape, contiguous
+from analyzer.ops.layout import elementwise_strides
 from analyzer.ops.reducing import partial_bytes, reduction_scratch
 from analyzer.polynomial import ONE, Poly
 from analyzer.run.arrays import Array
@@ -39,6 +40,17 @@ def count(formula: Formula, mask: Array, dims: tuple[int, ...]) -> Array:
     result = formula.fresh(tuple(ONE if d in dims else s for d, s in enumerate(mask.shape)), "int64")
     formula.scratch(mask.bytes * ITEMSIZE["int64"], *reduction_scratch(mask.shape, mask.strides, dims, 8))
     return result
+
+
+def evenly_distribute_backward(formula: Formula, g: Array, x: Array, y: Array) -> Array:
+    """The gradient shared by all elements of x that are y, NaN among them: found as bools, counted, and given their part."""
+    mask = formula.fresh(x.shape, "bool", elementwise_strides(x.shape, [(x.shape, x.strides)]))
+    formula.fresh((), "bool")
+    formula.fresh(mask.shape, "bool", mask.strides)
+    formula.fresh((), "int64")
+    formula.scratch(mask.bytes * ITEMSIZE["int64"], *reduction_scratch((mask.bytes,), (ONE,), (0,), 8))
+    formula.fresh((), g.dtype)
+    return formula.fresh(mask.shape, g.dtype, mask.strides)
 
 
 def sum_to_channels(formula: Formula, g: Array) -> Array:
