@@ -128,7 +128,7 @@ def hardswish_(x: Tensor) -> Rule:
 @primitive
 def copy_(x: Tensor, src: Tensor) -> Rule:
     """x ← src"""
-    return overwriting(x, {"x": "zeros_like(g)", "src": "g"}, src)
+    return overwriting(x, {"x": "zeros_like(g)", "src": "cast(g, src.dtype)"}, src)
 
 
 @op
