@@ -1,76 +1,34 @@
-"""The GPUs a model may run on, from configs/gpus.yaml."""
+"""Which cards a command means: by name, alias or cloud instance."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from fractions import Fraction
-from pathlib import Path
+import re
 
-from analyzer.document import Mapping, Scalar, Sequence, load
+from analyzer.catalogue import GIB, Gpu, Instance, read_gpus, read_instances
 from analyzer.problems import InvalidConfig, Origin, Problem, nearest
 from analyzer.sizes import Device
 
-CATALOGUE = Path(__file__).resolve().parent / "configs" / "gpus.yaml"
-GIB = 1 << 30
-
-
-@dataclass(frozen=True, slots=True)
-class Gpu:
-    """A card: what the driver reports as its memory, and what kernels ask of it."""
-
-    name: str
-    aliases: tuple[str, ...]
-    capacity: int  # bytes
-    context: int  # bytes that CUDA itself takes of a process
-    capability: int  # 80 for 8.0
-    sms: int
-    threads_per_sm: int
-    source: str
-    default: bool
-
-
-def read_gpus(path: Path = CATALOGUE) -> tuple[Gpu, ...]:
-    """The catalogue in file order. Raises InvalidConfig."""
-    document = load(path, path.name)
-    rows = document.get("gpus")
-    if not isinstance(rows, Sequence):
-        raise InvalidConfig(Problem(document.origin, "expected a list under 'gpus'"))
-    return tuple(_gpu(row) for row in rows.items if isinstance(row, Mapping))
-
-
-def _gpu(row: Mapping) -> Gpu:
-    fields = {str(k.value): v for k, v in row.entries}
-
-    def scalar(key: str) -> str | int | Fraction:
-        value = fields.get(key)
-        if not isinstance(value, Scalar) or value.value is None:
-            raise InvalidConfig(Problem(row.origin, f"a GPU needs '{key}'"))
-        return value.value
-
-    aliases = fields.get("aliases")
-    return Gpu(
-        str(scalar("name")),
-        tuple(str(a.value) for a in aliases.items if isinstance(a, Scalar)) if isinstance(aliases, Sequence) else (),
-        int(Fraction(scalar("capacity_gib")) * GIB) // 512 * 512,
-        int(scalar("context_mib")) << 20,
-        int(Fraction(scalar("capability")) * 10),
-        int(scalar("sms")),
-        int(scalar("threads_per_sm")),
-        str(scalar("source")),
-        isinstance(fields.get("default"), Scalar),
-    )
+__all__ = ["GIB", "Gpu", "Instance", "device_of", "named", "read_gpus", "read_instances", "select"]
 
 
 def select(gpus: tuple[Gpu, ...], names: tuple[str, ...]) -> tuple[Gpu, ...]:
     """The GPUs with these names or aliases, in catalogue order; the default ones for no names. Raises InvalidConfig."""
     if not names:
         return tuple(g for g in gpus if g.default)
-    known = {_folded(word): gpu for gpu in gpus for word in (gpu.name, *gpu.aliases)}
-    missing = [n for n in names if _folded(n) not in known]
-    if missing:
-        raise InvalidConfig(*(Problem(Origin("command line"), f"unknown GPU '{n}'", nearest(_folded(n), known)) for n in missing))
-    wanted = {known[_folded(n)].name for n in names}
+    wanted = {gpu.name for gpu in named(gpus, names)}
     return tuple(g for g in gpus if g.name in wanted)
+
+
+def named(gpus: tuple[Gpu, ...], names: tuple[str, ...]) -> tuple[Gpu, ...]:
+    """The GPUs with these names or aliases, or those of cloud instances so called, as asked. Raises InvalidConfig."""
+    words = {word: gpu for gpu in reversed(gpus) for word in (*gpu.aliases, gpu.name)}
+    cards = {gpu.name: gpu for gpu in gpus}
+    words |= {i.name: cards[i.gpu] for i in read_instances() if i.gpu in cards and i.name not in words}
+    known = {_squeezed(word): gpu for word, gpu in words.items()}
+    missing = [n for n in names if _squeezed(n) not in known]
+    if missing:
+        raise InvalidConfig(*(Problem(Origin("command line"), f"unknown GPU '{n}'", nearest(_folded(n), _hints(words))) for n in missing))
+    return tuple({known[_squeezed(n)].name: known[_squeezed(n)] for n in names}.values())
 
 
 def device_of(chosen: tuple[Gpu, ...]) -> Device:
@@ -89,3 +47,12 @@ def context_of(device: Device) -> int:
 
 def _folded(word: str) -> str:
     return word.lower().replace("_", "-").replace(" ", "-")
+
+
+def _hints(words: dict[str, Gpu]) -> set[str]:
+    return {_folded(word) for word in words}
+
+
+def _squeezed(word: str) -> str:
+    """A name as it is compared: without case and separators, so that rtx3090, RTX 3090 and rtx-3090 are one."""
+    return re.sub(r"[\s_-]", "", word.lower().removeprefix("nvidia ").removeprefix("nvidia-"))

@@ -20,14 +20,33 @@ def models() -> None:
 
 
 @click.command("gpus")
-def gpus() -> None:
-    """List the GPUs with the memory their driver reports."""
-    from analyzer.gpus import GIB, read_gpus
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--instances", is_flag=True, help="List cloud instances and their cards instead.")
+@click.option("--gpus-file", "files", multiple=True, type=click.Path(path_type=Path), help="A file of your own cards; repeatable.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def gpus(names: tuple[str, ...], instances: bool, files: tuple[Path, ...], form: str) -> None:
+    """List the GPUs with the memory their driver reports; NAMES tells all about some, with sources.
 
-    click.echo(f"{'name':<16} {'capacity':>11}  {'compute':>7} {'SMs':>4}  aliases")
-    for gpu in read_gpus():
-        capability = f"{gpu.capability // 10}.{gpu.capability % 10}"
-        click.echo(f"{gpu.name:<16} {gpu.capacity / GIB:>7.2f} GiB  {capability:>7} {gpu.sms:>4}  {', '.join(gpu.aliases)}".rstrip())
+    A ~ stands before a value that was derived and not reported.
+
+    \b
+    peakform gpus a100-80gb
+    peakform gpus --instances
+    peakform gpus --gpus-file mine.yaml
+    """
+    from analyzer.gpus import named, read_gpus, read_instances
+    from analyzer.render.cards import as_cards, as_catalogue, as_instances, as_json
+
+    cards = read_gpus(*files)
+    if names:
+        cards = named(cards, names)
+    rented = [i for i in read_instances() if not names or i.gpu in {c.name for c in cards}]
+    if form == "json":
+        write(as_json(cards, rented), None)
+    elif instances:
+        write(as_instances(rented, {card.name: card for card in cards}), None)
+    else:
+        write(as_cards(cards) if names else as_catalogue(cards), None)
 
 
 @click.command("ops")
