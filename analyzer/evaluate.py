@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fractions import Fraction
 
+from analyzer.assumptions import Assumption
 from analyzer.functions import FUNCTIONS
-from analyzer.graph import Assumption
 from analyzer.polynomial import Atom, Number, Poly
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Union
 
+from analyzer.assumptions import Assumption
 from analyzer.formulas import joint, reads
 from analyzer.polynomial import ONE, Poly, product
 from analyzer.problems import Origin
@@ -224,18 +225,6 @@ def nested(instructions: Iterable[Instruction]) -> Iterator[Instruction]:
         yield instruction
         if isinstance(instruction, Checkpoint) and instruction.again:
             yield from nested(instruction.again.instructions)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Assumption:
-    """A decision taken at the bound values: `left relation right` held."""
-
-    left: Poly
-    relation: str
-    right: Poly
-
-    def __str__(self) -> str:
-        return f"{self.left!r} {self.relation} {self.right!r}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
+from analyzer.assumptions import Assumption
 from analyzer.evaluate import evaluate
-from analyzer.graph import Assumption
 from analyzer.polynomial import ONE, Poly, poly
 
 

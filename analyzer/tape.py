@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from analyzer.analysis import Analysis
+from analyzer.assumptions import Assumption
 from analyzer.build.source import TooMany
 from analyzer.build.trace import trace
 from analyzer.evaluate import evaluate
-from analyzer.graph import Assumption
 from analyzer.iterations import Event, Item, Iterations, NotSteady, Repeat, iterations
 from analyzer.polynomial import Poly, poly
 from analyzer.problems import Origin, Problem
