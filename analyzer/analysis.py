@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from analyzer.assumptions import Assumption
 from analyzer.build.model import Model
 from analyzer.build.symbols import Symbols
 from analyzer.build.trace import bind_symbols, trace
 from analyzer.evaluate import holds
-from analyzer.graph import Assumption, Graph
+from analyzer.graph import Graph
 from analyzer.iterations import Iterations, NotSteady, iterations
 from analyzer.peaks import Piece, pieces
+from analyzer.problems import InvalidConfig, Problem
 from analyzer.run.settings import Run
 from analyzer.run.training import simulate
 from analyzer.sizes import Device, Sizes
@@ -44,6 +46,8 @@ class Analysis:
 
 def analyze(model: Model, overrides: Mapping[str, str], run: Run, device: Device = Device()) -> Analysis:
     """Trace and simulate. Raises InvalidConfig. A loop whose iterations do not repeat soon enough is unrolled."""
+    if not model.layers:
+        raise InvalidConfig(Problem(model.origin, "a model needs 'layers'", "layers: [Linear: 128, GELU]"))
     symbols = bind_symbols(model, overrides)
     for simulated in SIMULATED:
         try:

@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 from analyzer import memory
 from analyzer.analysis import Analysis, analyze
+from analyzer.assemble_host import assemble_host
 from analyzer.evaluate import evaluate
 from analyzer.feasibility import verdicts
 from analyzer.formula import text
@@ -63,6 +64,7 @@ def assemble(analysis: Analysis, overrides: Mapping[str, str], gpus: Sequence[Gp
         tables=found,
         warnings=(*graph.warnings, *(warning for table in found for warning in table.warnings)),
         notes=_notes(analysis),
+        host=assemble_host(model, analysis.symbols),
     )  # fmt: skip
 
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from analyzer.feasibility import Verdict
 from analyzer.polynomial import Poly
 from analyzer.replay import Replay
+
+if TYPE_CHECKING:
+    from analyzer.host_report import Host
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,3 +116,4 @@ class Report:
     tables: tuple[Table, ...] = ()
     warnings: tuple[str, ...] = field(default=())
     notes: tuple[str, ...] = ()  # what the figures leave out
+    host: Host | None = None  # what `data:` describes

@@ -27,6 +27,8 @@ from analyzer.build.symbols import Symbol, read_symbols
 from analyzer.build.ties import read_ties
 from analyzer.document import Mapping, Scalar, Sequence, Value, read
 from analyzer.graph import ITEMSIZE
+from analyzer.host.read import read_data
+from analyzer.host.source import Data
 from analyzer.problems import InvalidConfig, Origin, nearest
 from analyzer.run.settings import CHOICES, LISTS, Run, read_run
 
@@ -73,6 +75,7 @@ class Model:
     ties: tuple[Tie, ...]
     origin: Origin
     broken: frozenset[str] = frozenset()
+    data: Data | None = None
 
 
 def read_model(path: Path, shown: str | None = None) -> Model:
@@ -81,16 +84,17 @@ def read_model(path: Path, shown: str | None = None) -> Model:
     problems = Problems()
     check_keys(document, SECTIONS, "a model", problems)
     layers = document.get("layers")
-    if layers is None or (isinstance(layers, Sequence) and not layers.items):
+    if (layers is None and document.get("data") is None) or (isinstance(layers, Sequence) and not layers.items):
         place = layers or document
         problems.add(place.origin, "a model needs 'layers'", "layers: [Linear: 128, GELU]")
     problems.unreadable = bool(problems.found)
     blocks = includes.included(document.get("include"), path.parent, document.origin.path, problems, ())
+    symbols = read_symbols(document.get("symbols"), problems)
     model = Model(
         _text(document, "name", problems) or path.stem,
         _text(document, "doc", problems),
         document.origin.path,
-        read_symbols(document.get("symbols"), problems),
+        symbols,
         _inputs(document.get("inputs"), problems),
         blocks | read_blocks(document.get("blocks"), problems),
         read_modules(document.get("modules"), problems),
@@ -104,6 +108,7 @@ def read_model(path: Path, shown: str | None = None) -> Model:
         read_ties(document.get("tie"), problems),
         document.origin,
         frozenset(problems.broken),
+        read_data(document.get("data"), symbols, problems),
     )
     problems.extend(duplicates)
     problems.extend(() if problems.unreadable else misspelled(model))

@@ -12,7 +12,7 @@ from analyzer.problems import LONGEST, InvalidConfig, Origin, Problem, nearest
 
 SECTIONS = (
     "name", "doc", "source", "include", "symbols", "inputs", "blocks", "modules", "layers", "outputs", "loss",
-    "inference", "run", "tables", "frozen", "tie", "notes",
+    "inference", "run", "data", "tables", "frozen", "tie", "notes",
 )  # fmt: skip
 CONTROL = ("repeat", "let", "as", "del", "retain", "no_grad", "no_autocast")
 REGIONS = ("no_grad", "no_autocast")  # words with statements of their own

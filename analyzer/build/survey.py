@@ -48,7 +48,7 @@ def also_wrong(model: Model, run: Run | None) -> list[Problem]:
     """What binding the symbols finds besides, and, given a run, tracing; what is broken counts as unknown there."""
     problems = Problems()
     symbols = bind(model.symbols, {}, problems)
-    if problems.found or run is None:
+    if problems.found or run is None or not model.layers:
         return problems.found
     try:
         trace(model, symbols, run)

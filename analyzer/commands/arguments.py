@@ -13,7 +13,8 @@ from analyzer.problems import InvalidConfig, Origin, Problem, nearest
 if TYPE_CHECKING:
     from analyzer.build.model import Model
 
-MODELS = Path(__file__).resolve().parent.parent / "configs" / "models"
+CONFIGS = Path(__file__).resolve().parent.parent / "configs"
+MODELS, DATA = CONFIGS / "models", CONFIGS / "data"
 
 CONFIG = click.argument("config")
 ASSIGNMENTS = click.argument("assignments", nargs=-1, metavar="[SYMBOL=VALUE | run.KEY=VALUE]...")
@@ -40,15 +41,25 @@ def read(config: str, assignments: tuple[str, ...]) -> tuple[Model, Mapping[str,
 
 
 def find(config: str) -> tuple[Path, str]:
-    """A config's path and how to show it: a file, or a bundled model by name. Raises InvalidConfig."""
+    """A config's path and how to show it: a file, or a bundled model or data description by name. Raises InvalidConfig."""
     path = Path(config)
     if path.is_file():
         return path, config
-    bundled = MODELS / f"{config}.yaml"
-    if config.replace("-", "_").replace(".", "_").isidentifier() and bundled.is_file():
-        return bundled, bundled.name
-    names = [p.stem for p in MODELS.glob("*.yaml")]
+    for bundled in (MODELS / f"{config}.yaml", DATA / f"{config}.yaml"):
+        if config.replace("-", "_").replace(".", "_").isidentifier() and bundled.is_file():
+            return bundled, bundled.name
+    names = [p.stem for folder in (MODELS, DATA) for p in folder.glob("*.yaml")]
     raise InvalidConfig(Problem(Origin("command line"), f"no file and no bundled model '{config}'", nearest(config, names)))
+
+
+def is_data_only(model: Model, settings: Mapping[str, str]) -> bool:
+    """Whether a config has `data:` and no layers. Raises InvalidConfig when it is to be run all the same."""
+    if model.layers or model.data is None:
+        return False
+    if settings:
+        name = next(iter(settings))
+        raise InvalidConfig(Problem(Origin("command line"), f"run.{name} means nothing for a config without layers"))
+    return True
 
 
 def width(terminal: bool) -> int:

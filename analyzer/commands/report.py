@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from analyzer.commands.arguments import ASSIGNMENTS, CONFIG, OUTPUT, read, width, write
+from analyzer.commands.arguments import ASSIGNMENTS, CONFIG, OUTPUT, is_data_only, read, width, write
 from analyzer.problems import InvalidConfig, Origin, Problem, nearest
 
 
@@ -30,17 +30,21 @@ def report(config: str, assignments: tuple[str, ...], gpus: tuple[str, ...], for
     """
     from analyzer.analysis import analyze
     from analyzer.assemble import assemble
+    from analyzer.assemble_host import host_report
     from analyzer.gpus import device_of, read_gpus, select
-    from analyzer.render import render
+    from analyzer.render import render, render_host
     from analyzer.run.settings import read_run
 
     model, symbols, settings = read(config, assignments)
+    terminal = output is None and sys.stdout.isatty()
+    if is_data_only(model, settings):
+        write(render_host(host_report(model, symbols), form, width(terminal), terminal), output)
+        return
     chosen = select(read_gpus(), gpus)
     analysis = analyze(model, symbols, read_run(model.run, settings, has_loss=bool(model.loss)), device_of(chosen if gpus else ()))
     written = assemble(analysis, symbols, chosen)
     for warning in written.warnings:
         click.echo(f"warning: {warning}", err=True)
-    terminal = output is None and sys.stdout.isatty()
     write(render(written, form, width(terminal), terminal), output)
 
 

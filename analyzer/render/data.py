@@ -5,10 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from analyzer.report import Amount, Holding, Peak, Report
+from analyzer.host_report import HostReport
+from analyzer.render.host_data import host_dict, host_rows
+from analyzer.report import Amount, Holding, Peak, Report, Symbol
 
+HEADER = ("section", "name", "formula", "value", "unit")
 SCHEMA = "peakform.report/1"
 
 
@@ -71,7 +75,17 @@ def to_dict(report: Report) -> dict[str, Any]:
         ],
         "warnings": list(report.warnings),
         "notes": list(report.notes),
+        **({"host": host_dict(report.host)} if report.host else {}),
     }  # fmt: skip
+
+
+def data_as_json(report: HostReport) -> str:
+    """One JSON object with the host memory of a config that describes data and no model."""
+    told = {
+        "schema": SCHEMA, "model": report.model, "symbols": {s.name: s.value for s in report.symbols},
+        "functions": "analyzer.functions.FUNCTIONS", "host": host_dict(report.host),
+    }  # fmt: skip
+    return json.dumps(told, indent=2, ensure_ascii=False) + "\n"
 
 
 def _bytes(amount: Amount) -> dict[str, Any]:
@@ -97,9 +111,8 @@ def as_csv(report: Report) -> str:
     """One row per quantity: section, name, formula, value."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(("section", "name", "formula", "value", "unit"))
-    for symbol in report.symbols:
-        writer.writerow(("symbols", symbol.name, symbol.definition, symbol.value, ""))
+    writer.writerow(HEADER)
+    writer.writerows(_symbol_rows(report.symbols))
     for name, amount in report.totals.items():
         writer.writerow(("parameters", name, amount.formula, amount.value, "elements"))
     for row in report.modules:
@@ -110,4 +123,19 @@ def as_csv(report: Report) -> str:
         writer.writerow(("peaks", phase, amount.formula, amount.value, "bytes"))
     for verdict in report.feasibility:
         writer.writerow(("feasibility", verdict.gpu, f"max {dict(verdict.largest)}", verdict.headroom, "bytes of headroom"))
+    writer.writerows(host_rows(report.host) if report.host else ())
     return out.getvalue()
+
+
+def data_as_csv(report: HostReport) -> str:
+    """The rows of a config that describes data and no model."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(HEADER)
+    writer.writerows(_symbol_rows(report.symbols))
+    writer.writerows(host_rows(report.host))
+    return out.getvalue()
+
+
+def _symbol_rows(symbols: Iterable[Symbol]) -> Iterator[tuple[str, str, str, int, str]]:
+    return (("symbols", symbol.name, symbol.definition, symbol.value, "") for symbol in symbols)

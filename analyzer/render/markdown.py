@@ -7,6 +7,8 @@ from pathlib import Path
 import jinja2
 
 from analyzer.bisection import LARGEST
+from analyzer.host_report import HostReport
+from analyzer.render import host
 from analyzer.render.terminal import MEMORY_NAMES
 from analyzer.render.units import binary, count, in_unit, settings
 from analyzer.report import Report
@@ -16,13 +18,24 @@ TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 
 def as_markdown(report: Report) -> str:
     """The report as a Markdown document."""
+    return _environment().get_template("report.md.j2").render(report=report, memory_names=MEMORY_NAMES, largest=LARGEST)
+
+
+def data_as_markdown(report: HostReport) -> str:
+    """The report of a config that describes data and no model, as a Markdown document."""
+    return _environment().get_template("data.md.j2").render(report=report)
+
+
+def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES), undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
         keep_trailing_newline=True, autoescape=False,
     )  # fmt: skip
     environment.filters |= {"binary": binary, "count": count, "in_unit": in_unit, "cell": cell, "settings": settings}
-    template = environment.get_template("report.md.j2")
-    return template.render(report=report, memory_names=MEMORY_NAMES, largest=LARGEST)
+    environment.filters |= {f.__name__: f for f in (host.beside, host.layout, host.number, host.saving, host.times_one, host.totals)}
+    environment.filters["verdict"] = host.verdict
+    environment.globals |= {"ways": host.BY, "outside": host.OUTSIDE}
+    return environment
 
 
 def cell(text: object) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import io
-
-from rich import box
 from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
 from analyzer.bisection import LARGEST
+from analyzer.host_report import HostReport
+from analyzer.render.grids import grid as _grid
+from analyzer.render.grids import show as _show
+from analyzer.render.grids import symbol_table, written
+from analyzer.render.host_terminal import data_only, host_tables
 from analyzer.render.units import binary, count, in_unit, settings
 from analyzer.report import Amount, Peak, Report, Table
 
@@ -21,12 +23,19 @@ MEMORY_NAMES = {
 
 def as_text(report: Report, width: int | None = None, color: bool = False) -> str:
     """The whole report as text of at most `width` columns."""
-    out = io.StringIO()
-    console = Console(file=out, width=width or 80, force_terminal=color, no_color=not color, highlight=False, emoji=False)
+    return written(lambda console: _draw(console, report), width, color)
+
+
+def data_as_text(report: HostReport, width: int | None = None, color: bool = False) -> str:
+    """The report of a config that describes data and no model."""
+    return written(lambda console: data_only(console, report), width, color)
+
+
+def _draw(console: Console, report: Report) -> None:
     console.print(Text(report.model, style="bold") + Text(f"  {report.doc}" if report.doc else ""))
     console.print(Text(f"{report.path}; {settings(report.run)}; kernels as on {report.device}", style="dim"))
     _headline(console, report)
-    _symbols(console, report)
+    symbol_table(console, report.symbols)
     _parameters(console, report)
     _layers(console, report)
     _memory(console, report)
@@ -34,11 +43,11 @@ def as_text(report: Report, width: int | None = None, color: bool = False) -> st
     if report.inference:
         _peak(console, "Peak of inference", report.inference, None)
     _feasibility(console, report)
+    if report.host:
+        host_tables(console, report.host, report.peak.amount.value)
     for table in report.tables:
         _table(console, table)
     _footer(console, report)
-    lines = [line.rstrip() for line in out.getvalue().splitlines()]
-    return "\n".join(line for i, line in enumerate(lines) if line or (i and lines[i - 1])) + "\n"
 
 
 def _headline(console: Console, report: Report) -> None:
@@ -52,31 +61,6 @@ def _headline(console: Console, report: Report) -> None:
     if report.feasibility:
         console.print(f"Fits: {', '.join(fits) or 'none of the GPUs below'}.", markup=False)
     console.print()
-
-
-def _show(console: Console, grid: Grid) -> None:
-    console.print()
-    console.print(grid)
-
-
-def _grid(title: str, *columns: tuple[str, str]) -> Grid:
-    grid = Grid(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False, expand=False)
-    for name, justify in columns:
-        if name == "formula":
-            grid.add_column(name, overflow="fold", ratio=1)
-        else:
-            grid.add_column(name, justify="right" if justify == "right" else "left", no_wrap=justify == "right", overflow="fold")
-    return grid
-
-
-def _symbols(console: Console, report: Report) -> None:
-    if not report.symbols:
-        return
-    grid = _grid("Symbols", ("symbol", "left"), ("value", "right"), ("meaning", "left"))
-    for s in report.symbols:
-        meaning = ", ".join(part for part in (f"= {s.definition}" if s.definition else "", s.doc) if part)
-        grid.add_row(s.name, count(s.value), meaning)
-    _show(console, grid)
 
 
 def _parameters(console: Console, report: Report) -> None:
