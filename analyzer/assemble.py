@@ -27,6 +27,8 @@ from analyzer.tracing import show
 
 SHOWN_ALIVE = 10
 CUDNN = "cuDNN's workspaces for convolutions are not included; on a GPU they add 2 to 8 % to the peak of convolutional nets"
+CUDNN_RNN = "what cuDNN keeps of recurrent layers and its workspace are estimates; the state of its dropout is not included"
+NOTES = {"convolution": CUDNN, "convolution_transposed": CUDNN, "recurrent": CUDNN_RNN}  # by family of ops
 TRANSIENT = ("temporary", "workspace", "gradient of activation")
 
 
@@ -143,7 +145,7 @@ def _conditions(analysis: Analysis) -> tuple[str, ...]:
 def _notes(analysis: Analysis) -> tuple[str, ...]:
     """What the figures of this model leave out."""
     families = {OPS[i.op].family for i in analysis.graph.instructions if isinstance(i, Call)}
-    return (CUDNN,) if "convolution" in families else ()
+    return tuple(dict.fromkeys(note for family, note in NOTES.items() if family in families))
 
 
 def _batch_symbol(analysis: Analysis) -> str:

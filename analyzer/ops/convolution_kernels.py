@@ -50,6 +50,8 @@ def _convolution(x: Tensor, weight: Tensor, bias: Tensor | None, shape: Shape, k
 def convolved(x: Tensor, weight: Tensor, bias: Tensor | None, channels: Poly, extent: Shape, kernel: str) -> Tensor:
     """A result of so many channels and such an extent. Images and volumes are read row-major or channels-last, lengths row-major."""
     with prepared("conv_transpose" if kernel == TRANSPOSED else "convolution", (x, weight, bias)) as (x, weight, bias):
+        if x.dtype != weight.dtype:
+            raise Refused(f"a convolution takes one dtype: its input is {x.dtype}, but its weight is {weight.dtype}")
         channels_last = _reads_channels_last(x)
         y: Tensor = _convolution(x, weight, bias, (x.shape[0], channels, *extent), kernel, channels_last)
         return y

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from analyzer.graph import ITEMSIZE, Rule, Shape, Spec, Tensor, contiguous
+from analyzer.graph import FLOATING, ITEMSIZE, Rule, Shape, Spec, Tensor, contiguous
 from analyzer.ops.autocast import _cast
 from analyzer.ops.creation import made
 from analyzer.ops.layout import same_layout
@@ -102,7 +102,7 @@ def _begun(states: tuple[Tensor | None, ...], of: Sizes, batch: Poly, x: Tensor)
 
 def _same_dtype(given: Tensor, x: Tensor) -> None:
     """Raises Refused for dtypes that PyTorch does not mix, but under autocast."""
-    if given.dtype != x.dtype and not current().autocast:
+    if given.dtype != x.dtype and not (current().autocast and x.dtype in FLOATING):
         raise Refused(f"a recurrent layer takes one dtype: its input is {x.dtype}, but {given.name or 'a state'} is {given.dtype}")
 
 
