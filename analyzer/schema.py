@@ -6,6 +6,7 @@ from typing import Any
 
 from analyzer.build.source import SECTIONS
 from analyzer.graph import ITEMSIZE
+from analyzer.host.schema import data_schema
 from analyzer.ops import OPS, Argument, Op
 from analyzer.run.settings import CHOICES, LISTS, MEANING
 
@@ -31,7 +32,7 @@ def model_schema() -> dict[str, Any]:
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "peakform model",
         "type": "object",
-        "required": ["layers"],
+        "anyOf": [{"required": ["layers"]}, {"required": ["data"]}],
         "additionalProperties": False,
         "properties": {name: {} for name in SECTIONS} | _sections(),
         "definitions": _definitions(),
@@ -54,6 +55,7 @@ def _sections() -> dict[str, Any]:
         "loss": statements | {"description": "from the outputs to one number"},
         "inference": {"type": "object", "properties": {"inputs": NAMES, "layers": statements, "outputs": NAMES}},
         "run": {"type": "object", "additionalProperties": False, "properties": _run()},
+        "data": data_schema(),
         "tables": {"type": "object"},
         "tie": TIES,
         "frozen": NAMES | {"description": "paths of modules or parameters that are not trained"},

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from analyzer.build.source import Problems, check_keys, words
 from analyzer.document import Mapping, Scalar, Value
+from analyzer.host.gathering import WAYS
 from analyzer.host.read_steps import read_steps
 from analyzer.host.source import FORMATS, PREFETCH, UNSUPPORTED, Array, Data, Loader, Prediction
 from analyzer.host.words import Words
@@ -18,7 +19,6 @@ COUNTS = ("density", "nonzeros", "nonzeros_per_row")
 LOADER = ("batch", "arrays", "workers", "prefetch_factor", "pin_memory", "start", "collate", "dtype")
 PREDICTION = ("shape", "dtype", "arrays", "batch", "by", "claim", "doc")
 INDEX, STARTS, COLLATES = ("int32", "int64"), ("fork", "spawn"), ("batch", "samples")
-WAYS = ("lists", "rebound", "preallocated")
 
 
 def read_data(value: Value | None, symbols: Iterable[str], problems: Problems) -> Data | None:
