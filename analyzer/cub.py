@@ -20,7 +20,7 @@ SCAN_BY_KEY: Tiles = {
     8: ((0, 2304), (80, 2240), (86, 2304), (90, 2464), (100, 5888)),
     4: ((0, 2304), (80, 3840), (86, 2304), (90, 4032), (100, 4480)),
 }
-SCAN: Tiles = {8: ((0, 896),), 4: ((0, 1920),)}
+SCAN: Tiles = {8: ((0, 896),), 4: ((0, 1920),), 2: ((0, 3840),)}
 
 
 def _up(a: int, b: int) -> int:
@@ -59,8 +59,12 @@ def unique_scratch(n: int, width: int, capability: int = 80) -> int:
 
 
 def scan_scratch(n: int, width: int) -> int:
-    """Bytes that DeviceScan::ExclusiveScan takes for n whole numbers of `width` bytes."""
-    return _states(_up(n, _tile(SCAN, width, 0)), 2 * width) + ALIGNMENT - 1
+    """Bytes that a DeviceScan takes for n numbers of `width` bytes; of numbers of half precision it keeps three arrays."""
+    blocks = _up(n, _tile(SCAN, width, 0))
+    if width == 2:
+        padded = blocks + PADDING
+        return _aligned(4 * padded) + 2 * _aligned(2 * padded) + 2 * ALIGNMENT - 1
+    return _states(blocks, 2 * width) + ALIGNMENT - 1
 
 
 def scan_by_key_scratch(n: int, width: int, capability: int = 80) -> int:

@@ -68,4 +68,14 @@ INDEXING: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(
         ("argmax", "argmin"), ("dim: 1 | 7 11 13 | float", "dim: 0, keepdim: true | swapped 7 11 | float", "| swapped 300 500 | times"),
     ),
+    **dict.fromkeys(
+        ("cumsum", "cumprod"),
+        ("dim: 1 | 7 11 13", "dim: 0 | swapped 7 11", "dim: 0 | half 7 11 | mean", "dim: 0 | 1 11", "dim: 0 | 5"),
+    ),
+    **dict.fromkeys(("cummax", "cummin"), ("dim: 1 | 7 11 13 || 2", "dim: 0 | swapped 7 11 || 2", "dim: 0 | half 7 11 | mean | 2")),
+    "prod": ("dim: 1 | 7 11 13", "dim: 0, keepdim: true | swapped 7 11", "dim: 0 | 5000 12 | mean", "dim: 0 | half 7 11 | mean"),
+    "count_nonzero": ("dim: 1 | 7 11 13 | float", "| swapped 7 11 | times"),
+    "searchsorted": ("| float32 15, float32 7 3 | float", "| float32 15, 7 3 | float"),
+    "bucketize": ("| float32 7 3, float32 15 | float", "| 7 3, float32 15 | float"),
+    "stack": ("| 7 11, 7 11", "dim: 1 | 7 11, swapped 7 11, 7 11", "dim: -1 | half 7 11, half 7 11 | mean"),
 }  # fmt: skip

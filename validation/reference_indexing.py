@@ -68,8 +68,15 @@ INDEXING: Mapping[str, Entry] = {
     "index_add": lambda x, index, source, *, dim: x.index_add(dim, index, source),
     "index": lambda x, indices, *, dim=0: x[(*(slice(None),) * (dim % x.dim()), *indices)],
     "one_hot": F.one_hot,
+    "stack": torch.stack,
+    "searchsorted": torch.searchsorted,
+    "bucketize": torch.bucketize,
+    "count_nonzero": torch.count_nonzero,
     **{name: _along(name) for name in ("max", "min", "argmax", "argmin")},
-    **{name: getattr(torch.Tensor, name) for name in ("sort", "argsort", "topk", "kthvalue", "median")},
+    **{
+        name: getattr(torch.Tensor, name)
+        for name in ("sort", "argsort", "topk", "kthvalue", "median", "cumsum", "cumprod", "cummax", "cummin", "prod")
+    },
 }
 
 # On other devices than CUDA, where PyTorch would run a kernel that keeps something else.

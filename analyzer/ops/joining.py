@@ -35,6 +35,22 @@ def cat(tensors: list[Tensor], *, dim: int = 0) -> Tensor:
 
 
 @primitive
+def _stack(x: list[Tensor], dim: int) -> Rule:
+    shape = (*x[0].shape[:dim], poly(len(x)), *x[0].shape[dim:])
+    return Rule(Spec(shape, x[0].dtype), {f"x{i}": "selected(g, dim)" for i in range(len(x))}, constants={"dim": dim})
+
+
+@op
+def stack(tensors: list[Tensor], *, dim: int = 0) -> Tensor:
+    """y = the tensors, all of one shape, one after another along a new dimension"""
+    for other in tensors[1:]:
+        if len(other.shape) != len(tensors[0].shape) or not all(map(sizes().same, other.shape, tensors[0].shape)):
+            raise Refused(f"cannot stack {show(tensors[0].shape)} and {show(other.shape)}", "one shape")
+    stacked: Tensor = _stack(tensors, layout.dimension(dim, len(tensors[0].shape) + 1))
+    return stacked
+
+
+@primitive
 def _narrow(x: Tensor, dim: int, length: Poly, step: Poly) -> Rule:
     shape, strides = _part(x, dim, length), (*x.strides[:dim], x.strides[dim] * step, *x.strides[dim + 1 :])
     return Rule(View("x", shape, strides), {"x": "copy_(zeros(x.shape), g)"})

@@ -12,6 +12,7 @@ from analyzer.ops.rearranging import resized
 from analyzer.polynomial import ONE, ZERO
 from analyzer.run.arrays import Array
 from analyzer.run.kernel_reductions import count, evenly_distribute_backward, mean, repeat_backward, sum_to, sum_to_channels
+from analyzer.run.kernel_scans import cumprod_backward, prod_backward, reversed_cumsum
 from analyzer.run.kernel_views import expand, narrow, permute, reshape, restored, selected
 from analyzer.sizes import sizes
 
@@ -163,6 +164,9 @@ KERNELS: dict[str, Kernel] = {
         mean,
         count,
         evenly_distribute_backward,
+        reversed_cumsum,
+        cumprod_backward,
+        prod_backward,
         sum_to_channels,
         narrow,
         selected,
