@@ -70,6 +70,8 @@ class Tracer(References):
         self._saved: dict[Storage, str] = {}  # what autograd keeps, and what it first kept it for
         self.checkpointed: frozenset[str] = frozenset()  # blocks that are run again in backward
         self.reentrant = False  # whether checkpoints are
+        self.detached: set[Tensor] = set()  # what reentrant checkpoints are called with again: leaves
+        self.weights = ""  # how Linear layers keep them, where not in the model's dtype
         self.warnings: list[str] = []
 
     @contextmanager

@@ -72,6 +72,7 @@ def _second_run(tracer: Tracer, tensors: list[Bound], body: Body) -> Again:
     tracer.instructions, tracer.cast_weights = [], {}
     tracer.push()
     detached = tuple(tracer.own(replace(tensor, base=None)) for tensor in _tensors(tensors))
+    tracer.detached.update(detached)
     results = body(list(detached))
     autocast.leave(tracer)
     instructions = tuple(tracer.instructions)

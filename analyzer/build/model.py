@@ -122,7 +122,7 @@ def read_model(path: Path, shown: str | None = None) -> Model:
 def _setting(model: Model, problems: Problems) -> Run:
     """How the file says it is run; a mode that is in doubt is that of a model with or without a loss."""
     try:
-        run = read_run(model.run, {})
+        run = read_run(model.run, {}, has_loss=bool(model.loss))
     except InvalidConfig as error:
         problems.extend(error.problems)
         run = Run(mode="")

@@ -98,6 +98,7 @@ class _Session:
         tracer = self.tracer
         tracer.dtype, tracer.autocast, tracer.attention = self.run.dtype, self.run.autocast, self.run.attention
         tracer.checkpointed, tracer.reentrant = self._checkpointed(), self.run.use_reentrant
+        tracer.weights = self.run.weights if self.run.weights != "precision" else ""
         tracer.push()
         for tensor in self.inputs.values():
             tracer.own(tensor)
@@ -197,7 +198,7 @@ class _Session:
     def unknown_ties(self) -> list[Problem]:
         """Tied names that no parameter has; an inference that has layers of its own may do without some."""
         alone = self.run.mode == "infer" and self.model.inference and self.model.inference.layers
-        return [] if alone else list(self.interpreter.calls.ties.unknown(self.tracer))
+        return [] if alone or self.tracer.weights else list(self.interpreter.calls.ties.unknown(self.tracer))
 
     def unread(self) -> list[str]:
         """The inputs that nothing reads."""

@@ -6,7 +6,7 @@ Source: ATen/native/Linear.cpp (linear, _flatten_nd_linear, bilinear); torch 2.7
 from __future__ import annotations
 
 from analyzer.graph import Rule, Spec, Tensor
-from analyzer.ops import layout, plan
+from analyzer.ops import layout, plan, quantized
 from analyzer.ops.elementwise import add
 from analyzer.ops.matmul import addmm, matmul, transposed
 from analyzer.ops.registry import op, primitive
@@ -51,6 +51,10 @@ def Linear(x: Tensor, *, out_features: Poly, bias: bool = True, in_features: Pol
     width = x.shape[-1] if in_features is None else in_features
     if not sizes().same(width, x.shape[-1]):
         raise Refused(f"Linear has in_features {width!r}, but its input is {show(x.shape)} from {x.origin}")
+    if current().weights:
+        b = current().parameter("bias", (out_features,)) if bias else None
+        quantized_y: Tensor = quantized.linear(x, current().weights, out_features, width, b)
+        return quantized_y
     weight = current().parameter("weight", (out_features, width))
     b = current().parameter("bias", (out_features,)) if bias else None
     y: Tensor = linear(x, weight, b)
