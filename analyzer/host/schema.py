@@ -45,7 +45,8 @@ def _named(value: dict[str, Any]) -> dict[str, Any]:
 
 def _array() -> dict[str, Any]:
     return {
-        "shape": SHAPE, "dtype": DTYPE, "format": {"enum": list(FORMATS)}, "index_dtype": {"enum": list(INDEX)}, "claim": CLAIM, "doc": NAME,
+        "shape": SHAPE, "dtype": DTYPE, "format": {"enum": list(FORMATS)}, "index_dtype": {"enum": list(INDEX)},
+        "claim": CLAIM, "doc": NAME,
         "density": SIZE | {"description": "the part of the elements that is not zero"},
         "nonzeros": SIZE | {"description": "how many elements are stored"},
         "nonzeros_per_row": SIZE | {"description": "how many elements of a row are stored, in the mean"},
