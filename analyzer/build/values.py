@@ -20,8 +20,8 @@ from analyzer.sizes import sizes
 
 WANTED = {
     "tensor": "the name of a tensor", "tensors": "a list of tensors", "size": "a whole number or an expression",
-    "sizes": "a list of whole numbers", "number": "a number", "ratio": "a number or an expression", "index": "a whole number", "indices": "a list of whole numbers",
-    "word": "a word", "flag": "true or false", "none": "null",
+    "sizes": "a list of whole numbers", "number": "a number", "index": "a whole number", "indices": "a list of whole numbers",
+    "ratio": "a number or an expression", "word": "a word", "flag": "true or false", "none": "null",
 }  # fmt: skip
 CHOICES: MappingOf[str, tuple[str, ...]] = {
     "dtype": tuple(ITEMSIZE), "reduction": ("none", "mean", "sum"), "approximate": ("none", "tanh"),

@@ -13,7 +13,6 @@ from analyzer.ops.layout import same_layout
 from analyzer.polynomial import ONE, Poly
 from analyzer.sizes import sizes
 
-
 Copies = tuple[Poly, ...]  # in the order they are made: cuBLAS takes the right operand first, its matrices are column-major
 
 

@@ -20,6 +20,7 @@ from analyzer.graph import Rule, Tensor
 from analyzer.polynomial import Poly
 from analyzer.tracing import current
 
+
 class Ratio(Poly):
     """A size that may be a fraction: only the annotation of an attribute."""
 

@@ -17,7 +17,7 @@ from analyzer.ops.pooling_adaptive import average
 from analyzer.ops.pooling_windows import is_last
 from analyzer.ops.registry import Ratio, op, primitive
 from analyzer.ops.spatial import each
-from analyzer.polynomial import ONE, ZERO, Poly, call, opened, poly
+from analyzer.polynomial import ZERO, Poly, call, opened, poly
 from analyzer.sizes import sizes
 from analyzer.tracing import Refused, show
 
