@@ -29,6 +29,7 @@ class ThirdParty:
     loss: Callable[[Any, Batch], torch.Tensor]
     sizes: tuple[str, ...]  # symbols of the cases that are measured
     optimizer: str = "optimizer=AdamW"
+    padded: bool = True  # whether a batch has padding: transformers looks, and makes a mask or not
 
 
 def _called(module: nn.Module, batch: Batch) -> Any:
@@ -41,8 +42,8 @@ def _own_loss(output: Any, batch: Batch) -> torch.Tensor:
     return found
 
 
-def _transformers(build: Build, *sizes: str) -> ThirdParty:
-    return ThirdParty("transformers", build, _called, _own_loss, sizes)
+def _transformers(build: Build, *sizes: str, padded: bool = True) -> ThirdParty:
+    return ThirdParty("transformers", build, _called, _own_loss, sizes, padded=padded)
 
 
 def _made(kind: str, attention: str, **settings: Any) -> nn.Module:
@@ -127,21 +128,30 @@ def _cross_entropy(output: Any, batch: Batch) -> torch.Tensor:
     return nn.functional.cross_entropy(output, batch["labels"])
 
 
+def _language_models(kind: str, attention: str, padded: bool) -> dict[str, ThirdParty]:
+    """The models of transformers with attention by one implementation; `kind` ends their names."""
+    built: dict[str, tuple[Build, tuple[str, ...]]] = {
+        "bert-base": (_bert(attention), ("B=8 r=128", "B=3 r=37 L=5")),
+        "bert-large": (_bert(attention), ("B=2 r=128", "B=1 r=51 L=3")),
+        "distilbert": (_distilbert(attention), ("B=4 r=128", "B=3 r=37 L=5")),
+        "gpt2": (_gpt2(attention), ("B=4 r=256", "B=3 r=37 L=5")),
+        "gpt2-medium": (_gpt2(attention), ("B=2 r=128",)),
+        "gpt2-large": (_gpt2(attention), ("B=1 r=96",)),
+        "gpt2-xl": (_gpt2(attention), ("B=1 r=64", "B=2 r=33 L=3")),
+        "llama-3.2-1b": (_llama(attention, tied=True), ("B=1 r=512", "B=3 r=37 L=3")),
+        "llama-3.1-8b": (_llama(attention, tied=False), ("B=1 r=256", "B=2 r=65 L=5")),
+        "llama-3.1-70b": (_llama(attention, tied=False), ("B=1 r=64 L=6",)),
+    }
+    return {f"{name}{kind}": _transformers(build, *sizes, padded=padded or "bert" in name) for name, (build, sizes) in built.items()}
+
+
 THIRD_PARTY: Mapping[str, ThirdParty] = {
-    "bert-base-eager": _transformers(_bert("eager"), "B=8 r=128", "B=3 r=37 L=5"),
-    "bert-large-eager": _transformers(_bert("eager"), "B=2 r=128", "B=1 r=51 L=3"),
-    "distilbert-eager": _transformers(_distilbert("eager"), "B=4 r=128", "B=3 r=37 L=5"),
+    **_language_models("-eager", "eager", padded=True),
+    **_language_models("", "sdpa", padded=False),
     "vit-b-16-eager": _transformers(_vit("eager"), "B=4", "B=3 s=80 L=5"),
     "resnet18": _torchvision("resnet18", "B=8", "B=3 s=97"),
     "resnet50": _torchvision("resnet50", "B=8", "B=3 s=97"),
     "vgg16": _torchvision("vgg16", "B=4", "B=3 s=97"),
-    "gpt2-eager": _transformers(_gpt2("eager"), "B=4 r=256", "B=3 r=37 L=5"),
-    "gpt2-medium-eager": _transformers(_gpt2("eager"), "B=2 r=128"),
-    "gpt2-large-eager": _transformers(_gpt2("eager"), "B=1 r=96"),
-    "gpt2-xl-eager": _transformers(_gpt2("eager"), "B=1 r=64", "B=2 r=33 L=3"),
-    "llama-3.2-1b-eager": _transformers(_llama("eager", tied=True), "B=1 r=512", "B=3 r=37 L=3"),
-    "llama-3.1-8b-eager": _transformers(_llama("eager", tied=False), "B=1 r=256", "B=2 r=65 L=5"),
-    "llama-3.1-70b-eager": _transformers(_llama("eager", tied=False), "B=1 r=64 L=6"),
 }
 
 SETTINGS = ("mode=train precision=fp32", "mode=train precision=amp-bf16", "mode=train precision=bf16", "mode=infer precision=fp32")

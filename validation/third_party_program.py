@@ -26,7 +26,7 @@ class ThirdPartyProgram:
         with torch.device("cuda"):
             with default_dtype(getattr(torch, run.dtype)):
                 self.module = kind.build(graph.symbols)
-            self.batch = {name: _given(tensor, graph) for name, tensor in graph.inputs.items()}
+            self.batch = {name: _given(name, tensor, graph, kind.padded) for name, tensor in graph.inputs.items()}
         torch.cuda.empty_cache()  # what only making the module took
         self.module.train(run.mode == "train")
         self.parameters = dict(self.module.named_parameters())
@@ -55,9 +55,11 @@ class ThirdPartyProgram:
         return self.kind.loss(output, self.batch)
 
 
-def _given(tensor: Any, graph: Graph) -> torch.Tensor:
-    """A tensor of the config's shape: numbers between 0 and 1, or zeros."""
+def _given(name: str, tensor: Any, graph: Graph, padded: bool) -> torch.Tensor:
+    """A tensor of the config's shape: numbers between 0 and 1, or zeros, which as a mask are padding; ones where there is none."""
     shape, kind = numbers(tensor.shape, graph.symbols), dtype(tensor)
+    if name == "attention_mask" and not padded:
+        return torch.ones(shape, dtype=kind)
     return torch.rand(shape, dtype=kind) if kind.is_floating_point else torch.zeros(shape, dtype=kind)
 
 
@@ -70,5 +72,7 @@ def third_party_compared(kind: ThirdParty, analysis: Analysis) -> Comparison:
     """Run a class as its config is analyzed, and compare the config's prediction with it."""
     graph, heap = unrolled(analysis)
     recorder = Recorder()
-    measured = measure(ThirdPartyProgram(kind, graph, analysis.run), recorder)
+    program = ThirdPartyProgram(kind, graph, analysis.run)
+    recorder.read_bools_as(not kind.padded)
+    measured = measure(program, recorder)
     return beside(analysis, graph, heap, measured)
