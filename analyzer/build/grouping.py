@@ -25,3 +25,7 @@ def ungrouped(written: Mapping[str, Scalar], run: Run, tracer: Tracer) -> Iterat
             origin = told.at(word) if told is not None and word in str(told.value) else Origin(COMMAND_LINE)
             modules = {path.rpartition(".")[0] for path in tracer.parameters}
             yield Problem(origin, f"run.{key} names no parameter '{word}'", nearest(word, [*tracer.parameters, *modules]))
+    trainable = [path for path, parameter in tracer.parameters.items() if parameter.requires_grad]
+    if run.mode == "train" and trainable and all(is_named(patterns(run.exclude), path) for path in trainable):
+        told = written.get("exclude")
+        yield Problem(told.origin if told else Origin(COMMAND_LINE), "run.exclude leaves the optimizer no parameter")

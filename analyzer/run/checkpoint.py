@@ -108,7 +108,7 @@ def run_reentrant(
     region, heap = node.region, memory.heap
     assert region is not None
     assert region.begin.again is not None
-    second, op, origin, place = region.begin.again, heap.op, heap.origin, heap.place
+    second, place = region.begin.again, heap.place
     missing = {i: t for i, t in enumerate(node.step.outputs) if i not in arrived}
     zeros = {i: memory.fresh(t.shape, t.dtype, None, "temporary", "gradient that did not arrive") for i, t in missing.items()}
     again = Forward(heap)
@@ -125,7 +125,6 @@ def run_reentrant(
     _let_go(again, resident)
     for array in zeros.values():
         memory.release(array)
-    heap.op, heap.origin = op, origin
     return _gradients(leaves)
 
 

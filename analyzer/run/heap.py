@@ -76,6 +76,13 @@ class Heap:
             self.clock += 2
             block.death, block.death_place = self.clock, self.place.within(self.belonging or block.place.loops)
 
+    def scratch_in(self, loops: Loops, label: str, *sizes: Poly) -> None:
+        """A kernel's temporaries, made for what belongs to iterations of loops."""
+        place = self.place
+        self.move(place.within(loops))
+        self.scratch(label, *sizes)
+        self.move(place)
+
     def scratch(self, label: str, *sizes: Scratch) -> None:
         """A kernel's temporaries, made and gone."""
         self.give_back(self.take(label, *sizes))

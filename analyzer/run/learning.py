@@ -109,15 +109,16 @@ def _alloc(memory: Memory, leaf: Leaf, entry: str) -> Block:
     storage, name = leaf.tensor.storage, entry.partition(":")[0]
     block = memory.heap.alloc(_size(leaf, entry), "temporary", f"{storage.label} {name}", storage.origin, storage.loops)
     shape, rank = leaf.tensor.shape, len(leaf.tensor.shape)
-    match entry.partition(":")[2]:
-        case "scalar":
-            memory.heap.scratch(name, *reduction_scratch(shape, contiguous(shape), range(rank)))
-        case "rows":
-            memory.heap.scratch(name, *reduction_scratch(shape, contiguous(shape), (rank - 1,)))
-        case "columns":
-            memory.heap.scratch(name, *reduction_scratch(shape, contiguous(shape), (rank - 2,)))
-        case "batch":
-            memory.heap.scratch(name, *reduction_scratch(shape[:-1], contiguous(shape[:-1]), (rank - 2,)))
+    reduced = {
+        "scalar": (shape, range(rank)),
+        "rows": (shape, (rank - 1,)),
+        "columns": (shape, (rank - 2,)),
+        "batch": (shape[:-1], (rank - 2,)),
+    }
+    kind = entry.partition(":")[2]
+    if kind in reduced:
+        over, dims = reduced[kind]
+        memory.heap.scratch_in(storage.loops, name, *reduction_scratch(over, contiguous(over), dims))
     return block
 
 

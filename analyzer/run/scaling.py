@@ -75,7 +75,9 @@ def _foreach_norms(memory: Memory, leaves: list[Leaf]) -> list[Block]:
 
 def _norm(memory: Memory, leaf: Leaf) -> list[Block]:
     norm, tensor = _scalar(memory, leaf), leaf.tensor
-    memory.heap.scratch("clip_grad_norm_", *reduction_scratch(tensor.shape, tensor.strides, range(len(tensor.shape))))
+    memory.heap.scratch_in(
+        tensor.storage.loops, "clip_grad_norm_", *reduction_scratch(tensor.shape, tensor.strides, range(len(tensor.shape)))
+    )
     return [norm]
 
 
