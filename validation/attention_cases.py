@@ -42,4 +42,34 @@ HALF = (
     _case("half 3 5 8"), _case("half 2 3 9 6", mask="float32 9 9"),
 )  # fmt: skip
 
-ATTENTION: Mapping[str, tuple[str, ...]] = {"scaled_dot_product_attention": (*FUNCTION, *(f"{row} | mean" for row in HALF))}
+MODULE = (
+    "num_heads: 2, batch_first: true | 2 33 64", "num_heads: 4, average_attn_weights: false, batch_first: true | 2 9 8",
+    "num_heads: 2 | 5 3 8", "num_heads: 2, batch_first: true | 3 5 8", "num_heads: 2, bias: false | 5 3 8", "num_heads: 3 | 5 6",
+    "num_heads: 2, dropout: 0.1 | 5 3 8", "num_heads: 2, average_attn_weights: false | 5 3 8", "num_heads: 2 | 5 3 8, 7 3 8",
+    "num_heads: 2, batch_first: true | 3 5 8, 3 7 8", "num_heads: 2 | 5 3 8, 7 3 8, 7 3 8", "num_heads: 2 | 5 3 8, 7 3 6, 7 3 4",
+    "num_heads: 2, bias: false | 5 3 8, 7 3 6",
+)  # fmt: skip
+PLAIN = (
+    "| 5 3 8", "batch_first: true | 3 5 8", "bias: false | 5 3 8", "dropout: 0.1 | 5 3 8", "dropout: 0.1, batch_first: true | 2 33 64",
+    "| 5 3 8, 7 3 8", "batch_first: true | 3 5 8, 3 7 8", "| 5 3 8, 7 3 8, 7 3 8", "| 5 3 8, 7 3 6, 7 3 4",
+    "bias: false | 5 3 8, 7 3 6, 7 3 6",
+    "batch_first: true | 2 9 24", "| 6 8", "batch_first: true | 1 5 8", "| 1 3 8", "| 5 3 6", "batch_first: true | 2 130 128",
+)  # fmt: skip
+MASKED = tuple(
+    f"num_heads: 2, batch_first: true, need_weights: {asked}, key: a0, value: a0{masks} | 3 5 8, {given} | linear mean | {results}"
+    for asked, results in (("true", 2), ("false", 1))
+    for masks, given in (
+        ("", "bool 3 5"), ("", "bool 3 5, bool 5 5"), (", key_padding_mask: null", "bool 5 5"),
+        (", key_padding_mask: null", "float32 6 5 5"),
+        (", key_padding_mask: null, is_causal: true", "bool 5 5"),
+    )
+)  # fmt: skip
+
+ATTENTION: Mapping[str, tuple[str, ...]] = {
+    "scaled_dot_product_attention": (*FUNCTION, *(f"{row} | mean" for row in HALF)),
+    "MultiheadAttention": (
+        *(f"{row} | linear mean | 2" for row in MODULE),
+        *MASKED,
+        *(f"num_heads: 2, need_weights: false{', ' * (row[0] != '|')}{row}" for row in PLAIN),
+    ),
+}

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
+from unittest import mock
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from validation.stand_ins import Kernel, Made
@@ -94,5 +95,50 @@ def _math(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, dropou
     return weights @ value
 
 
-ATTENTION: Mapping[str, Callable[..., Any]] = {"scaled_dot_product_attention": _attention}
-CUDA_ATTENTION: Mapping[str, Callable[..., Any]] = {"scaled_dot_product_attention": _on_cuda}
+class _Attention(nn.MultiheadAttention):
+    """nn.MultiheadAttention with what a call says of it besides its tensors."""
+
+    def __init__(self, width: int, options: Mapping[str, Any], **attributes: Any) -> None:
+        super().__init__(width, **attributes)
+        self.options = options
+
+    def forward(self, query: Tensor, key: Tensor | None = None, value: Tensor | None = None, padding: Tensor | None = None,  # type: ignore[override]
+                mask: Tensor | None = None) -> Any:  # fmt: skip
+        """y and the weights, or y alone where they are not asked for."""
+        key = query if key is None else key
+        value = key if value is None else value
+        y, weights = super().forward(query, key, value, padding, attn_mask=mask, **self.options)
+        return (y, weights) if weights is not None else y
+
+
+class _OnCuda(_Attention):
+    """The same, by the kernels that CUDA runs."""
+
+    def forward(self, *tensors: Tensor | None) -> Any:  # type: ignore[override]
+        """As _Attention."""
+        with mock.patch.object(F, "scaled_dot_product_attention", _by_position), mock.patch.object(F, "dropout", _dropout):
+            return super().forward(*tensors)  # type: ignore[arg-type]
+
+
+def _by_position(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, dropout_p: float, is_causal: bool) -> Tensor:
+    return _on_cuda(query, key, value, mask, dropout_p=dropout_p, is_causal=is_causal)
+
+
+def _dropout(x: Tensor, p: float) -> Tensor:
+    return torch.native_dropout(x, p, True)[0]
+
+
+def _module(kind: type[_Attention]) -> Callable[..., nn.Module]:
+    def made(query: Tensor, key: Tensor | None, value: Tensor | None, padding: Tensor | None, mask: Tensor | None, *, num_heads: int,
+             embed_dim: int | None = None, need_weights: bool = True, average_attn_weights: bool = True, is_causal: bool = False,
+             kdim: int | None = None, vdim: int | None = None, **attributes: Any) -> nn.Module:  # fmt: skip
+        options = {"need_weights": need_weights, "average_attn_weights": average_attn_weights, "is_causal": is_causal}
+        width, wide = query.shape[-1], (query if key is None else key).shape[-1]
+        last = wide if value is None else value.shape[-1]
+        return kind(width, options, num_heads=num_heads, kdim=wide, vdim=last, **attributes)
+
+    return made
+
+
+ATTENTION: Mapping[str, Callable[..., Any]] = {"scaled_dot_product_attention": _attention, "MultiheadAttention": _module(_Attention)}
+CUDA_ATTENTION: Mapping[str, Callable[..., Any]] = {"scaled_dot_product_attention": _on_cuda, "MultiheadAttention": _module(_OnCuda)}
