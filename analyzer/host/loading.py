@@ -74,7 +74,8 @@ def _making(arrays: tuple[Array, ...], loader: Loader, sizes: Sizes) -> list[Pol
         dense = loader.batch * array.columns * array.itemsize
         final = _batch_tensor(array, loader)
         if array.format != "dense":
-            moments.append(done + _slice(array, loader.batch, sizes) + dense)
+            rows = _slice(array, loader.batch, sizes)
+            moments += [done + rows + _lookup(array, loader.batch), done + rows + dense]
         if loader.cast and loader.cast != array.dtype:
             moments.append(done + dense + final)
         done = done + final
@@ -82,8 +83,13 @@ def _making(arrays: tuple[Array, ...], loader: Loader, sizes: Sizes) -> list[Pol
 
 
 def _slice(array: Array, batch: Poly, sizes: Sizes) -> Poly:
-    """Bytes of the rows of a batch in the array's own format; csc looks rows up in a table as long as the array."""
+    """Bytes of the rows of a batch in the array's own format."""
     stored = array.nonzeros * batch
     share = whole(stored / array.rows, sizes) if len(array.rows.terms) == 1 else call("ceildiv", stored, array.rows)
     rows = replace(array, shape=(batch, *array.shape[1:]), nonzeros=share)
-    return size_of(rows) + (array.rows * index_size(array) if array.format == "csc" else ZERO)
+    return size_of(rows)
+
+
+def _lookup(array: Array, batch: Poly) -> Poly:
+    """Bytes by which scipy finds rows: two index arrays as long as the batch, and for csc a table as long as the array."""
+    return (2 * batch + (array.rows if array.format == "csc" else ZERO)) * index_size(array)
