@@ -28,7 +28,8 @@ def _described(path: Path) -> str:
     return path.read_text(encoding="utf-8").partition("\ninputs:")[2]
 
 
-BUNDLED = sorted({_described(path): path.stem for path in sorted(MODELS.glob("*.yaml"), reverse=True)}.values())  # one of each description
+FILES = sorted(MODELS.glob("*.yaml"), key=lambda path: path.stem, reverse=True)
+BUNDLED = sorted({_described(path): path.stem for path in FILES}.values())  # one of each description
 
 
 @cache
