@@ -66,7 +66,7 @@ class _Run:
         for i in range(self.made.weights):
             name, shape = f"weights{i}", names[f"weights{i}"].shape
             if self.made.shared:
-                self.gradients[name] = memory.alias(buffer, shape, contiguous(shape))
+                self.gradients[name] = memory.alias(buffer, shape, contiguous(shape), view=False)
             else:
                 self.gradients[name] = memory.fresh(shape, buffer.dtype, None, "temporary", self._named(name))
         for block in (workspace, *reversed(copies)):
