@@ -20,6 +20,7 @@ from analyzer.graph import Bind, Call, Checkpoint, Drop, EndCheckpoint, Graph, I
 from analyzer.ops import OPS
 from analyzer.run.settings import Run
 from validation.modules import buffers, dtype, entry, make_modules, numbers, parameters, split
+from validation.reference_attention import forced
 
 Watch = Callable[[Call], None]
 
@@ -133,7 +134,8 @@ class Program:
         positional, attributes = split(call)
         tensors = [self._real(value) for value in positional]
         if OPS[call.op].is_module:
-            return self.modules[call.path](*tensors)
+            with forced(self.run.attention):
+                return self.modules[call.path](*tensors)
         function = entry(call.op, self.device)
         if _is_told(function, "attention"):
             attributes["attention"] = self.run.attention
