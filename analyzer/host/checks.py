@@ -11,7 +11,7 @@ from analyzer.host.source import Array, Data, Loader, Prediction
 from analyzer.polynomial import Number, Poly, product
 from analyzer.problems import Origin, Problem
 
-MAX_CELLS = 10**18
+MAX_SIZE = 10**12
 Sized = tuple[Origin, str, Poly, int]  # where, what, the size, and the least it may be
 
 
@@ -19,17 +19,17 @@ def check_values(data: Data, symbols: Mapping[str, int], problems: Problems) -> 
     """Problems: sizes that are no positive whole numbers, and more nonzeros than there are elements."""
     for origin, what, form, least in _sizes(data):
         value = _value(form, symbols)
-        if not isinstance(value, int) or not least <= value <= MAX_CELLS:
-            problems.add(origin, f"{what} is {_shown(value)}", f"expected a whole number from {least} to {MAX_CELLS:,}")
+        if not isinstance(value, int) or not least <= value <= MAX_SIZE:
+            problems.add(origin, f"{what} is {_shown(value)}", f"expected a whole number from {least} to {MAX_SIZE:,}")
     if not problems.found:
         problems.extend(problem for array in data.arrays for problem in _counts(array, symbols))
 
 
 def _sizes(data: Data) -> Iterator[Sized]:
     for array in data.arrays:
-        yield from ((array.origin, f"a dimension of array '{array.name}'", d, 1) for d in (*array.shape, product(array.shape)))
+        yield from ((array.origin, f"a dimension of array '{array.name}'", d, 1) for d in array.shape)
     for step in data.steps:
-        yield from ((step.origin, f"a dimension of {step.word}", d, 1) for d in (*(step.shape or ()), product(step.shape or ())))
+        yield from ((step.origin, f"a dimension of {step.word}", d, 1) for d in step.shape or ())
     if data.loader:
         yield from _of_loader(data.loader)
     for prediction in data.predictions:
@@ -37,16 +37,15 @@ def _sizes(data: Data) -> Iterator[Sized]:
 
 
 def _of_loader(loader: Loader) -> Iterator[Sized]:
-    yield loader.origin, "the loader's batch", loader.batch, 1
-    yield loader.origin, "the loader's workers", loader.workers, 0
-    yield loader.origin, "the loader's prefetch_factor", loader.prefetch, 1
+    yield loader.origin, "the loader's 'batch'", loader.batch, 1
+    yield loader.origin, "the loader's 'workers'", loader.workers, 0
+    yield loader.origin, "the loader's 'prefetch_factor'", loader.prefetch, 1
 
 
 def _of_prediction(prediction: Prediction) -> Iterator[Sized]:
-    dimensions = (*prediction.shape, product(prediction.shape))
-    yield from ((prediction.origin, f"a dimension of prediction '{prediction.name}'", d, 1) for d in dimensions)
-    yield prediction.origin, f"the batch of prediction '{prediction.name}'", prediction.batch, 1
-    yield prediction.origin, f"the arrays of prediction '{prediction.name}'", prediction.arrays, 1
+    yield from ((prediction.origin, f"a dimension of prediction '{prediction.name}'", d, 1) for d in prediction.shape)
+    yield prediction.origin, f"'batch' of prediction '{prediction.name}'", prediction.batch, 1
+    yield prediction.origin, f"'arrays' of prediction '{prediction.name}'", prediction.arrays, 1
 
 
 def _counts(array: Array, symbols: Mapping[str, int]) -> Iterator[Problem]:

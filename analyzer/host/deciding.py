@@ -24,8 +24,10 @@ def is_larger(a: Poly, b: Poly, sizes: Sizes) -> bool:
 
 
 def _certain(difference: Poly) -> bool:
-    """Whether no positive whole numbers for the symbols make a form negative: nothing is subtracted in it."""
-    return all(c >= 0 for c in difference.terms.values()) and not any(isinstance(atom, Call) for atom in difference.atoms)
+    """Whether no positive whole numbers for the symbols make a form negative: at most a number is subtracted, and not too much."""
+    if any(isinstance(atom, Call) for atom in difference.atoms) or any(e < 0 for m in difference.terms for _, e in m):
+        return False
+    return all(c >= 0 for m, c in difference.terms.items() if m) and sum(difference.terms.values()) >= 0
 
 
 def largest(moments: Sequence[tuple[Item, ...]], sizes: Sizes) -> tuple[Item, ...]:

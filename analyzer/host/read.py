@@ -47,7 +47,7 @@ class _Reader:
         return tuple(array for array in found if array)
 
     def _array(self, key: Scalar, body: Value) -> Array | None:
-        name = self.words.name(key, "an array")
+        before, name = len(self.problems.found), self.words.name(key, "an array")
         what = f"array '{name}'"
         if not isinstance(body, Mapping):
             shape = self.words.shape(body, what, key.origin)
@@ -55,7 +55,7 @@ class _Reader:
         check_keys(body, ARRAY, what, self.problems)
         shape = self.words.shape(body.get("shape"), what, key.origin)
         dtype, form = self.words.dtype(body.get("dtype")), self.words.choice(body.get("format"), "format", FORMATS, "dense")
-        if shape is None:
+        if shape is None or len(self.problems.found) > before:
             return None
         if form == "dense":
             self._refuse_sparse(body)
@@ -83,7 +83,8 @@ class _Reader:
         given = [(name, value) for name, value in body.entries if name.value in COUNTS]
         if len(given) != 1:
             place = given[1][0].origin if given else key.origin
-            self.problems.add(place, f"{what} needs one of {', '.join(COUNTS)}", "a sparse array takes memory by its nonzeros")
+            told = "says twice how many nonzeros it has" if given else "does not say how many nonzeros it has"
+            self.problems.add(place, f"{what} {told}", f"expected one of {', '.join(COUNTS)}")
             return ZERO
         ((name, value),) = given
         number = self.words.size(value, str(name.value))

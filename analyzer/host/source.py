@@ -12,7 +12,7 @@ from analyzer.problems import Origin
 Shape = tuple[Poly, ...]
 FORMATS = ("dense", "csr", "csc", "coo")
 NUMPY = ITEMSIZE | {"uint16": 2, "uint32": 4, "uint64": 8, "object": 8}
-UNSUPPORTED = frozenset({"float16", "bfloat16", "object"})  # "scipy.sparse does not support dtype ..."
+UNSUPPORTED = frozenset({"float16", "bfloat16", "float8", "object"})  # "scipy.sparse does not support dtype ..."
 POINTER = 8
 PREFETCH = poly(2)  # DataLoader's default with workers
 

@@ -40,7 +40,7 @@ class Words:
     def shape(self, value: Value | None, what: str, place: Origin) -> Shape | None:
         """A list of sizes; None when there is none."""
         if isinstance(value, Sequence) and value.items:
-            return tuple(self.size(item, f"{what}'s shape") for item in value.items)
+            return tuple(self.size(item, f"a dimension of {what}") for item in value.items)
         self.problems.add(value.origin if value else place, f"{what} needs a shape", "shape: [N, 10]")
         return None
 

@@ -1,0 +1,68 @@
+"""The data side of CPA: what its memory note claims, and what holds. Measurements stand in tests/host."""
+
+from typing import Any
+
+import pytest
+
+from tests.host.test_reports import told
+
+MB = 10**6
+
+
+@pytest.fixture(scope="module")
+def host() -> Any:
+    return told("cpa-data")["host"]
+
+
+def stage(host: Any, name: str) -> int:
+    """Bytes of the first stage whose name contains a text, without the expression matrix."""
+    return int(next(s["bytes"] for s in host["stages"] if name in s["name"]) - 2_000 * MB)
+
+
+def test_sixteen_megabytes_are_right_as_the_sum_of_two_arrays(host: Any) -> None:
+    assert [a["dense"]["bytes"] for a in host["arrays"][1:]] == [8 * MB, 8 * MB]
+
+
+def test_one_to_two_megabytes_are_wrong(host: Any) -> None:
+    assert [a["bytes"] for a in host["arrays"][1:]] == [1_600_004, 1_600_004]
+    assert {a["formula"] for a in host["arrays"][1:]} == {"4*(4*N + 1)"}  # 12 bytes per nonzero, one per cell, and 4 per row
+
+
+@pytest.mark.parametrize(("saved", "needed"), [(0.85, 0.667), (0.90, 0.333)])
+def test_the_claimed_saving_cannot_hold(host: Any, saved: float, needed: float) -> None:
+    claims = [c for c in host["claims"] if c["claimed"] == saved]
+
+    assert [(c["subject"], c["holds"], c["can_hold"]) for c in claims] == [("perts", False, False), ("doses", False, False)]
+    assert {round(c["nonzeros_per_row_needed"]["value"], 3) for c in claims} == {needed}
+    assert {round(c["possible_bytes"] / c["of_bytes"], 3) for c in claims} == {0.8}
+
+
+@pytest.mark.parametrize(("megabytes", "needed"), [(1, 0.083), (2, 0.5)])
+def test_what_one_to_two_megabytes_would_need(megabytes: float, needed: float) -> None:
+    per_row = f"(8*L*N - {8 * MB - megabytes * MB / 2} - 4*(N + 1)) / 12 / N"
+
+    assert round(eval(per_row, {"L": 10, "N": 100_000}), 3) == needed
+
+
+def test_storing_sparse_saves_nothing_at_the_default_length() -> None:
+    (_, perts, doses) = told("cpa-data", "L=2")["host"]["arrays"]
+
+    assert perts["bytes"] + doses["bytes"] == 3_200_008
+    assert perts["dense"]["bytes"] + doses["dense"]["bytes"] == 3_200_000
+    assert perts["break_even"]["nonzeros_per_row"] == {"formula": "(8*L - 4)/12", "value": 1.0}
+
+
+def test_the_peak_of_setup_is_the_vstack(host: Any) -> None:
+    assert stage(host, "vstack as stacked") == 43_200_000
+    assert max(s["bytes"] for s in host["stages"] if s["kind"] == "prepare") - 2_000 * MB == 43_200_000 + 8 * MB + 1_600_004
+
+
+def test_gathering_latents(host: Any) -> None:
+    (gathering,) = host["gathering"]
+    times = {by: round(amount["bytes"] / gathering["one_array"]["bytes"], 2) for by, amount in gathering["ways"].items()}
+    quarters, billion = (c for c in host["claims"] if c["subject"] == "latent")
+
+    assert times == {"lists": 6.01, "rebound": 4.01, "preallocated": 3.00}
+    assert round(quarters["saved_bytes"] / quarters["of_bytes"], 2) == 0.50
+    assert not quarters["can_hold"]
+    assert round(billion["claimed"] / billion["saved_bytes"], 1) == 4.9
