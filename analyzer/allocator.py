@@ -13,8 +13,11 @@ MIB = 1 << 20
 ROUND, SMALL, SMALL_BUFFER, LARGE_BUFFER, MIN_LARGE, ROUND_LARGE = 512, MIB, 2 * MIB, 20 * MIB, 10 * MIB, 2 * MIB
 
 
-def rounded(size: int) -> int:
-    """Bytes a request takes at least: a multiple of 512."""
+def rounded(size: int, divisions: int = 0) -> int:
+    """Bytes a request takes at least: a multiple of 512, or of a power of two in that many divisions."""
+    if divisions > 1 and size > ROUND * divisions:
+        step = (1 << size.bit_length() - 1) >> divisions.bit_length() - 1
+        return -(-size // step) * step
     return max(ROUND, -(-size // ROUND) * ROUND)
 
 
@@ -43,13 +46,19 @@ class Span:
     free: bool = False
     before: Span | None = None
     after: Span | None = None
+    mapped: bool = True  # whether memory is behind the addresses
 
 
 @dataclass(slots=True)
 class Allocator:
-    """The state of the allocator; `capacity` is what the driver can give to segments."""
+    """The state of the allocator; `capacity` is what the driver can give to segments.
+
+    `max_split` and `divisions` are max_split_size_mb, in bytes, and roundup_power2_divisions.
+    """
 
     capacity: int | None = None
+    max_split: int | None = None
+    divisions: int = 0
     allocated: int = 0
     reserved: int = 0
     peak_allocated: int = 0
@@ -60,11 +69,10 @@ class Allocator:
 
     def malloc(self, size: int) -> Span:
         """Take the best fitting cached block, else a new segment. Raises OutOfMemory."""
-        wanted = rounded(size)
-        span = self._cached(wanted) or self._segment(wanted, size)
+        wanted = rounded(size, self.divisions)
+        span = self._cached(wanted) or self._made(wanted, size)
         span.free = False
-        rest = span.size - wanted
-        if rest >= ROUND if span.small else rest > SMALL:
+        if self._splits(span, wanted):
             self._split(span, wanted)
         self.allocated += span.size
         self.peak_allocated = max(self.peak_allocated, self.allocated)
@@ -73,6 +81,9 @@ class Allocator:
     def free(self, span: Span) -> None:
         """Give a block back to the cache; free neighbours merge."""
         self.allocated -= span.size
+        self._take_in(span)
+
+    def _take_in(self, span: Span) -> None:
         span.free = True
         for other in (span.before, span.after):
             if other is not None and other.free:
@@ -92,22 +103,64 @@ class Allocator:
             for address in whole:
                 self.reserved -= self._spans.pop(address).size
 
+    def _splits(self, span: Span, wanted: int) -> bool:
+        rest = span.size - wanted
+        if span.small:
+            return rest >= ROUND
+        return rest > SMALL and (self.max_split is None or wanted < self.max_split)
+
     def _cached(self, wanted: int) -> Span | None:
         pool = self._free[wanted <= SMALL]
         index = bisect_left(pool, (wanted, -1))
-        return self._spans[pool.pop(index)[1]] if index < len(pool) else None
+        if index == len(pool) or (self.max_split is not None and not self._may_serve(pool[index][0], wanted, self.max_split)):
+            return None
+        return self._spans[pool.pop(index)[1]]
 
-    def _segment(self, wanted: int, requested: int) -> Span:
+    @staticmethod
+    def _may_serve(size: int, wanted: int, max_split: int) -> bool:
+        """Whether a block that is never split, or one that is, is for such a request."""
+        return size < max_split if wanted < max_split else size < wanted + LARGE_BUFFER
+
+    def _made(self, wanted: int, requested: int) -> Span:
+        """Memory from the driver, if need be after cached blocks went back to it."""
+        span = self._from_driver(wanted)
+        if span is None and self._give_back_oversize(wanted):
+            span = self._from_driver(wanted)
+        if span is None:
+            self.empty_cache()
+            span = self._from_driver(wanted)
+        if span is None:
+            raise OutOfMemory(requested, segment_size(wanted), self.allocated, self.reserved)
+        return span
+
+    def _from_driver(self, wanted: int) -> Span | None:
+        """A new segment; None when the driver has no room for it."""
         size = segment_size(wanted)
         if self.capacity is not None and self.reserved + size > self.capacity:
-            self.empty_cache()
-            if self.reserved + size > self.capacity:
-                raise OutOfMemory(requested, size, self.allocated, self.reserved)
+            return None
         self._next += 1 << 44
         span = self._spans[self._next] = Span(self._next, size, wanted <= SMALL)
         self.reserved += size
         self.peak_reserved = max(self.peak_reserved, self.reserved)
         return span
+
+    def _give_back_oversize(self, wanted: int) -> bool:
+        """release_available_cached_blocks: only so many blocks that are never split as the request needs."""
+        if self.max_split is None:
+            return False
+        enough, pool = max(wanted, self.max_split), self._free[wanted <= SMALL]
+        index = bisect_left(pool, (enough, -1))
+        if index < len(pool):
+            self._give_back(pool.pop(index)[1])
+            return True
+        released = 0
+        while released < enough and pool and pool[-1][0] >= self.max_split:
+            released += pool[-1][0]
+            self._give_back(pool.pop()[1])
+        return released >= enough
+
+    def _give_back(self, address: int) -> None:
+        self.reserved -= self._spans.pop(address).size
 
     def _split(self, span: Span, wanted: int) -> None:
         rest = Span(span.address + wanted, span.size - wanted, span.small, True, span, span.after)

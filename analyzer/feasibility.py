@@ -127,7 +127,7 @@ class Feasibility:
         program = self._program(value)
         if program.tape is None:
             return self._estimated(program, value, room)
-        return replay(program.tape, [int(curve(value)) for curve in program.sizes], self.capability, room)
+        return replay(program.tape, [int(curve(value)) for curve in program.sizes], self.capability, room, self.first.run)
 
     def _estimated(self, program: _Program, value: int, room: int | None) -> Replay | Failure:
         """For a program too long to replay: the closed form and the cuBLAS workspaces, no rounding or fragmentation."""

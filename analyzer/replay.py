@@ -10,7 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from analyzer.allocator import Allocator, OutOfMemory, Span
+from analyzer.expandable import Expandable
 from analyzer.run.heap import Block
+from analyzer.run.settings import Run
 from analyzer.tape import FREE, PHASE, WORKSPACE, Tape
 
 
@@ -46,9 +48,10 @@ def cublas_workspace(capability: int) -> int:
     return 32 << 20 if capability >= 90 else 8_519_680
 
 
-def replay(tape: Tape, sizes: Sequence[int], capability: int, capacity: int | None = None) -> Replay | Failure:
-    """Run a tape through the allocator; `sizes` are the values of its forms, `capacity` what segments may take."""
-    allocator = Allocator(capacity)
+def replay(tape: Tape, sizes: Sequence[int], capability: int, capacity: int | None, run: Run) -> Replay | Failure:
+    """Run a tape through the allocator that `run` sets up; `sizes` are the values of its forms, `capacity` what segments may take."""
+    kind = Expandable if run.expandable_segments else Allocator
+    allocator = kind(capacity, run.max_split_size_mb << 20 or None, run.roundup_power2_divisions)
     malloc, free = allocator.malloc, allocator.free
     bytes_of = {form: size for form, size in enumerate(sizes) if size > 0} | {WORKSPACE: cublas_workspace(capability)}
     spans: dict[int, Span] = {}

@@ -1,5 +1,6 @@
 """The tape written from a few iterations is that of the program simulated in full: every allocation, every end, in order."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,7 @@ def same_as_unrolled(of: Analysis) -> None:
 @pytest.mark.parametrize("path", LOOPED, ids=lambda path: path.stem)
 def test_models(path: Path, run: dict[str, str]) -> None:
     described = model(str(path))
-    depth = {"L": 8} if "L" in described.symbols else {}
+    depth = {name: 8 for name in re.findall(r"repeat: (\w+)", path.read_text()) if name in described.symbols}
 
     same_as_unrolled(analysis(described, run, **depth))
 

@@ -34,7 +34,7 @@ def predicted(analysis: Analysis, capacity: int) -> str:
     """The message the replay ends with, or nothing when it fits."""
     tape = record(analysis)
     sizes = [evaluate(form, analysis.symbols.values) for form in tape.forms]
-    outcome = replay(tape, sizes, analysis.device.capability, capacity)
+    outcome = replay(tape, sizes, analysis.device.capability, capacity, analysis.run)
     if not isinstance(outcome, Failure):
         return ""
     print(f"predicted at {outcome.label} ({outcome.op}), {outcome.path}:{outcome.line}, {format_size(outcome.requested)}")

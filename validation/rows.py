@@ -87,7 +87,7 @@ def _pairs(text: str) -> dict[str, str]:
 def allocator_figures(analysis: Analysis) -> dict[str, int]:
     """What the replay says of the caching allocator's own counters."""
     tape = record(analysis)
-    outcome = replay(tape, [evaluate(form, analysis.symbols.values) for form in tape.forms], analysis.device.capability)
+    outcome = replay(tape, [evaluate(form, analysis.symbols.values) for form in tape.forms], analysis.device.capability, None, analysis.run)
     assert isinstance(outcome, Replay)  # nothing fails without a limit
     return {"allocated": outcome.allocated, "reserved": outcome.reserved}
 

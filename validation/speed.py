@@ -69,7 +69,7 @@ def main() -> None:
         analysis = analyze(model, {"L": "96"}, Run())
         tape = record(analysis)
         sizes = [evaluate(form, analysis.symbols.values) for form in tape.forms]
-        recorded, replayed = best(lambda: record(analysis)), best(lambda: replay(tape, sizes, analysis.device.capability))
+        recorded, replayed = best(lambda: record(analysis)), best(lambda: replay(tape, sizes, analysis.device.capability, None, Run()))
         simulated = best(lambda: unrolled(analysis))
     print(f"{'closed forms of 4 layers':<44} {shallow * 1e3:8.1f} ms")
     print(f"{'closed forms of 96 layers':<44} {deep * 1e3:8.1f} ms {deep / shallow:5.2f} × 4 layers")

@@ -58,6 +58,9 @@ class Run:
         "auto", "flash", "efficient", "cudnn", "math",
     )  # fmt: skip
     no_grad: bool = _setting(True, "whether inference runs under torch.no_grad()")
+    expandable_segments: bool = _setting(False, "PYTORCH_CUDA_ALLOC_CONF: segments that grow, in place of one per cudaMalloc")
+    max_split_size_mb: int = _setting(0, "PYTORCH_CUDA_ALLOC_CONF: larger blocks are never split; none by default")
+    roundup_power2_divisions: int = _setting(0, "PYTORCH_CUDA_ALLOC_CONF: requests are rounded up to such parts of a power of two")
 
     @property
     def dtype(self) -> str:
@@ -137,6 +140,18 @@ def _inconsistent(run: Run, given: Mapping[str, tuple[str, Origin]]) -> list[Pro
         problems.append(Problem(given["weights"][1], f"weights in {run.weights} are for inference in {', '.join(DTYPES)}", hint))
     if run.nesterov and not run.momentum:
         problems.append(Problem(given["nesterov"][1], "nesterov needs momentum", "run.momentum=true"))
+    return problems + _allocator(run, given)
+
+
+def _allocator(run: Run, given: Mapping[str, tuple[str, Origin]]) -> list[Problem]:
+    """Options that PyTorch's allocator refuses, and two that are not known together."""
+    problems = []
+    if 0 < run.max_split_size_mb <= 20:
+        problems.append(Problem(given["max_split_size_mb"][1], "max_split_size_mb must be more than 20"))
+    if run.roundup_power2_divisions & run.roundup_power2_divisions - 1:
+        problems.append(Problem(given["roundup_power2_divisions"][1], "roundup_power2_divisions must be a power of two"))
+    if run.max_split_size_mb and run.expandable_segments:
+        problems.append(Problem(given["max_split_size_mb"][1], "max_split_size_mb is not known together with expandable_segments"))
     return problems
 
 

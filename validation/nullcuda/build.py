@@ -42,6 +42,7 @@ LIBRARIES = (
     Library("nccl", "libnccl.so.2", prefix="nccl"),
     Library("cufile", "libcufile.so.0", prefix="cuFile"),
     Library("curand", "libcurand.so.10"),
+    Library("nvml", "libnvidia-ml.so.1", prefix="nvml"),
     Library("cuda", "libcuda.so.1", prefix="cu"),  # last: its prefix begins the others'
 )
 UNVERSIONED = re.compile(r"(cu[A-Z]|cusparseLt|nccl|nvshmem_init)")

@@ -170,5 +170,35 @@ char __cudaInitModule(void **h) { (void)h; return 1; }
 int cudaLibraryLoadData(void **l) { *l = handle(); return 0; }
 int cudaLibraryGetKernel(void **k) { *k = handle(); return 0; }
 static int drv_zero(void) { return 0; }
+
+/* The driver's virtual memory, for expandable segments: addresses are reserved, and memory is counted where it is created. */
+static int reserve(uint64_t *p, size_t n, size_t align, uint64_t at, unsigned long long flags) {
+  (void)align; (void)at; (void)flags;
+  pthread_mutex_lock(&mu);
+  *p = next_addr;
+  next_addr += (n + (2u << 20) - 1) & ~(uint64_t)((2u << 20) - 1);
+  pthread_mutex_unlock(&mu);
+  return 0;
+}
+static int create(uint64_t *h, size_t n, const void *prop, unsigned long long flags) {
+  (void)prop; (void)flags;
+  pthread_mutex_lock(&mu);
+  int full = used + n > total();
+  if (!full) { used += n; *h = n; }
+  pthread_mutex_unlock(&mu);
+  return full ? 2 : 0;
+}
+static int give_back(uint64_t h) {
+  pthread_mutex_lock(&mu);
+  used -= h;
+  pthread_mutex_unlock(&mu);
+  return 0;
+}
 int cudaGetDriverEntryPointByVersion(const char *n, void **fn, unsigned v, unsigned long long fl, int *st) {
-  (void)n; (void)v; (void)fl; *fn = (void *)drv_zero; if (st) *st = 0; return 0; }
+  (void)v; (void)fl;
+  *fn = !strcmp(n, "cuMemAddressReserve") ? (void *)reserve : !strcmp(n, "cuMemCreate") ? (void *)create
+      : !strcmp(n, "cuMemRelease") ? (void *)give_back : (void *)drv_zero;
+  if (getenv("NULLCUDA_TRACE")) fprintf(stderr, "entry point %s\n", n);
+  if (st) *st = 0;
+  return 0;
+}
