@@ -31,7 +31,7 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
         "num_groups: 3 | swapped 2 6 5 4",
     ),
     "BatchNorm1d": ("| 4 5", "| 4 3 5", "affine: false | 4 5", "track_running_stats: false | 4 5", "| swapped 4 3 5"),
-    "BatchNorm2d": ("| 2 3 5 4", "affine: false | 2 3 5 4", "track_running_stats: false | 2 3 5 4"),
+    "BatchNorm2d": ("| 2 3 5 4", "affine: false | 2 3 5 4", "track_running_stats: false | 2 3 5 4", "| last 2 3 5 4"),
     "BatchNorm3d": ("| 2 3 5 4 3",),
     "InstanceNorm1d": ("| 2 3 5", "affine: true | 2 3 5", "affine: true, track_running_stats: true | 2 3 5", "affine: true | 1 3 5"),
     "InstanceNorm2d": ("| 2 3 5 4", "affine: true | 2 3 5 4", "| swapped 2 3 5 4"),

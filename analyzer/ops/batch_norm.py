@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from analyzer.graph import Rule, Spec, Tensor
 from analyzer.ops import plan
-from analyzer.ops.layout import is_contiguous
+from analyzer.ops.layout import is_contiguous, same_layout
+from analyzer.ops.memory_format import is_channels_last, laid
 from analyzer.ops.reduction import mean
 from analyzer.ops.registry import op, primitive
 from analyzer.ops.shape import as_shape, contiguous
@@ -20,14 +21,20 @@ from analyzer.tracing import Refused, current, show
 @primitive
 def _cudnn_batch_norm(x: Tensor, weight: Tensor, bias: Tensor, running: tuple[Tensor, ...], training: bool) -> Rule:
     statistics = Spec((x.shape[1],), plan.accumulated(x.dtype))
-    order: plan.Plan = (plan.RowMajor("g"), *(plan.result(n, t) for n, t in (("x", x), ("weight", weight), ("bias", bias))))
+    strides = laid(x.shape, is_channels_last(x.shape, x.strides))
+    order: plan.Plan = (plan.Laid("g", strides), _like(x), plan.result("weight", weight), plan.result("bias", bias))
     if training:
         grads = plan.gradients("cudnn_batch_norm_backward", f"g, x, weight, mean, invstd{_names(running)}", order)
         aux = {"mean": statistics, "invstd": statistics}
-        return Rule(Spec(x.shape, x.dtype), grads, aux, constants={"plan": order})
+        return Rule(Spec(x.shape, x.dtype, strides), grads, aux, constants={"plan": order})
     backward = _native_backward(x, weight, bias, training, stored=False)
     grads = plan.gradients("native_batch_norm_backward", f"g, x, weight{_names(running)}", backward)
-    return Rule(Spec(x.shape, x.dtype), grads, constants={"plan": backward})
+    return Rule(Spec(x.shape, x.dtype, strides), grads, constants={"plan": backward})
+
+
+def _like(x: Tensor) -> plan.Result:
+    """The gradient of the input, in its memory format."""
+    return plan.Result("x", Spec(x.shape, x.dtype, laid(x.shape, is_channels_last(x.shape, x.strides))), x.requires_grad)
 
 
 @primitive
@@ -35,7 +42,7 @@ def _native_batch_norm(x: Tensor, weight: Tensor | None, bias: Tensor | None, ru
     statistics = Spec((x.shape[1],), plan.accumulated(x.dtype))
     order = _native_backward(x, weight, bias, training, stored=True)
     return Rule(
-        Spec(x.shape, x.dtype),
+        Spec(x.shape, x.dtype, laid(x.shape, is_channels_last(x.shape, x.strides))),
         plan.gradients("native_batch_norm_backward", f"g, x, mean, invstd{', weight' if weight else ''}{_names(running)}", order),
         aux={"mean": statistics, "invstd": statistics},
         scratch=(_staging(x, 4) if training and _channels_last(x) else ZERO,),
@@ -59,11 +66,11 @@ def _native_backward(x: Tensor, weight: Tensor | None, bias: Tensor | None, trai
     if not _channels_last(x):
         return (*head, *parameters)
     made = [plan.result(n, t) for n, t in (("weight", weight), ("bias", bias)) if t is not None]
-    return (*head, channel, channel, *made, plan.Brief((_staging(x, 2),)), *plan.results(x=x))
+    return (*head, channel, channel, *made, plan.Brief((_staging(x, 2),)), *((_like(x),) if x.requires_grad else ()))
 
 
 def _channels_last(x: Tensor) -> bool:
-    return sizes().is_one(product(x.shape[2:]))
+    return sizes().is_one(product(x.shape[2:])) or is_channels_last(x.shape, x.strides)
 
 
 def _staging(x: Tensor, values: int) -> Poly:
@@ -74,13 +81,18 @@ def _batch_norm(x: Tensor, weight: Tensor | None, bias: Tensor | None, running: 
     """One of the two kernels, as _batch_norm_impl_index chooses. The node keeps the running statistics that it is given."""
     single = weight is not None and (x.dtype == "float32" or weight.dtype == "float32")
     if weight is not None and bias is not None and len(x.shape) > 2 and single and x.dtype != "bfloat16":
-        x = x if is_contiguous(x) else contiguous(x)
+        x = x if _is_dense(x) else contiguous(x)
         fused: Tensor = _cudnn_batch_norm(x, weight, bias, running, training)
         return fused
-    if not is_contiguous(x):
+    if not _is_dense(x):
         raise Refused("batch norm without cuDNN has no rule for an input that is not row-major", "make it contiguous first")
     native: Tensor = _native_batch_norm(x, weight, bias, running, training)
     return native
+
+
+def _is_dense(x: Tensor) -> bool:
+    """Whether the kernels read the input as it lies, row-major or channels-last."""
+    return same_layout(x.shape, x.strides, laid(x.shape, is_channels_last(x.shape, x.strides)))
 
 
 def _layer(x: Tensor, ranks: tuple[int, ...], affine: bool, track_running_stats: bool) -> Tensor:

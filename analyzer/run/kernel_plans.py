@@ -6,7 +6,7 @@ from typing import Any
 
 from analyzer.graph import contiguous
 from analyzer.ops.layout import same_layout
-from analyzer.ops.plan import Brief, Gone, Held, Item, Plan, Result, RowMajor
+from analyzer.ops.plan import Brief, Gone, Held, Item, Laid, Plan, Result, RowMajor
 from analyzer.run.arrays import Array
 from analyzer.run.heap import Block
 from analyzer.run.kernel_functions import KERNELS
@@ -68,6 +68,10 @@ class _Run:
             case RowMajor(of=name):
                 array: Array = self.formula.names[name]
                 if not same_layout(array.shape, array.strides, contiguous(array.shape)):
+                    self._hold(array.bytes, name)
+            case Laid(of=name, strides=strides) if strides:
+                array = self.formula.names[name]
+                if not same_layout(array.shape, array.strides, strides):
                     self._hold(array.bytes, name)
         return not isinstance(item, Result)
 
