@@ -1,9 +1,11 @@
 """The data side of CPA: what its memory note claims, and what holds. Measurements stand in tests/host."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.host.measuring import described
 from tests.host.test_reports import told
 
 MB = 10**6
@@ -38,10 +40,13 @@ def test_the_claimed_saving_cannot_hold(host: Any, saved: float, needed: float) 
 
 
 @pytest.mark.parametrize(("megabytes", "needed"), [(1, 0.083), (2, 0.5)])
-def test_what_one_to_two_megabytes_would_need(megabytes: float, needed: float) -> None:
-    per_row = f"(8*L*N - {8 * MB - megabytes * MB / 2} - 4*(N + 1)) / 12 / N"
+def test_what_one_to_two_megabytes_would_need(megabytes: int, needed: float, tmp_path: Path) -> None:
+    array = {"shape": ["N", "L"], "dtype": "int64", "format": "csr", "nonzeros_per_row": 1, "claim": 8 * MB - megabytes * MB // 2}
+    (claim,) = described({"arrays": {"perts": array}}, tmp_path, N=100_000, L=10).claims
 
-    assert round(eval(per_row, {"L": 10, "N": 100_000}), 3) == needed
+    assert claim.needed is not None
+    assert round(claim.needed.value, 3) == needed
+    assert not claim.holds
 
 
 def test_storing_sparse_saves_nothing_at_the_default_length() -> None:
