@@ -76,6 +76,11 @@ class Region:
     recomputed: bool = False
     saver: Node | None = None
 
+    def wait_for(self, node: Node) -> None:
+        """A node that saves nothing itself: what the region was called with stays until it lets go."""
+        self.nodes.append(node)
+        self.waiting += 1
+
 
 class Memory:
     """Reference counting over a heap: arrays hold blocks and nodes, nodes hold blocks and nodes."""

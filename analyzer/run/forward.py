@@ -183,7 +183,7 @@ class Forward:
         names = sorted(step.saved & set(known))
         if self.regions and names:
             node.region = self.regions[-1]
-            node.region.nodes.append(node)
+            node.region.wait_for(node)
             return
         for name in names:
             self.memory.save(node, name, known[name])

@@ -33,14 +33,13 @@ def _save_in_outer(forward: Forward, region: Region, taken: dict[Tensor, Array])
     names = {f"x{i}": tensor for i, tensor in enumerate(taken)}
     saver = forward.node(Step("checkpoint", Rule(()), names, (), {}, frozenset(), "checkpoint", forward.heap.origin), {})
     saver.refs, saver.region, region.saver = 1, forward.regions[-1], saver
-    saver.region.nodes.append(saver)
+    saver.region.wait_for(saver)
     saver.begins = region.begin
 
 
 def end(forward: Forward, instruction: EndCheckpoint) -> None:
     """End the innermost region; the results of a reentrant one get its autograd node."""
     region = forward.regions.pop()
-    region.waiting += len(region.nodes)
     if region.begin.again:
         _hand_on(forward, region, instruction)
     forward.memory.leave(region)

@@ -33,6 +33,7 @@ def rebase(forward: Recorder, inner: Node, known: Mapping[str, Array], result: A
     assert base is not None
     copied = forward.node(replace(step, op="copy_slices"), {**inner.shapes, name: _metadata(base)})
     copied.inner = inner
+    inner.refs = 1
     if base.node:
         copied.edges[name] = (base.node, base.output)
     elif name in step.needed:
