@@ -6,15 +6,15 @@ from pathlib import Path
 
 import click
 
-from analyzer.commands.arguments import MODELS, OUTPUT, write
+from analyzer.commands.arguments import DATA, MODELS, OUTPUT, write
 
 
 @click.command("models")
 def models() -> None:
-    """List the bundled models."""
+    """List the bundled models, and descriptions of data alone."""
     from analyzer.document import Scalar, load
 
-    for path in sorted(MODELS.glob("*.yaml")):
+    for path in (*sorted(MODELS.glob("*.yaml")), *sorted(DATA.glob("*.yaml"))):
         doc = load(path, path.name).get("doc")
         click.echo(f"{path.stem:<24} {doc.value if isinstance(doc, Scalar) else ''}".rstrip())
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
 from analyzer.build.source import Problems
-from analyzer.evaluate import NotWhole, exact
+from analyzer.evaluate import exact
 from analyzer.host.source import Array, Data, Loader, Prediction
 from analyzer.polynomial import Number, Poly, product
 from analyzer.problems import Origin, Problem
@@ -65,7 +65,7 @@ def _counts(array: Array, symbols: Mapping[str, int]) -> Iterator[Problem]:
 def _value(form: Poly, symbols: Mapping[str, int]) -> Number | None:
     try:
         return exact(form, symbols)
-    except (NotWhole, ZeroDivisionError):
+    except (ValueError, ZeroDivisionError):
         return None
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping as MappingOf
 from analyzer.build.source import Problems, as_items, check_keys, words
 from analyzer.document import Mapping, Scalar, Value
 from analyzer.host.source import Array, Step
-from analyzer.host.words import Words
+from analyzer.host.words import MAX_ENTRIES, Words
 from analyzer.problems import Origin, nearest
 
 SPARSE = ("csr_matrix", "csc_matrix", "coo_matrix")
@@ -21,8 +21,11 @@ NEEDS_INPUT = ("concatenate", "astype", "copy", *SPARSE, "toarray")
 
 def read_steps(value: Value | None, arrays: MappingOf[str, Array], reading: Words, problems: Problems) -> tuple[Step, ...]:
     """The steps in order; what cannot be read is left out and told."""
-    found = []
-    for item in as_items(value, "prepare", problems):
+    found: list[Step] = []
+    items = as_items(value, "prepare", problems)
+    if len(items) > MAX_ENTRIES and value is not None:
+        problems.add(value.origin, f"prepare has more than {MAX_ENTRIES} entries")
+    for item in items[:MAX_ENTRIES]:
         if not isinstance(item, Mapping) or len(item.entries) != 1:
             problems.add(item.origin, "a step is one function with what it takes", "- vstack: {shape: [N, 10], parts: lists, as: x}")
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fractions import Fraction
+from math import prod
 
 from analyzer.build.source import NAME, Problems, is_name
 from analyzer.document import Mapping, Scalar, Sequence, Value
@@ -11,6 +12,8 @@ from analyzer.expressions import size
 from analyzer.host.source import NUMPY, Claim, Shape
 from analyzer.polynomial import ONE, Poly, symbol
 from analyzer.problems import InvalidConfig, Origin, Problem, nearest
+
+MAX_DIMENSIONS, MAX_TERMS, MAX_ENTRIES = 8, 40, 100
 
 
 class Words:
@@ -35,12 +38,19 @@ class Words:
             return size(source, lookup, scalar.origin)
         except InvalidConfig as error:
             self.problems.extend(error.problems)
-            return ONE
+        except (ValueError, ZeroDivisionError):
+            self.problems.add(scalar.origin, f"{what} is no number")
+        return ONE
 
     def shape(self, value: Value | None, what: str, place: Origin) -> Shape | None:
         """A list of sizes; None when there is none."""
         if isinstance(value, Sequence) and value.items:
-            return tuple(self.size(item, f"a dimension of {what}") for item in value.items)
+            sizes = tuple(self.size(item, f"a dimension of {what}") for item in value.items[: MAX_DIMENSIONS + 1])
+            if len(sizes) <= MAX_DIMENSIONS and prod(len(s.terms) for s in sizes) <= MAX_TERMS:
+                return sizes
+            expected = f"at most {MAX_DIMENSIONS} dimensions, and a product of at most {MAX_TERMS} terms"
+            self.problems.add(value.origin, f"the shape of {what} is too complicated", expected)
+            return None
         self.problems.add(value.origin if value else place, f"{what} needs a shape", "shape: [N, 10]")
         return None
 
@@ -88,7 +98,9 @@ class Words:
     def entries(self, value: Value | None, what: str) -> tuple[tuple[Scalar, Value], ...]:
         """Keys and values of a mapping; none when it is left out."""
         if isinstance(value, Mapping):
-            return value.entries
+            if len(value.entries) > MAX_ENTRIES:
+                self.problems.add(value.origin, f"{what} has more than {MAX_ENTRIES} entries")
+            return value.entries[:MAX_ENTRIES]
         if value is not None and not (isinstance(value, Scalar) and value.value is None):
             self.problems.add(value.origin, f"{what} must be a mapping of names to values")
         return ()
