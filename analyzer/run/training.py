@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from analyzer.graph import Graph, Rule, Spec, Step
+from analyzer.graph import ITEMSIZE, Graph, Rule, Spec, Step
 from analyzer.polynomial import poly
 from analyzer.problems import Origin
 from analyzer.run import learning, scaling
@@ -65,8 +65,10 @@ def _backward(run: Run, forward: Forward) -> None:
     heap.mark("backward")
     root = forward.variables["loss"]
     root.refs += 1
-    for wanted, name in ((run.accumulation > 1, "loss / micro-batches"), (run.scaler, "scaled loss")):
-        root = _scaled(forward, root, name) if wanted else root
+    if run.accumulation > 1:
+        root = _scaled(forward, root, root.dtype, "loss / micro-batches")
+    if run.scaler:
+        root = _scaled(forward, root, max(root.dtype, "float32", key=ITEMSIZE.__getitem__), "scaled loss")
     gradient = memory.fresh(root.shape, root.dtype, None, "gradient of activation", "gradient of the loss")
     backward(memory, [(root.node, root.output, gradient)] if root.node else [], forward.standing)
     memory.release(gradient)
@@ -100,10 +102,10 @@ def _learn(run: Run, forward: Forward, leaves: list[Leaf], number: int) -> None:
         forward.bind("loss", None)
 
 
-def _scaled(forward: Forward, loss: Array, name: str) -> Array:
+def _scaled(forward: Forward, loss: Array, dtype: str, name: str) -> Array:
     """The loss times a scalar that is there already, as a node of its own; the loss passed on is no longer held here."""
-    step = Step(name, Rule(Spec((), loss.dtype), {"x": "g * 2"}), {}, (), {}, frozenset({"x"}), name, Origin(""))
-    scaled = forward.memory.fresh((), loss.dtype, None, "activation", name)
+    step = Step(name, Rule(Spec((), dtype), {"x": "g * 2"}), {}, (), {}, frozenset({"x"}), name, Origin(""))
+    scaled = forward.memory.fresh((), dtype, None, "activation", name)
     scaled.node = forward.node(step, {"x": loss})
     scaled.node.refs = 1
     if loss.node:
