@@ -144,11 +144,18 @@ def _apply(name: str, trees: tuple[Expression, ...], args: list[Poly], lookup: L
         case "min" | "max":
             return call(name, *args)
         case "log2" | "sqrt":
-            return call({"sqrt": "isqrt"}.get(name, name), args[0])
+            return _root(name, args[0], origin)
         case "ceil" | "floor":
             top, bottom = _fraction(trees[0], args[0], lookup, origin)
             return call("ceildiv" if name == "ceil" else "floordiv", top, bottom)
     raise _refused(origin, f"unknown function '{name}'", EXPECTED)
+
+
+def _root(name: str, value: Poly, origin: Origin) -> Poly:
+    least = 1 if name == "log2" else 0
+    if value.constant is not None and value.constant < least:
+        raise _refused(origin, f"{name} of {value!r}", f"expected a number from {least}")
+    return call("isqrt" if name == "sqrt" else name, value)
 
 
 def _fraction(tree: Expression, value: Poly, lookup: Lookup, origin: Origin) -> tuple[Poly, Poly]:

@@ -19,7 +19,7 @@ REFUSED = {
     "a division by zero": ("data: {arrays: {x: [a0 // (a1 - a2)]}}", "is no number"),
     "a division by zero among nonzeros": ("data: {arrays: {x: {shape: [3, 3], format: csr, nonzeros: a0 // (a1 - a2)}}}", "no number"),
     "a root of less than zero": ("data: {arrays: {x: [sqrt(a0 - 2)]}}", "is no number"),
-    "a root of a number less than zero": ("data: {arrays: {x: [sqrt(0 - 1)]}}", "is no number"),
+    "a root of a number less than zero": ("data: {arrays: {x: [sqrt(0 - 1)]}}", "sqrt of -1"),
     "code": ("data: {arrays: {x: [\"__import__('os').system('touch owned')\"]}}", "is not allowed in an expression"),
 }  # fmt: skip
 
