@@ -107,6 +107,13 @@ def _vit(attention: str) -> Build:
     return build
 
 
+def _t5(s: Symbols) -> nn.Module:
+    return _made(
+        "T5ForConditionalGeneration", "eager", vocab_size=s["V"], d_model=s["c"], d_kv=s["d"], d_ff=s["f"], num_layers=s["L"],
+        num_heads=s["n"], use_cache=False,
+    )  # fmt: skip
+
+
 def _torchvision(name: str, *sizes: str) -> ThirdParty:
     """A torchvision model, its loss computed beside it."""
 
@@ -148,6 +155,8 @@ def _language_models(kind: str, attention: str, padded: bool) -> dict[str, Third
 THIRD_PARTY: Mapping[str, ThirdParty] = {
     **_language_models("-eager", "eager", padded=True),
     **_language_models("", "sdpa", padded=False),
+    "t5-small-eager": _transformers(_t5, "B=4 r=96 t=64", "B=3 r=37 t=21 L=5"),
+    "t5-base-eager": _transformers(_t5, "B=2 r=96 t=64"),
     "vit-b-16-eager": _transformers(_vit("eager"), "B=4", "B=3 s=80 L=5"),
     "resnet18": _torchvision("resnet18", "B=8", "B=3 s=97"),
     "resnet50": _torchvision("resnet50", "B=8", "B=3 s=97"),
