@@ -25,20 +25,23 @@ def loading(loader: Loader, arrays: tuple[Array, ...], sizes: Sizes) -> tuple[It
     own = total(_samples(a, loader) for a in chosen) if loader.collate == "samples" else batch
     if loader.workers == 0:
         return _alone(batch, unit, making, own, loader, sizes)
+    copies: Item = ("copies of the arrays in spawned workers", loader.workers * total(size_of(a) for a in chosen))
+    return (*_with_workers(batch, unit, making, own, loader, sizes), *([copies] if loader.start == "spawn" else []))
+
+
+def _with_workers(batch: Poly, unit: Poly, making: list[Item], own: Poly, loader: Loader, sizes: Sizes) -> tuple[Item, ...]:
+    """The dearest of: every worker copying its batch, every worker making one, every batch ahead pinned."""
     workers, ahead = loader.workers, loader.workers * loader.prefetch
     pinned = ", pinned" if loader.pinned else ""
     held: Item = (f"the batch in the loop{pinned}", unit)
     pinning: Item = ("a batch in shared memory while it is pinned", batch if loader.pinned else ZERO)
-    steady = ((f"batches made ahead{pinned}", ahead * unit), held, pinning)
-    copying = (
-        (f"batches made ahead{pinned}", (ahead - workers) * unit), held, pinning,
-        ("batches that workers copy to shared memory", workers * batch), ("what workers copy them from", workers * own),
-    )  # fmt: skip
-    slicing = [
-        ((f"batches made ahead{pinned}", (ahead - workers) * unit), held, pinning, (label, workers * form)) for label, form in making
-    ]
-    copies = [("copies of the arrays in spawned workers", workers * total(size_of(a) for a in chosen))] if loader.start == "spawn" else []
-    return (*largest([copying, *slicing, steady] if loader.pinned else [copying, *slicing], sizes), *copies)
+    ready: Item = (f"batches made ahead{pinned}", (ahead - workers) * unit)
+    copying = [("batches that workers copy to shared memory", workers * batch), ("what workers copy them from", workers * own)]
+    moments: list[tuple[Item, ...]] = [(ready, held, pinning, *copying)]
+    moments += [(ready, held, pinning, (label, workers * form)) for label, form in making]
+    if loader.pinned:
+        moments.append(((ready[0], ahead * unit), held, pinning))
+    return largest(moments, sizes)
 
 
 def _alone(batch: Poly, unit: Poly, making: list[Item], own: Poly, loader: Loader, sizes: Sizes) -> tuple[Item, ...]:

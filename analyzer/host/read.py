@@ -103,8 +103,16 @@ class _Reader:
         count = self.words.size(workers, "workers") if workers else ZERO
         if prefetch and count == 0:
             self.problems.add(prefetch.origin, "prefetch_factor needs workers", "PyTorch refuses it with num_workers=0")
-        names = words(value.get("arrays"), "arrays", self.problems)
-        known = [a.name for a in arrays]
+        return Loader(
+            self.words.size(batch, "batch") if batch else ONE, self._loaded(value.get("arrays"), arrays), value.origin, count,
+            self.words.size(prefetch, "prefetch_factor") if prefetch else PREFETCH, self.words.flag(value.get("pin_memory"), "pin_memory"),
+            self.words.choice(value.get("start"), "start", STARTS, "fork"),
+            self.words.choice(value.get("collate"), "collate", COLLATES, "batch"), self.words.dtype(value.get("dtype"), ""),
+        )  # fmt: skip
+
+    def _loaded(self, value: Value | None, arrays: tuple[Array, ...]) -> tuple[str, ...]:
+        """The arrays that a loader slices."""
+        names, known = words(value, "arrays", self.problems), [a.name for a in arrays]
         for word in names:
             if word.value not in known:
                 self.problems.add(word.origin, f"no array '{word.value}' under data", nearest(str(word.value), known))
@@ -112,12 +120,7 @@ class _Reader:
         for array in arrays:
             if array.name in chosen and array.format == "coo":
                 self.problems.add(array.origin, f"array '{array.name}': a coo array cannot be sliced by rows", "format: csr is made for it")
-        return Loader(
-            self.words.size(batch, "batch") if batch else ONE, chosen, value.origin, count,
-            self.words.size(prefetch, "prefetch_factor") if prefetch else PREFETCH, self.words.flag(value.get("pin_memory"), "pin_memory"),
-            self.words.choice(value.get("start"), "start", STARTS, "fork"),
-            self.words.choice(value.get("collate"), "collate", COLLATES, "batch"), self.words.dtype(value.get("dtype"), ""),
-        )  # fmt: skip
+        return chosen
 
     def predictions(self, value: Value | None) -> tuple[Prediction, ...]:
         found = [self._prediction(key, body) for key, body in self.words.entries(value, "predictions")]
