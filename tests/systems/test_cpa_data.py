@@ -71,3 +71,29 @@ def test_gathering_latents(host: Any) -> None:
     assert round(quarters["saved_bytes"] / quarters["of_bytes"], 2) == 0.50
     assert not quarters["can_hold"]
     assert round(billion["claimed"] / billion["saved_bytes"], 1) == 4.9
+
+
+PAGE = " ".join((Path(__file__).parent.parent.parent / "docs" / "cpa-data.md").read_text(encoding="utf-8").split())
+
+
+@pytest.mark.parametrize("per_row", ["1", "1.5", "2", "3", "10"])
+def test_the_page_has_the_table_by_nonzeros_per_row(per_row: str, tmp_path: Path) -> None:
+    shape = {"shape": ["N", "L"], "format": "csr", "nonzeros_per_row": float(per_row)}
+    arrays = {"perts": {**shape, "dtype": "int64"}, "doses": {**shape, "dtype": "float64"}}
+    host = described({"arrays": arrays}, tmp_path, N=100_000, L=10)
+    saved = 100 - 100 * host.stored.value / host.dense.value
+
+    assert f"| {per_row} | {host.stored.value / MB:.2f} MB | {saved:.1f} % |" in PAGE
+
+
+def test_the_page_has_what_the_report_says(host: Any) -> None:
+    needed = {c["nonzeros_per_row_needed"]["formula"] for c in host["claims"] if c["nonzeros_per_row_needed"]}
+    (gathering,) = host["gathering"]
+    rows = [f"{way['bytes']:,} | {way['bytes'] / gathering['one_array']['bytes']:.2f}×" for way in gathering["ways"].values()]
+    (saved,) = {c["saved_bytes"] for c in host["claims"] if c["subject"] == "latent"}
+
+    assert [
+        formula for formula in (*needed, host["arrays"][1]["break_even"]["nonzeros_per_row"]["formula"]) if f"`{formula}`" not in PAGE
+    ] == []
+    assert [row for row in rows if row not in PAGE] == []
+    assert f"{saved / MB:.2f} MB" in PAGE
