@@ -85,6 +85,8 @@ class Words:
             number = item.value if isinstance(item, Scalar) else None
             if isinstance(number, bool) or not isinstance(number, (int, Fraction)) or number <= 0:
                 self.problems.add(item.origin, "a claim must be a number", "the fraction saved (0.85), or bytes (14e6)")
+            elif 1 <= number <= 100:
+                self.problems.add(item.origin, f"a claim of {float(number):g} is no fraction, and hardly bytes", "85 % is 0.85")
             else:
                 found.append(Claim(Fraction(number), item.origin))
         return tuple(found)
