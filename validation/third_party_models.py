@@ -57,10 +57,10 @@ def _made(kind: str, attention: str, **settings: Any) -> nn.Module:
     return made
 
 
-def _bert(attention: str) -> Build:
+def _bert(attention: str, kind: str = "BertForMaskedLM", **settings: Any) -> Build:
     def build(s: Symbols) -> nn.Module:
         return _made(
-            "BertForMaskedLM", attention, vocab_size=s["V"], hidden_size=s["c"], num_hidden_layers=s["L"],
+            kind, attention, **settings, vocab_size=s["V"], hidden_size=s["c"], num_hidden_layers=s["L"],
             num_attention_heads=s["n"], intermediate_size=s["f"], max_position_embeddings=s["P"],
         )  # fmt: skip
 
@@ -140,6 +140,7 @@ def _language_models(kind: str, attention: str, padded: bool) -> dict[str, Third
     built: dict[str, tuple[Build, tuple[str, ...]]] = {
         "bert-base": (_bert(attention), ("B=8 r=128", "B=3 r=37 L=5")),
         "bert-large": (_bert(attention), ("B=2 r=128", "B=1 r=51 L=3")),
+        "roberta-base": (_bert(attention, "RobertaForMaskedLM", type_vocab_size=1), ("B=4 r=128", "B=3 r=37 L=5")),
         "distilbert": (_distilbert(attention), ("B=4 r=128", "B=3 r=37 L=5")),
         "gpt2": (_gpt2(attention), ("B=4 r=256", "B=3 r=37 L=5")),
         "gpt2-medium": (_gpt2(attention), ("B=2 r=128",)),

@@ -26,7 +26,7 @@ from validation.third_party_models import THIRD_PARTY, cases
 
 RESULTS = read(WRITTEN)
 PARAMETERS = {  # as published
-    "bert-base": 109_514_298, "bert-large": 335_174_458, "distilbert": 66_985_530,
+    "bert-base": 109_514_298, "bert-large": 335_174_458, "roberta-base": 124_697_433, "distilbert": 66_985_530,
     "gpt2": 124_439_808, "gpt2-medium": 354_823_168, "gpt2-large": 774_030_080, "gpt2-xl": 1_557_611_200,
     "llama-3.2-1b": 1_235_814_400, "llama-3.1-8b": 8_030_261_248, "llama-3.1-70b": 70_553_706_496,
     "t5-small": 60_506_624, "t5-base": 222_903_552, "vit-b-16": 86_567_656,
