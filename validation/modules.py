@@ -66,7 +66,9 @@ def make_modules(graph: Graph, device: str, kind: torch.dtype) -> dict[str, nn.M
             positional, attributes = split(call)
             standins = [_standin(value, graph) for value in positional]
             with torch.device(device), default_dtype(kind):
-                modules[call.path] = entry(call.op, device)(*standins, **attributes).to(kind)
+                made = entry(call.op, device)(*standins, **attributes)
+                told = any(p.is_floating_point() and p.dtype != kind for p in made.parameters())
+                modules[call.path] = made.to(kind) if told else made
     return modules
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import groupby
 
 from analyzer.graph import (
     Bind,
@@ -40,16 +41,21 @@ class Forward:
 
     def resident(self, tensors: Iterable[Tensor]) -> None:
         """Allocate what is there before the first step: parameters, buffers, inputs."""
-        blocks: dict[Storage, Block] = {}
-        for tensor in tensors:
-            block = blocks.get(tensor.storage)
-            if block is None:
-                block = blocks[tensor.storage] = self.heap.alloc_storage(tensor.storage)
-            else:
-                block.refs += 1
-            self.state[tensor] = self.standing[tensor] = Array(tensor.shape, tensor.strides, tensor.dtype, block)
-            if tensor.is_parameter and tensor.requires_grad:
-                self.leaves[tensor] = Leaf(tensor)
+        for storage, group in groupby(tensors, key=lambda tensor: tensor.storage):
+            parts = tuple(group)
+            block = self._block_of(storage, parts)
+            block.refs = len(parts)
+            for tensor in parts:
+                self.state[tensor] = self.standing[tensor] = Array(tensor.shape, tensor.strides, tensor.dtype, block)
+                if tensor.is_parameter and tensor.requires_grad:
+                    self.leaves[tensor] = Leaf(tensor)
+
+    def _block_of(self, storage: Storage, parts: Sequence[Tensor]) -> Block:
+        """A storage; one that several parameters are moved into has found them on the device before (flatten_parameters)."""
+        moved = [self.heap.alloc(t.bytes, "workspace", storage.label, storage.origin, storage.loops) for t in parts if len(parts) > 1]
+        block = self.heap.alloc_storage(storage)
+        self.heap.give_back(moved)
+        return block
 
     def run(self, instructions: Sequence[Instruction]) -> None:
         """Execute instructions in order."""
