@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field, fields, replace
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,7 @@ class Instance:
     count: int
 
 
+@cache
 def read_gpus(*more: Path) -> tuple[Gpu, ...]:
     """The catalogue in file order, then the cards of further files; a card of a known name replaces it. Raises InvalidConfig."""
     cards: dict[str, Gpu] = {}

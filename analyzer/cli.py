@@ -10,6 +10,7 @@ import click
 from analyzer import __version__
 from analyzer.commands.arguments import MODELS, find
 from analyzer.commands.check import check
+from analyzer.commands.fit import fit
 from analyzer.commands.lists import gpus, models, ops, schema
 from analyzer.commands.report import explain, report
 from analyzer.problems import InvalidConfig, nearest
@@ -47,11 +48,12 @@ def main() -> None:
     \b
     peakform report bioformer             a bundled model, with every number
     peakform report my.yaml B=16 r=501    your own, with symbols overridden
+    peakform fit my.yaml --gpu a100       does it fit, and with --solve B: up to where
     peakform check my.yaml                only say whether it is right
 
-    Exit status: 0 done, 2 the config or the command is refused.
+    Exit status: 0 done or fits, 1 does not fit, 2 the config or the command is refused, 3 too close to call.
     """
 
 
-for _command in (report, explain, check, models, gpus, ops, schema):
+for _command in (report, explain, fit, check, models, gpus, ops, schema):
     main.add_command(_command)

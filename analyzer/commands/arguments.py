@@ -18,6 +18,8 @@ MODELS, DATA = CONFIGS / "models", CONFIGS / "data"
 
 CONFIG = click.argument("config")
 ASSIGNMENTS = click.argument("assignments", nargs=-1, metavar="[SYMBOL=VALUE | run.KEY=VALUE]...")
+GPUS = click.option("--gpu", "gpus", multiple=True, metavar="NAME", help="A card of `peakform gpus` or a cloud instance; repeatable.")
+FILES = click.option("--gpus-file", "files", multiple=True, type=click.Path(path_type=Path), help="A file of your own cards; repeatable.")
 OUTPUT = click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to a file.")
 
 
