@@ -9,9 +9,11 @@ import click
 
 from analyzer import __version__
 from analyzer.commands.arguments import MODELS, find
+from analyzer.commands.blocks import blocks
 from analyzer.commands.check import check
 from analyzer.commands.fit import fit
 from analyzer.commands.lists import gpus, models, ops, schema
+from analyzer.commands.new import new
 from analyzer.commands.report import explain, report
 from analyzer.problems import InvalidConfig, nearest
 
@@ -55,5 +57,5 @@ def main() -> None:
     """
 
 
-for _command in (report, explain, fit, check, models, gpus, ops, schema):
+for _command in (report, explain, fit, check, new, models, blocks, gpus, ops, schema):
     main.add_command(_command)
