@@ -17,6 +17,7 @@ from analyzer.problems import COMMAND_LINE, InvalidConfig, Origin, Problem, near
 from analyzer.programs import Case, Programs
 from analyzer.verdict import Band, band
 
+NEAR = 12  # so many values above the solution are looked at, whether one fits again
 TRACES, FEW = 256, 8  # so many values are tried for one that the config takes: where nothing is known, and where a stride is
 
 
@@ -33,6 +34,7 @@ class Solution:
     refused: str  # why values between were refused; empty where none was
     band: Band
     bound: Bound | None
+    again: tuple[int, ...] = ()  # larger values that fit, though `following` does not: fragmentation is not monotonous
     estimated: bool = False
 
 
@@ -60,7 +62,19 @@ class Solver:
         refused = self._reason(first) if fits < LARGEST and first != following else ""
         here = self.case(following or (0 if fits >= LARGEST else fits) or self.start)
         found = bound(here.program.analysis, here.symbols, here.binding[0], self.symbol, rooms.room)
-        return Solution(gpu, self.symbol, fits, runs, close, following, refused, rooms, found, here.estimated)
+        again = self._again(following, close, rooms.sure) if 0 < following <= close < LARGEST else ()
+        return Solution(gpu, self.symbol, fits, runs, close, following, refused, rooms, found, again, here.estimated)
+
+    def _again(self, value: int, end: int, room: int) -> tuple[int, ...]:
+        """The values after this one and up to the end, of the first few that the config takes, with which the program fits."""
+        found = []
+        for _ in range(NEAR):
+            value = self.above(value)
+            if not value or value > end:
+                break
+            if self.case(value).runs(room):
+                found.append(value)
+        return tuple(found)
 
     def _boundaries(self, rooms: Band) -> tuple[int, int, int]:
         """The largest values that fit, that the replay runs, and that are not ruled out."""

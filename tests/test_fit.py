@@ -201,14 +201,14 @@ def test_what_takes_no_memory_has_no_end() -> None:
     assert Solver(of, "B").largest(lambda case: True, LARGEST**3, 8) == LARGEST
 
 
-def test_the_band_is_what_was_measured() -> None:
+def test_no_error_of_the_accuracy_page_is_outside_the_band() -> None:
     page = (ROOT / "docs" / "accuracy.md").read_text()
     allocated = re.search(r"\| `max_memory_allocated` \|.*\| ([\d.]+)% \|$", page, re.MULTILINE)
     reserved = [abs(int(n.replace(",", ""))) for n in re.findall(r"reserved ([+-][\d,]+)", page)]
 
     assert allocated
     assert float(allocated[1]) <= float(RELATIVE * 100)
-    assert max(reserved) <= ABSOLUTE
+    assert max(reserved, default=0) <= ABSOLUTE
 
 
 def card_with(room: int, most: int = 0) -> Gpu:

@@ -69,6 +69,11 @@ def _solutions(console: Console, fit: Fit, row: Row) -> None:
     show(console, table)
     for reason, cards in _grouped({s.gpu.name: s.refused for s in solutions}).items():
         console.print(f"{cards}: values in between are refused: {reason}.", markup=False)
+    for s in solutions:
+        if s.again:
+            console.print(
+                f"{s.gpu.name}: {fit.symbol} = {', '.join(map(count, s.again))} would fit again, by how memory is fragmented.", markup=False
+            )
     for formula in dict.fromkeys(s.bound.formula for s in solutions if s.bound):
         where = next(s.bound.where for s in solutions if s.bound and s.bound.formula == formula)
         console.print(f"\nBound by what is requested at the peak ({where}):", markup=False)
@@ -146,7 +151,7 @@ def _plain(cell: Cell) -> dict[str, Any]:
         bound = None if cell.bound is None else {"formula": cell.bound.formula, "value": cell.bound.value, "where": cell.bound.where}
         return {
             **told, "symbol": cell.symbol, "fits": cell.fits, "replay_runs": cell.runs, "too_close_to": cell.close,
-            "next": cell.following or None, "refused_between": cell.refused or None, "bound": bound,
+            "next": cell.following or None, "fits_again": list(cell.again), "refused_between": cell.refused or None, "bound": bound,
         }  # fmt: skip
     failure = None if cell.failure is None else asdict(cell.failure)
     return {
