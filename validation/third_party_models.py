@@ -5,31 +5,15 @@ A config's inputs have the names of the class's arguments. `labels` are what its
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import nn
 
+from validation.third_party_kind import Batch, Build, Symbols, ThirdParty
+from validation.third_party_vision import VISION
 from validation.torchvision_ops import declare
-
-Symbols = Mapping[str, int]
-Batch = Mapping[str, torch.Tensor]
-Build = Callable[[Symbols], nn.Module]
-
-
-@dataclass(frozen=True, slots=True)
-class ThirdParty:
-    """One class of a package: how it is made, what it returns for a batch, and the loss in that."""
-
-    package: str
-    build: Build
-    call: Callable[[nn.Module, Batch], Any]
-    loss: Callable[[Any, Batch], torch.Tensor]
-    sizes: tuple[str, ...]  # symbols of the cases that are measured
-    optimizer: str = "optimizer=AdamW"
-    padded: bool = True  # whether a batch has padding: transformers looks, and makes a mask or not
 
 
 def _called(module: nn.Module, batch: Batch) -> Any:
@@ -62,6 +46,18 @@ def _bert(attention: str, kind: str = "BertForMaskedLM", **settings: Any) -> Bui
         return _made(
             kind, attention, **settings, vocab_size=s["V"], hidden_size=s["c"], num_hidden_layers=s["L"],
             num_attention_heads=s["n"], intermediate_size=s["f"], max_position_embeddings=s["P"],
+        )  # fmt: skip
+
+    return build
+
+
+def _esm(attention: str) -> Build:
+    def build(s: Symbols) -> nn.Module:
+        return _made(
+            "EsmForMaskedLM", attention, vocab_size=s["V"], hidden_size=s["c"], num_hidden_layers=s["L"], num_attention_heads=s["n"],
+            intermediate_size=s["f"], max_position_embeddings=s["P"], mask_token_id=32, pad_token_id=1, layer_norm_eps=1e-5,
+            hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0, position_embedding_type="rotary", token_dropout=True,
+            emb_layer_norm_before=False,
         )  # fmt: skip
 
     return build
@@ -114,25 +110,7 @@ def _t5(s: Symbols) -> nn.Module:
     )  # fmt: skip
 
 
-def _torchvision(name: str, *sizes: str) -> ThirdParty:
-    """A torchvision model, its loss computed beside it."""
-
-    def build(s: Symbols) -> nn.Module:
-        declare()
-        from torchvision import models
-
-        made: nn.Module = getattr(models, name)(num_classes=s["K"])
-        return made
-
-    return ThirdParty("torchvision", build, _on_images, _cross_entropy, sizes, "optimizer=SGD momentum=true")
-
-
-def _on_images(module: nn.Module, batch: Batch) -> Any:
-    return module(batch["x"])
-
-
-def _cross_entropy(output: Any, batch: Batch) -> torch.Tensor:
-    return nn.functional.cross_entropy(output, batch["labels"])
+PADDED = ("bert", "roberta", "distilbert", "esm")  # whose batches have padding, whatever the attention
 
 
 def _language_models(kind: str, attention: str, padded: bool) -> dict[str, ThirdParty]:
@@ -142,6 +120,7 @@ def _language_models(kind: str, attention: str, padded: bool) -> dict[str, Third
         "bert-large": (_bert(attention), ("B=2 r=128", "B=1 r=51 L=3")),
         "roberta-base": (_bert(attention, "RobertaForMaskedLM", type_vocab_size=1), ("B=4 r=128", "B=3 r=37 L=5")),
         "distilbert": (_distilbert(attention), ("B=4 r=128", "B=3 r=37 L=5")),
+        "esm2": (_esm(attention), ("B=2 r=128 c=320 L=6", "B=3 r=37 L=3")),
         "gpt2": (_gpt2(attention), ("B=4 r=256", "B=3 r=37 L=5")),
         "gpt2-medium": (_gpt2(attention), ("B=2 r=128",)),
         "gpt2-large": (_gpt2(attention), ("B=1 r=96",)),
@@ -150,7 +129,9 @@ def _language_models(kind: str, attention: str, padded: bool) -> dict[str, Third
         "llama-3.1-8b": (_llama(attention, tied=False), ("B=1 r=256", "B=2 r=65 L=5")),
         "llama-3.1-70b": (_llama(attention, tied=False), ("B=1 r=64 L=6",)),
     }
-    return {f"{name}{kind}": _transformers(build, *sizes, padded=padded or "bert" in name) for name, (build, sizes) in built.items()}
+    return {
+        f"{name}{kind}": _transformers(build, *sizes, padded=padded or name.startswith(PADDED)) for name, (build, sizes) in built.items()
+    }
 
 
 THIRD_PARTY: Mapping[str, ThirdParty] = {
@@ -159,9 +140,7 @@ THIRD_PARTY: Mapping[str, ThirdParty] = {
     "t5-small-eager": _transformers(_t5, "B=4 r=96 t=64", "B=3 r=37 t=21 L=5"),
     "t5-base-eager": _transformers(_t5, "B=2 r=96 t=64"),
     "vit-b-16-eager": _transformers(_vit("eager"), "B=4", "B=3 s=80 L=5"),
-    "resnet18": _torchvision("resnet18", "B=8", "B=3 s=97"),
-    "resnet50": _torchvision("resnet50", "B=8", "B=3 s=97"),
-    "vgg16": _torchvision("vgg16", "B=4", "B=3 s=97"),
+    **VISION,
 }
 
 SETTINGS = ("mode=train precision=fp32", "mode=train precision=amp-bf16", "mode=train precision=bf16", "mode=infer precision=fp32")
