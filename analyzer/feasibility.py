@@ -23,6 +23,7 @@ from analyzer.polynomial import Poly
 from analyzer.regime import restricted
 from analyzer.replay import Failure, Replay, cublas_workspace, replay
 from analyzer.tape import Tape, record
+from analyzer.verdict import CLOSE, FITS, UNFIT, Band, convolutions, limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Verdict:
     largest: Mapping[str, int]
     failure: Failure | None
     message: str  # what PyTorch would print; empty where it fits
+    answer: str = FITS  # fits, does not fit, too close to call
     estimated: bool = False  # too long to replay: the closed form, the cuBLAS workspaces and the context
 
     @property
@@ -84,7 +86,16 @@ class Feasibility:
         failure = outcome if isinstance(outcome, Failure) and not estimated else None
         message = out_of_memory(failure, gpu.capacity, gpu.context) if failure else ""
         largest = {self.name: self.largest(room)} if self.name else {}
-        return Verdict(gpu.name, gpu.capacity, needed, gpu.context, fits, largest, failure, message, estimated)
+        answer = self._answer(limits(gpu, convolutions(self.first), estimated))
+        return Verdict(gpu.name, gpu.capacity, needed, gpu.context, fits, largest, failure, message, answer, estimated)
+
+    def _answer(self, band: Band) -> str:
+        """Whether the model fits with the band of what is not known taken off, or not even with it added."""
+        free = self._without_limit()
+        assert isinstance(free, Replay)  # nothing fails without a limit
+        if free.reserved <= band.sure or (free.allocated <= band.sure and self.fits(self.value, band.sure)):
+            return FITS
+        return CLOSE if free.allocated <= band.hopeful and self.fits(self.value, band.hopeful) else UNFIT
 
     def _needed(self, outcome: Replay | Failure) -> int:
         """Bytes of segments: with the cache trimmed where that made it run, else as on a card without limit."""

@@ -17,7 +17,7 @@ from analyzer.problems import COMMAND_LINE, InvalidConfig, Origin, Problem, near
 from analyzer.programs import Case, Programs
 from analyzer.verdict import Band, band
 
-NEAR = 12  # so many values above the solution are looked at, whether one fits again
+NEAR = 8  # so many values on both sides of the solution are looked at, whether one is on the wrong side
 TRACES, FEW = 256, 8  # so many values are tried for one that the config takes: where nothing is known, and where a stride is
 
 
@@ -35,6 +35,7 @@ class Solution:
     band: Band
     bound: Bound | None
     again: tuple[int, ...] = ()  # larger values that fit, though `following` does not: fragmentation is not monotonous
+    gaps: tuple[int, ...] = ()  # values just below that do not fit, for the same reason
     estimated: bool = False
 
 
@@ -63,7 +64,9 @@ class Solver:
         here = self.case(following or (0 if fits >= LARGEST else fits) or self.start)
         found = bound(here.program.analysis, here.symbols, here.binding[0], self.symbol, rooms.room)
         again = self._again(following, close, rooms.sure) if 0 < following <= close < LARGEST else ()
-        return Solution(gpu, self.symbol, fits, runs, close, following, refused, rooms, found, again, here.estimated)
+        return Solution(
+            gpu, self.symbol, fits, runs, close, following, refused, rooms, found, again, self._gaps(fits, rooms.sure), here.estimated
+        )
 
     def _again(self, value: int, end: int, room: int) -> tuple[int, ...]:
         """The values after this one and up to the end, of the first few that the config takes, with which the program fits."""
@@ -74,6 +77,17 @@ class Solver:
                 break
             if self.case(value).runs(room):
                 found.append(value)
+        return tuple(found)
+
+    def _gaps(self, value: int, room: int) -> tuple[int, ...]:
+        """The values just below one that fits with which the program does not fit."""
+        found: list[int] = []
+        for _ in range(NEAR if value < LARGEST else 0):
+            value = self.below(value - 1)
+            if not value:
+                break
+            if not self.case(value).runs(room):
+                found.insert(0, value)
         return tuple(found)
 
     def _boundaries(self, rooms: Band) -> tuple[int, int, int]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
 
+from analyzer.analysis import Analysis
 from analyzer.catalogue import Gpu
 from analyzer.graph import Call
 from analyzer.message import format_size, out_of_memory
@@ -65,19 +66,24 @@ def status(answers: Sequence[Answer]) -> int:
 
 def band(gpu: Gpu, case: Case) -> Band:
     """The rooms between which nothing can be promised for a program on a card."""
+    return limits(gpu, convolutions(case.program.analysis), case.estimated)
+
+
+def limits(gpu: Gpu, workspaces: bool, estimated: bool) -> Band:
+    """The rooms between which nothing can be promised: with workspaces that are not counted, and when there is no replay."""
     room, most = gpu.capacity - gpu.context, max(gpu.capacity, gpu.largest_capacity) - gpu.context
     share, why = RELATIVE, f"predictions for new models were off by up to {_percent(RELATIVE)} or {ABSOLUTE >> 20} MiB"
-    if case.estimated:
+    if estimated:
         share, why = ESTIMATED, f"too long to replay: {_percent(ESTIMATED)} for rounding and fragmentation"
     above = share
-    if convolutions(case):
+    if workspaces:
         above, why = share + CONVOLUTION, f"{why}, and cuDNN's workspaces of up to {_percent(CONVOLUTION)} are not counted"
     return Band(max(0, room - max(ABSOLUTE, ceil(room * above))), room, most + max(ABSOLUTE, ceil(most * share)), why)
 
 
-def convolutions(case: Case) -> bool:
+def convolutions(analysis: Analysis) -> bool:
     """Whether the program has ops for which cuDNN takes workspaces."""
-    calls = (i for i in case.program.analysis.graph.instructions if isinstance(i, Call))
+    calls = (i for i in analysis.graph.instructions if isinstance(i, Call))
     return any(OPS[call.op].family == "convolution" for call in calls)
 
 

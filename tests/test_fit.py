@@ -151,6 +151,14 @@ def test_a_bound_of_the_third_degree_is_an_inequality() -> None:
     assert re.match(r"the largest c with .*c\*\*3.* <= M$", solved.bound.formula)
 
 
+def test_neighbours_on_the_wrong_side_are_told() -> None:
+    solved = Solver(programs("vit-b-16-eager", "a100"), "B").solve(gpu("a100"))
+    of = programs("vit-b-16-eager", "a100")
+    near = [value for value in range(solved.fits - 8, solved.fits) if judge(of.case({"B": value}), gpu("a100")).answer != FITS]
+
+    assert list(solved.gaps) == near
+
+
 def test_values_that_the_config_refuses_are_skipped_and_told() -> None:
     of = programs("bioformer", "a100", B=1, n_hvg=200)
     solved = Solver(of, "c").solve(gpu("a100"))
@@ -266,7 +274,7 @@ def test_an_answer_says_why() -> None:
     unfit = judge(programs("bioformer", "a100", c=64).case({"B": 4}), gpu("a100"))
     fits = judge(programs("scperb", "T4").case({}), gpu("t4"))
 
-    assert unfit.reason.startswith("stops at encode.stack.blocks.block.opm.outer_product: mul (bioformer.yaml:72): 15.32 GiB")
+    assert re.match(r"stops at encode\.stack\.blocks\.block\.opm\.outer_product: mul \(bioformer\.yaml:\d+\): 15\.32 GiB", unfit.reason)
     assert unfit.message.startswith("CUDA out of memory. Tried to allocate 15.32 GiB.")
     assert fits.reason == "needs 596.00 MiB of 14.56 GiB"
     assert [status(answers) for answers in ([fits], [fits, unfit], [])] == [0, 1, 0]
@@ -315,8 +323,8 @@ def test_the_exit_status_is_the_answer(arguments: str, code: int, said: str) -> 
     ("scperb --gpu H101", "command line: unknown GPU 'H101'\n    did you mean 'h100'?"),
     ("scperb --gpus-file none.yaml", "none.yaml:1:1: cannot read the file"),
     ("scprb", "command line: no file and no bundled model 'scprb'\n    did you mean 'scperb'?"),
-    ("bioformer c=65", "bioformer.yaml:32:52: 'width / heads' is 65/4, not a whole number"),
-    ("bioformer c=65,66", "bioformer.yaml:32:52: 'width / heads' is 33/2, not a whole number"),
+    ("bioformer c=65", "'width / heads' is 65/4, not a whole number"),
+    ("bioformer c=65,66", "'width / heads' is 33/2, not a whole number"),
     ("", "Missing argument 'CONFIG..."),
 ])  # fmt: skip
 def test_a_question_that_is_refused(arguments: str, message: str) -> None:

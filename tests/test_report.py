@@ -155,6 +155,15 @@ def test_the_largest_batch_of_other_models(name: str, symbols: dict[str, int]) -
     assert verdicts == [True, False]
 
 
+@pytest.mark.parametrize(("batch", "answer"), [(256, "fits"), (36000, "too close to call"), (200000, "does not fit")])
+def test_a_verdict_is_that_of_fit(batch: int, answer: str) -> None:
+    (told,) = report("scperb", gpus=("T4",), B=batch)["feasibility"]
+
+    assert told["answer"] == answer
+    assert answer in peakform("fit", "scperb", f"B={batch}", "--gpu", "t4").stdout
+    assert answer in peakform("report", "scperb", f"B={batch}", "--gpu", "t4").stdout
+
+
 def test_none_fits_where_a_single_sample_does_not() -> None:
     (told,) = report("bioformer", gpus=("T4",), B=1)["feasibility"]
 

@@ -59,7 +59,7 @@ def to_dict(report: Report) -> dict[str, Any]:
         "functions": "analyzer.functions.FUNCTIONS",
         "feasibility": [
             {
-                "gpu": v.gpu, "capacity_bytes": v.capacity, "needed_bytes": v.needed, "fits": v.fits,
+                "gpu": v.gpu, "capacity_bytes": v.capacity, "needed_bytes": v.needed, "fits": v.fits, "answer": v.answer,
                 "headroom_bytes": v.headroom, "max": dict(v.largest), "context_bytes": v.context, "estimated": v.estimated,
                 "failure": {"tensor": v.failure.label, "op": v.failure.op, "path": v.failure.path, "line": v.failure.line,
                             "phase": v.failure.phase, "bytes": v.failure.requested, "message": v.message} if v.failure else None,

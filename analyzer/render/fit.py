@@ -70,6 +70,10 @@ def _solutions(console: Console, fit: Fit, row: Row) -> None:
     for reason, cards in _grouped({s.gpu.name: s.refused for s in solutions}).items():
         console.print(f"{cards}: values in between are refused: {reason}.", markup=False)
     for s in solutions:
+        if s.gaps:
+            console.print(
+                f"{s.gpu.name}: {fit.symbol} = {', '.join(map(count, s.gaps))} does not fit, by how memory is fragmented.", markup=False
+            )
         if s.again:
             console.print(
                 f"{s.gpu.name}: {fit.symbol} = {', '.join(map(count, s.again))} would fit again, by how memory is fragmented.", markup=False
@@ -151,7 +155,8 @@ def _plain(cell: Cell) -> dict[str, Any]:
         bound = None if cell.bound is None else {"formula": cell.bound.formula, "value": cell.bound.value, "where": cell.bound.where}
         return {
             **told, "symbol": cell.symbol, "fits": cell.fits, "replay_runs": cell.runs, "too_close_to": cell.close,
-            "next": cell.following or None, "fits_again": list(cell.again), "refused_between": cell.refused or None, "bound": bound,
+            "next": cell.following or None, "fits_again": list(cell.again), "gaps": list(cell.gaps),
+            "refused_between": cell.refused or None, "bound": bound,
         }  # fmt: skip
     failure = None if cell.failure is None else asdict(cell.failure)
     return {

@@ -14,7 +14,9 @@ from analyzer.render.grids import symbol_table, written
 from analyzer.render.host_terminal import data_only, host_tables
 from analyzer.render.units import binary, count, in_unit, settings
 from analyzer.report import Amount, Peak, Report, Table
+from analyzer.verdict import CLOSE, FITS, UNFIT
 
+COLORS = {FITS: "green", CLOSE: "yellow", UNFIT: "red"}
 MEMORY_NAMES = {
     "parameters": "parameters", "buffers": "buffers", "gradients": "gradients", "optimizer": "optimizer state",
     "inputs": "inputs", "after_forward": "left by the forward", "kept_for_backward": "kept for backward",
@@ -52,7 +54,7 @@ def _draw(console: Console, report: Report) -> None:
 
 def _headline(console: Console, report: Report) -> None:
     """The answer in three lines, before the evidence."""
-    peak, fits = report.peak, [v.gpu for v in report.feasibility if v.fits]
+    peak, fits = report.peak, [v.gpu for v in report.feasibility if v.answer == FITS]
     what = "a training step" if "forward" in report.peaks else "an inference"
     console.print()
     console.print(f"{count(report.totals['total'].value)} parameters; {what} peaks at {binary(peak.amount.value)}", markup=False)
@@ -138,7 +140,7 @@ def _feasibility(console: Console, report: Report) -> None:
     for v in report.feasibility:
         value = v.largest.get(report.batch, 0)
         grid.add_row(
-            v.gpu, binary(v.capacity), binary(v.needed), Text("fits", style="green") if v.fits else Text("does not fit", style="red"),
+            v.gpu, binary(v.capacity), binary(v.needed), Text(v.answer, style=COLORS[v.answer]),
             binary(v.headroom), "any" if value >= LARGEST else "none" if value < 1 else count(value),
         )  # fmt: skip
     _show(console, grid)
