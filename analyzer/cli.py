@@ -12,6 +12,7 @@ from analyzer.commands.arguments import MODELS, find
 from analyzer.commands.blocks import blocks
 from analyzer.commands.check import check
 from analyzer.commands.fit import fit
+from analyzer.commands.imports import imports
 from analyzer.commands.lists import gpus, models, ops, schema
 from analyzer.commands.new import new
 from analyzer.commands.report import explain, report
@@ -57,5 +58,5 @@ def main() -> None:
     """
 
 
-for _command in (report, explain, fit, check, new, models, blocks, gpus, ops, schema):
+for _command in (report, explain, fit, check, new, imports, models, blocks, gpus, ops, schema):
     main.add_command(_command)

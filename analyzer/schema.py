@@ -75,7 +75,7 @@ def _run() -> dict[str, Any]:
 def _definitions() -> dict[str, Any]:
     symbol = {
         "type": "object",
-        "properties": {"value": EXPRESSION, "doc": {"type": "string"}},
+        "properties": {"value": EXPRESSION, "doc": {"type": "string"}, "from": {"type": "string", "description": "its key in --values"}},
         "required": ["value"],
     }
     shape = {"type": "array", "items": EXPRESSION}

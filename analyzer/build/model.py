@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,7 +30,7 @@ from analyzer.document import Mapping, Scalar, Sequence, Value, read
 from analyzer.graph import ITEMSIZE
 from analyzer.host.read import read_data
 from analyzer.host.source import Data
-from analyzer.problems import InvalidConfig, Origin, nearest
+from analyzer.problems import InvalidConfig, Origin, Problem, nearest
 from analyzer.run.settings import CHOICES, LISTS, Run, read_run
 
 LIBRARY = includes.LIBRARY
@@ -81,6 +82,11 @@ class Model:
 def read_model(path: Path, shown: str | None = None) -> Model:
     """The model in a file. Raises InvalidConfig with every problem of form, and what else can be said in spite of them."""
     document, duplicates = read(path, shown)
+    return model_of(document, duplicates, path)
+
+
+def model_of(document: Mapping, duplicates: Iterable[Problem], path: Path) -> Model:
+    """The model in a document that was read from `path`, with what is wrong with its keys. Raises InvalidConfig as `read_model` does."""
     problems = Problems()
     check_keys(document, SECTIONS, "a model", problems)
     layers = document.get("layers")

@@ -26,6 +26,7 @@ class Symbol:
     definition: str | int | Fraction | None
     source: Scalar
     doc: str = ""
+    key: Scalar | None = None  # where a user's own training config has its value
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +51,13 @@ def read_symbols(value: Value | None, problems: Problems) -> dict[str, Symbol]:
 
 
 def _read_symbol(name: str, key: Scalar, body: Value, problems: Problems) -> Symbol:
-    doc = ""
+    doc, key_there = "", None
     if isinstance(body, Mapping):
-        check_keys(body, ("value", "doc"), f"symbol '{name}'", problems)
-        told, given = body.get("doc"), body.get("value")
+        check_keys(body, ("value", "doc", "from"), f"symbol '{name}'", problems)
+        told, given, where = body.get("doc"), body.get("value"), body.get("from")
+        key_there = where if isinstance(where, Scalar) and isinstance(where.value, str) else None
+        if where is not None and key_there is None:
+            problems.add(where.origin, f"'from' of symbol '{name}' must be a key of a training config", "from: model.d_model")
         doc = str(told.value) if isinstance(told, Scalar) else ""
         if given is None:
             problems.add(key.origin, f"symbol '{name}' has no value", f"{name}: {{value: 32, doc: ...}}")
@@ -62,7 +66,7 @@ def _read_symbol(name: str, key: Scalar, body: Value, problems: Problems) -> Sym
     if not isinstance(body, Scalar) or isinstance(body.value, bool) or body.value is None:
         problems.add(body.origin, f"symbol '{name}' must be a number or an expression")
         return Symbol(name, None, key, doc)
-    return Symbol(name, body.value, body, doc)
+    return Symbol(name, body.value, body, doc, key_there)
 
 
 def bind(symbols: MappingOf[str, Symbol], overrides: MappingOf[str, str], problems: Problems) -> Symbols:

@@ -20,13 +20,28 @@ CONFIG = click.argument("config")
 ASSIGNMENTS = click.argument("assignments", nargs=-1, metavar="[SYMBOL=VALUE | run.KEY=VALUE]...")
 GPUS = click.option("--gpu", "gpus", multiple=True, metavar="NAME", help="A card of `peakform gpus` or a cloud instance; repeatable.")
 FILES = click.option("--gpus-file", "files", multiple=True, type=click.Path(path_type=Path), help="A file of your own cards; repeatable.")
+VALUES = click.option(
+    "--values", type=click.Path(path_type=Path), metavar="FILE", help="Your training config; symbols that say `from:` are read from it."
+)
 OUTPUT = click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to a file.")
 
 
-def read(config: str, assignments: tuple[str, ...]) -> tuple[Model, Mapping[str, str], Mapping[str, str]]:
-    """The model, the symbols to override, and the run settings to override."""
+def read(config: str, assignments: tuple[str, ...], values: Path | None = None) -> tuple[Model, Mapping[str, str], Mapping[str, str]]:
+    """The model, with symbols that say `from:` read from `values`, the symbols to override, and the run settings to override."""
     from analyzer.build.model import read_model
 
+    symbols, settings = assigned(assignments)
+    path, shown = find(config)
+    model = read_model(path, shown)
+    if values is not None:
+        from analyzer.importing.values import with_values
+
+        model = with_values(model, values, symbols)
+    return model, symbols, settings
+
+
+def assigned(assignments: tuple[str, ...]) -> tuple[dict[str, str], dict[str, str]]:
+    """The symbols to override, and the run settings to override. Raises InvalidConfig."""
     symbols: dict[str, str] = {}
     settings: dict[str, str] = {}
     for assignment in assignments:
@@ -38,8 +53,7 @@ def read(config: str, assignments: tuple[str, ...]) -> tuple[Model, Mapping[str,
             settings[name[4:]] = value
         else:
             symbols[name] = value
-    path, shown = find(config)
-    return read_model(path, shown), symbols, settings
+    return symbols, settings
 
 
 def find(config: str) -> tuple[Path, str]:

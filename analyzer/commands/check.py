@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from analyzer.commands.arguments import ASSIGNMENTS, CONFIG, FILES, GPUS, is_data_only, read
+from analyzer.commands.arguments import ASSIGNMENTS, CONFIG, FILES, GPUS, VALUES, is_data_only, read
 
 
 @click.command()
@@ -15,7 +15,8 @@ from analyzer.commands.arguments import ASSIGNMENTS, CONFIG, FILES, GPUS, is_dat
 @ASSIGNMENTS
 @GPUS
 @FILES
-def check(config: str, assignments: tuple[str, ...], gpus: tuple[str, ...], files: tuple[Path, ...]) -> None:
+@VALUES
+def check(config: str, assignments: tuple[str, ...], gpus: tuple[str, ...], files: tuple[Path, ...], values: Path | None) -> None:
     """Say whether CONFIG is right: every problem with its line, or nothing wrong; with --gpu also whether it fits.
 
     \b
@@ -33,7 +34,7 @@ def check(config: str, assignments: tuple[str, ...], gpus: tuple[str, ...], file
     from analyzer.tables import tables
 
     cards = named(read_gpus(*files), gpus) if gpus or files else ()
-    model, symbols, settings = read(config, assignments)
+    model, symbols, settings = read(config, assignments, values)
     if is_data_only(model, settings):
         arrays = len(host_report(model, symbols).host.arrays)
         click.echo(f"{model.path}: right ({arrays} arrays in host memory, {len(model.symbols)} symbols)")

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from analyzer.commands.arguments import ASSIGNMENTS, CONFIG, OUTPUT, is_data_only, read, width, write
+from analyzer.commands.arguments import ASSIGNMENTS, CONFIG, OUTPUT, VALUES, is_data_only, read, width, write
 from analyzer.problems import InvalidConfig, Origin, Problem, nearest
+
+if TYPE_CHECKING:
+    from analyzer.build.model import Model
 
 
 @click.command()
@@ -18,8 +23,9 @@ from analyzer.problems import InvalidConfig, Origin, Problem, nearest
     "--gpu", "gpus", multiple=True, metavar="NAME", help="A GPU of `peakform gpus`; repeatable. The first is the device kernels run on."
 )
 @click.option("--format", "form", type=click.Choice(["text", "markdown", "json", "csv"]), default="text", show_default=True)
+@VALUES
 @OUTPUT
-def report(config: str, assignments: tuple[str, ...], gpus: tuple[str, ...], form: str, output: Path | None) -> None:
+def report(config: str, assignments: tuple[str, ...], gpus: tuple[str, ...], form: str, values: Path | None, output: Path | None) -> None:
     """Parameters, memory, peak and feasibility of CONFIG, as closed forms and numbers.
 
     CONFIG is a path to a YAML file, or the name of a bundled model (`peakform models`).
@@ -27,7 +33,16 @@ def report(config: str, assignments: tuple[str, ...], gpus: tuple[str, ...], for
     \b
     peakform report scperb B=512
     peakform report bioformer run.mode=infer --gpu a100-80gb --format markdown -o report.md
+    peakform report mine.yaml --values train.yaml
     """
+    model, symbols, settings = read(config, assignments, values)
+    reported(model, symbols, settings, gpus, form, output)
+
+
+def reported(
+    model: Model, symbols: Mapping[str, str], settings: Mapping[str, str], gpus: tuple[str, ...], form: str, output: Path | None
+) -> None:
+    """Write the report of a model. Raises InvalidConfig."""
     from analyzer.analysis import analyze
     from analyzer.assemble import assemble
     from analyzer.assemble_host import host_report
@@ -35,7 +50,6 @@ def report(config: str, assignments: tuple[str, ...], gpus: tuple[str, ...], for
     from analyzer.render import render, render_host
     from analyzer.run.settings import read_run
 
-    model, symbols, settings = read(config, assignments)
     terminal = output is None and sys.stdout.isatty()
     if is_data_only(model, settings):
         write(render_host(host_report(model, symbols), form, width(terminal), terminal), output)

@@ -1,0 +1,1 @@
+"""What people already have, read without running it: Hugging Face config.json files, training configs."""
