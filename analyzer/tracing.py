@@ -149,6 +149,8 @@ class Tracer(References):
             outputs = self._changed(changed, bool(needed))
         else:
             outputs = tuple(self._output(op, spec, inputs, bool(needed)) for spec in specs)
+            if "untracked" in rule.constants:
+                outputs = tuple(replace(tensor, base=None) for tensor in outputs)
         aux = {
             name: Tensor(s.shape, s.strides or contiguous(s.shape), s.dtype, self.storage(s.bytes, "activation", name))
             for name, s in rule.aux.items()

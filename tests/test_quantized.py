@@ -13,7 +13,7 @@ from analyzer.run.training import simulate
 from analyzer.sizes import Device, Sizes
 from validation.divergence import predicted_events
 
-CONFIG = Path(__file__).parent / "configs" / "valid" / "quantized.yaml"
+CONFIGS = Path(__file__).parent / "configs" / "valid"
 MEASURED = {  # bytes of weights, scales and zero points; each allocation's bytes, and how many were made when it went
     ("int8", "fp32"): (
         149048,
@@ -77,12 +77,16 @@ MEASURED = {  # bytes of weights, scales and zero points; each allocation's byte
             (462, 16),
         ],
     ),
+    ("int4", "bf16"): (
+        1223186,
+        [(30720, 2), (3840, 3), (2621440, 4), (2621440, 6), (2621440, 6), (1320960, 7), (1312000, 8), (11520, 9), (11520, 9)],
+    ),
 }
 
 
 @pytest.mark.parametrize(("kind", "precision"), MEASURED, ids=lambda word: word)
 def test_linear_layers_equal_torchao(kind, precision):
-    model = read_model(CONFIG)
+    model = read_model(CONFIGS / ("quantized-in-tiles.yaml" if kind == "int4" else "quantized.yaml"))
     run = read_run(model.run, {"mode": "infer", "weights": kind, "precision": precision})
     graph = trace(model, bind_symbols(model, {}), run, unroll=True)
     with Sizes(graph.symbols, Device()).active():
@@ -98,3 +102,18 @@ def test_training_and_autocast_are_refused():
         read_run({}, {"mode": "train", "weights": "int8"})
     with pytest.raises(InvalidConfig, match="weights in float8 are for inference"):
         read_run({}, {"mode": "infer", "weights": "float8", "precision": "amp-bf16"})
+    with pytest.raises(InvalidConfig, match="weights in int8 are for inference"):
+        read_run({}, {"mode": "infer", "weights": "int8", "no_grad": "false"})
+
+
+def test_four_bits_need_bf16_and_tensor_cores():
+    with pytest.raises(InvalidConfig, match="weights in int4 need a model in bf16, not fp16"):
+        read_run({}, {"mode": "infer", "weights": "int4", "precision": "fp16"})
+    model = read_model(CONFIGS / "quantized-in-tiles.yaml")
+    with pytest.raises(InvalidConfig, match=r"weights in int4 need compute capability 8\.0, T4 has 7\.5"):
+        trace(
+            model,
+            bind_symbols(model, {}),
+            read_run({}, {"mode": "infer", "weights": "int4", "precision": "bf16"}),
+            Device("T4", 40, 1024, 75),
+        )

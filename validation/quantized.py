@@ -2,7 +2,7 @@
 
     validation/nullcuda/run.sh -m validation.quantized CONFIG KIND [SYMBOL=VALUE | run.KEY=VALUE]...
 
-torchao has to be installed (0.18). KIND is int8 or float8. Exit status: 0 all equal, 1 not.
+torchao has to be installed (0.18). KIND is int8, float8 or int4. Exit status: 0 all equal, 1 not.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str]) -> int:
     graph = trace(quantized.model, quantized.symbols, quantized.run, quantized.device, unroll=True)
     with Sizes(graph.symbols, quantized.device).active():
         expected = predicted_events(graph, simulate(graph, quantized.run))
-    kept, real = _measured(analysis_of(config, ["run.mode=infer", *settings]).graph, kind, quantized.run.dtype)
+    kept, real = _measured(analysis_of(config, ["run.mode=infer", *settings, "run.weights=precision"]).graph, kind, quantized.run.dtype)
     predicted = _kept(graph)
     divergence = first_divergence(expected, real)
     print(f"weights and buffers of Linear layers: predicted {predicted:,}, measured {kept:,}; {len(real)} allocations")
@@ -44,7 +44,11 @@ def main(arguments: Sequence[str]) -> int:
 
 def _kept(graph: Graph) -> int:
     tensors = (*graph.parameters.values(), *graph.buffers.values())
-    return sum(evaluate(t.bytes, graph.symbols) for t in tensors if t.name.endswith((".weight", ".weight.scale", ".weight.zero_point")))
+    return sum(
+        evaluate(t.bytes, graph.symbols)
+        for t in tensors
+        if t.name.endswith((".weight", ".weight.scale", ".weight.zero_point", ".weight.scale_and_zero"))
+    )
 
 
 def _measured(graph: Graph, kind: str, dtype: str) -> tuple[int, list[Event]]:
@@ -53,12 +57,17 @@ def _measured(graph: Graph, kind: str, dtype: str) -> tuple[int, list[Event]]:
 
     recorder = Recorder()
     program = Program(graph, "cuda", Run(mode="infer", precision=next(word for word, name in DTYPES.items() if name == dtype)))
-    config = quantization.Int8WeightOnlyConfig() if kind == "int8" else quantization.Float8WeightOnlyConfig()
+    config = {
+        "int8": quantization.Int8WeightOnlyConfig(),
+        "float8": quantization.Float8WeightOnlyConfig(),
+        "int4": quantization.Int4WeightOnlyConfig(int4_packing_format="tile_packed_to_4d", set_inductor_config=False),
+    }[kind]
     kept = 0
     for module in program.modules.values():
         if isinstance(module, nn.Linear):
             quantization.quantize_(module, config)
-            inner = [getattr(module.weight, name) for name in module.weight.tensor_data_names]
+            names = getattr(module.weight, "tensor_data_names", ["data"])  # not quantized: itself
+            inner = [getattr(module.weight, name) for name in names]
             optional = [getattr(module.weight, name, None) for name in getattr(module.weight, "optional_tensor_data_names", ())]
             kept += sum(t.numel() * t.element_size() for t in (*inner, *optional) if isinstance(t, torch.Tensor))
     infer(program, recorder.mark)

@@ -51,11 +51,11 @@ def Linear(x: Tensor, *, out_features: Poly, bias: bool = True, in_features: Pol
     width = x.shape[-1] if in_features is None else in_features
     if not sizes().same(width, x.shape[-1]):
         raise Refused(f"Linear has in_features {width!r}, but its input is {show(x.shape)} from {x.origin}")
-    if current().weights:
+    if quantized.covers(current().weights, width):
         b = current().parameter("bias", (out_features,)) if bias else None
         quantized_y: Tensor = quantized.linear(x, current().weights, out_features, width, b)
         return quantized_y
-    weight = current().parameter("weight", (out_features, width))
+    weight = current().parameter("weight", (out_features, width), trainable=not current().weights)
     b = current().parameter("bias", (out_features,)) if bias else None
     y: Tensor = linear(x, weight, b)
     return y

@@ -45,6 +45,12 @@ def unsafe_view(x: Tensor, shape: tuple[Poly, ...]) -> Tensor:
     return made
 
 
+def leading_columns(x: Tensor, count: Poly) -> Tensor:
+    """x[:, :count]: a view of a matrix."""
+    viewed: Tensor = _view(x, (x.shape[0], count), x.strides)
+    return viewed
+
+
 @op
 def view(x: Tensor, *, shape: list[Poly]) -> Tensor:
     """y = x with another shape, no copy"""

@@ -29,7 +29,7 @@ class Run:
         "fp32", "bf16", "fp16", "amp-bf16", "amp-fp16",
     )  # fmt: skip
     weights: str = _setting(
-        "precision", "how Linear layers keep their weights in inference: as torchao does", "precision", "int8", "float8"
+        "precision", "how Linear layers keep their weights in inference: as torchao does", "precision", "int8", "float8", "int4"
     )
     optimizer: str = _setting("AdamW", "torch.optim class, or Lion, Adam8bit, AdamW8bit, Lion8bit", *OPTIMIZERS)
     optimizer_form: str = _setting("default", "how the step is computed; PyTorch's default on CUDA is foreach", "default", *FORMS)
@@ -135,9 +135,11 @@ def _inconsistent(run: Run, given: Mapping[str, tuple[str, Origin]]) -> list[Pro
     for option in ("momentum", "nesterov", "amsgrad", "centered"):
         if getattr(run, option) and option not in optimizer.options:
             problems.append(Problem(given[option][1], f"{optimizer.name} has no option '{option}'"))
-    if run.weights != "precision" and (run.mode == "train" or run.autocast):
-        hint = "run.mode=infer, without autocast"
+    if run.weights != "precision" and (run.mode == "train" or run.autocast or not run.no_grad):
+        hint = "run.mode=infer, without autocast, under no_grad"
         problems.append(Problem(given["weights"][1], f"weights in {run.weights} are for inference in {', '.join(DTYPES)}", hint))
+    if run.weights == "int4" and run.precision != "bf16":
+        problems.append(Problem(given["weights"][1], f"weights in int4 need a model in bf16, not {run.precision}", "run.precision=bf16"))
     if run.nesterov and not run.momentum:
         problems.append(Problem(given["nesterov"][1], "nesterov needs momentum", "run.momentum=true"))
     return problems + _allocator(run, given)
