@@ -42,4 +42,8 @@ VISION: Mapping[str, ThirdParty] = {
     "vgg16-bn": _torchvision("vgg16_bn", "B=4", "B=3 s=97"),
     "vit-b-16": _torchvision("vit_b_16", "B=4", "B=3 s=80", sized=True),
     "vit-l-16": _torchvision("vit_l_16", "B=2", "B=3 s=80", sized=True),
+    "convnext-tiny": _torchvision("convnext_tiny", "B=4", "B=3 s=97"),
+    "densenet121": _torchvision("densenet121", "B=4", "B=3 s=97"),
+    "mobilenet-v2": _torchvision("mobilenet_v2", "B=4", "B=3 s=97"),
+    "swin-t": _torchvision("swin_t", "B=4", "B=1 K=10"),
 }
