@@ -18,6 +18,7 @@ PRODUCTS: Mapping[str, tuple[str, ...]] = {
     "mm": ("| 3 5, 5 4", "| swapped 3 5, 5 4", "| 3 5, float32 5 4", "| 3 1, 1 4"),
     "mv": ("| 3 5, 5", "| swapped 3 5, 5", "| 3 5, float32 5", "| float32 3 5, 5"),
     "dot": ("| 5, 5 | mean", "| 5, float32 5 | mean"),
+    **dict.fromkeys(("outer", "ger"), ("| 5, 3", "| 5, float32 3", "| half 5, 1", "| 1, 7")),
     "addmm": ("| 3 4, 3 5, 5 4", "| 4, 3 5, 5 4", "beta: 0.5, alpha: 2 | 4, 3 5, 5 4", "alpha: 2 | float32 4, 3 5, 5 4"),
     "baddbmm": ("| 2 3 4, 2 3 5, 2 5 4", "beta: 0.5, alpha: 2 | 2 3 4, 2 3 5, 2 5 4", "| 3 1, 2 3 5, 2 5 4"),
     "bmm": ("| 2 3 5, 2 5 4", "| 2 3 5, swapped 2 5 4", "| 2 3 5, float32 2 5 4", "| 1 3 5, 1 5 1", "| 2 1 5, 2 5 4"),

@@ -65,7 +65,7 @@ def _layer_norm(x: Tensor, *, normalized_shape: Any = None, **attributes: Any) -
     return nn.LayerNorm(x.shape[-1:] if normalized_shape is None else normalized_shape, **attributes)
 
 
-FUNCTIONS = ("bmm", "matmul", "linear", "mm", "mv", "dot", "addmm", "baddbmm")
+FUNCTIONS = ("bmm", "matmul", "linear", "mm", "mv", "dot", "addmm", "baddbmm", "outer", "ger")
 CHANNELED = ("BatchNorm1d", "BatchNorm2d", "BatchNorm3d")
 
 REFERENCE: Mapping[str, Entry] = {
