@@ -58,6 +58,13 @@ def log10(x: Tensor) -> Rule:
 
 @op
 @primitive
+def lgamma(x: Tensor) -> Rule:
+    """y = ln |gamma(x)|"""
+    return Rule(result(x, dtype=floating(x)), {"x": "g * digamma(x)"})
+
+
+@op
+@primitive
 def sin(x: Tensor) -> Rule:
     """y = sin x"""
     return Rule(result(x, dtype=floating(x)), {"x": "g * cos(x)"})

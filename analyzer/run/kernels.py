@@ -16,7 +16,7 @@ from analyzer.run.kernel_functions import KERNELS, like, matmul
 from analyzer.run.kernel_reductions import sum_to
 
 __all__ = ["Formula", "is_known", "sum_to"]
-ELEMENTWISE = frozenset({"abs", "cos", "cosh", "exp", "flip", "log", "rsqrt", "sgn", "sin", "sinh", "xlogy"})
+ELEMENTWISE = frozenset({"abs", "cos", "cosh", "digamma", "exp", "flip", "log", "rsqrt", "sgn", "sin", "sinh", "xlogy"})
 POINTWISE = frozenset(
     f"{name}_backward" for name in (
         "elu", "gelu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "log_sigmoid", "mish", "prelu", "sigmoid",
