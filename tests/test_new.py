@@ -65,3 +65,12 @@ def test_what_is_refused(arguments: list[str], message: str, tmp_path: Path, mon
     assert result.exit_code == 2
     assert message in result.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_model_of_the_page_is_right_and_has_fifteen_lines(tmp_path: Path) -> None:
+    page = (Path(__file__).resolve().parent.parent / "docs" / "write-your-model.md").read_text()
+    config = page.partition("```yaml\n")[2].partition("```")[0]
+    (tmp_path / "mine.yaml").write_text(config)
+
+    assert len(config.splitlines()) == 15
+    assert peakform("check", str(tmp_path / "mine.yaml")).exit_code in (0, 1)

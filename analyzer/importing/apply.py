@@ -136,6 +136,7 @@ def _bounded(keys: Keys, family: Family, known: Symbols, overrides: MappingOf[st
     for name, sources in family.bounds.items():
         key, value = keys.first(sources)
         most = value.value if isinstance(value, Scalar) else None
+        keys.became |= {key: f"bounds {name}"} if value is not None and not keys.became.get(key) else {}
         if not isinstance(most, int) or isinstance(most, bool) or known.values[name] <= most:
             continue
         if name in overrides:

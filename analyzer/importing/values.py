@@ -48,7 +48,7 @@ def _read(symbol: Symbol, key: Scalar, values: Values, shown: str) -> Symbol:
     found = values.get(parts)
     if found is None:
         near = nearest(str(key.value), values.paths())
-        raise InvalidConfig(Problem(key.origin, f"{shown} has no '{key.value}'", near or (COMPOSED if values.composed else "")))
+        raise InvalidConfig(Problem(key.origin, f"{shown} has no '{key.value}'", f"{near}\n{COMPOSED if values.composed else ''}".strip()))
     number = found.value if isinstance(found, Scalar) else None
     if isinstance(number, str) and DECIMAL.fullmatch(number):
         number = int(number)
@@ -108,7 +108,7 @@ class Values:
         found = self.get(target, following)
         if found is None:
             place: Origin = value.at(name)
-            hint = nearest(name.lstrip("."), self.paths()) or (COMPOSED if self.composed else "")
+            hint = f"{nearest(name.lstrip('.'), self.paths())}\n{COMPOSED if self.composed else ''}".strip()
             raise InvalidConfig(Problem(place, f"'${{{name[:60]}}}' refers to nothing", hint))
         return found
 
