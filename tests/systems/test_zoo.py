@@ -22,7 +22,7 @@ def test_esm2_of_every_size_has_the_class_s_parameters(size: str) -> None:
     c, layers, n = ESM2[size]
     symbols = {"c": c, "L": layers, "n": n}
     with torch.device("meta"):
-        module = THIRD_PARTY["esm2"].build(analysis("esm2", **symbols).graph.symbols)
+        module = THIRD_PARTY["esm2"].build(analysis("esm2", {}, **symbols).graph.symbols)
 
     assert _count("esm2", **symbols) == sum(p.numel() for p in module.parameters())
 
