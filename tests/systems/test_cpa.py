@@ -16,7 +16,7 @@ MODULES = {"encoder": 1_446_272, "decoder": 4_021_144, "pert_network": 13_260, "
 
 def module_total(config: str, **symbols: int) -> int:
     """Parameters without the adversaries, which belong to the training plan."""
-    told = report(config, **symbols)["parameters"]
+    told = report(config, {}, None, **symbols)["parameters"]
     of = {row["path"]: row["value"] for row in told["modules"]}
     return int(told["total"]["value"] - of["perturbation_classifier"] - of["covars_classifier"])
 

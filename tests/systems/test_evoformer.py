@@ -31,7 +31,7 @@ def test_parameters() -> None:
     ({"L": 1}, 3.483), ({"L": 2}, 6.965), ({"L": 1, "s": 512, "r": 384}, 15.532),
 ], ids=["one block", "two blocks", "one block of the fine-tuning"])  # fmt: skip
 def test_saved_without_checkpointing(symbols: dict[str, int], gibibytes: float) -> None:
-    assert round(report("evoformer", WHOLE, **symbols)["memory"]["after_forward"]["bytes"] / GIB, 3) == gibibytes
+    assert round(report("evoformer", WHOLE, None, **symbols)["memory"]["after_forward"]["bytes"] / GIB, 3) == gibibytes
 
 
 def test_saved_under_autocast() -> None:
