@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
-from analyzer.graph import ITEMSIZE, Graph, Rule, Spec, Step
+from analyzer.graph import ITEMSIZE, Graph, Rule, Spec, Step, Tensor
 from analyzer.polynomial import poly
 from analyzer.problems import Origin
 from analyzer.run import learning, scaling
@@ -25,7 +26,7 @@ def simulate(graph: Graph, run: Run) -> Heap:
     """
     heap = Heap()
     forward = Forward(heap)
-    forward.resident((*graph.parameters.values(), *graph.buffers.values(), *graph.inputs.values()))
+    forward.resident((*_standing(graph), *graph.inputs.values()))
     if run.mode == "infer":
         heap.move(Place(STEADY, "inference"))
         heap.mark("start")
@@ -42,6 +43,21 @@ def simulate(graph: Graph, run: Run) -> Heap:
     for number in (0, STEADY):
         _train(graph, run, forward, number)
     return heap
+
+
+def _standing(graph: Graph) -> Iterator[Tensor]:
+    """Parameters and buffers in the order in which a model is moved to its device: module by module."""
+    buffers: dict[str, list[Tensor]] = {}
+    for path, tensor in graph.buffers.items():
+        buffers.setdefault(path.rpartition(".")[0], []).append(tensor)
+    last = {path.rpartition(".")[0]: path for path in graph.parameters}
+    for path, tensor in graph.parameters.items():
+        yield tensor
+        module = path.rpartition(".")[0]
+        if last[module] == path:
+            yield from buffers.pop(module, ())
+    for rest in buffers.values():
+        yield from rest
 
 
 def _train(graph: Graph, run: Run, forward: Forward, number: int) -> None:
