@@ -1,7 +1,7 @@
 """Short ways to ask the pipeline about a bundled model, or about YAML text."""
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -72,6 +72,16 @@ def peakform(*arguments: str) -> Result:
 def evaluated(formula: str, symbols: Mapping[str, int]) -> object:
     """What a formula of the report is, as a script that reads the report would evaluate it."""
     return eval(formula, {"__builtins__": {}} | FUNCTIONS, dict(symbols))
+
+
+def amounts(value: Any) -> Iterator[tuple[str, float]]:
+    """Every formula in a report's JSON with the number beside it."""
+    if isinstance(value, dict):
+        number = value.get("bytes", value.get("value"))
+        if "formula" in value and number is not None:
+            yield value["formula"], number
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from amounts(item)
 
 
 def polynomial(formula: str) -> Poly:

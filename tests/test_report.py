@@ -6,7 +6,6 @@ import io
 import json
 import random
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from analyzer.problems import InvalidConfig
 from analyzer.render import render
 from analyzer.render.data import to_dict
 from analyzer.run.settings import read_run
-from tests.asking import BUNDLED, evaluated, model, peakform, report, whole_report
+from tests.asking import BUNDLED, amounts, evaluated, model, peakform, report, whole_report
 
 SCHEMA = json.loads((Path(analyzer.__file__).parent / "schema_files" / "report.schema.json").read_text(encoding="utf-8"))
 MODES = ("train", "infer")
@@ -45,19 +44,6 @@ ODD: dict[str, tuple[dict[str, int], ...]] = {
     "llama-3.1-70b": ({"B": 1, "r": 19, "c": 60, "n": 6, "kv": 3, "f": 71, "L": 3, "V": 101},),
     "bioformer-later": ({"B": 3, "r": 19, "c": 21, "c_z": 5, "c_opm": 3, "n": 7, "L": 11, "V": 31}, {"L": 4}),
 }
-
-
-def amounts(value: Any) -> Iterator[tuple[str, int]]:
-    """Every formula in a report with the number beside it."""
-    if isinstance(value, dict):
-        number = value.get("bytes", value.get("value"))
-        if "formula" in value and number is not None:
-            yield value["formula"], number
-        for item in value.values():
-            yield from amounts(item)
-    if isinstance(value, list):
-        for item in value:
-            yield from amounts(item)
 
 
 def bindings(name: str) -> list[dict[str, int] | None]:

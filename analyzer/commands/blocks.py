@@ -19,7 +19,7 @@ def blocks(names: tuple[str, ...], form: str) -> None:
     peakform blocks bert_layer
     peakform blocks llama --format json
     """
-    from analyzer.library import libraries
+    from analyzer.block_files import libraries
     from analyzer.render.blocks import as_json, as_list, as_whole
 
     every = libraries()
@@ -28,7 +28,7 @@ def blocks(names: tuple[str, ...], form: str) -> None:
     missing = [name for name in names if name not in words]
     if missing:
         raise InvalidConfig(*(Problem(Origin(COMMAND_LINE), f"no block '{name}'", nearest(name, words)) for name in missing))
-    chosen = tuple(block for block in known if not names or block.name in names or block.library in names)
+    chosen = tuple(block for block in known if not names or block.name in names or block.file in names)
     if form == "json":
         write(as_json(chosen, every), None)
     else:

@@ -89,6 +89,13 @@ def op(function: Callable[..., Any]) -> Callable[..., Any]:
     return traced
 
 
+def module(name: str, function: Callable[..., Any]) -> None:
+    """Put a torch.nn class without parameters into the vocabulary: a declared function under another name."""
+    if name in OPS:
+        raise ValueError(f"op {name} is declared twice")
+    OPS[name] = replace(OPS[function.__name__], name=name, function=_composite(function))
+
+
 @contextmanager
 def prepared(name: str, args: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
     """The arguments of an op, cast where autocast is on and says so."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from analyzer.library import Described, Library, providers, usage
+from analyzer.block_files import Described, Library, providers, usage
 
 
 def as_list(every: tuple[Library, ...]) -> str:
@@ -41,7 +41,7 @@ def _usage(block: Described, every: tuple[Library, ...]) -> str:
 
 
 def _whole(block: Described, every: tuple[Library, ...]) -> str:
-    lines = [*_line(block), "", f"from    configs/blocks/{block.library}.yaml:{block.line}", f"source  {block.source}"]
+    lines = [*_line(block), "", f"from    configs/blocks/{block.file}.yaml:{block.line}", f"source  {block.source}"]
     lines += [f"reads   {', '.join(block.reads)}: symbols of your file, where a call does not give its own"] if block.reads else []
     for call, found in zip(block.calls, providers(block, every)):
         lines.append(f"calls   {call}, which another library has: {', '.join(found) or 'none of the bundled ones; write it yourself'}")
@@ -54,7 +54,7 @@ def _indented(text: str) -> list[str]:
 
 def _plain(block: Described, every: tuple[Library, ...]) -> dict[str, object]:
     return {
-        "name": block.name, "library": block.library, "line": block.line, "doc": block.doc, "source": block.source,
+        "name": block.name, "library": block.file, "line": block.line, "doc": block.doc, "source": block.source,
         "inputs": list(block.inputs), "symbols": dict(block.symbols), "outputs": list(block.outputs), "reads": list(block.reads),
         "calls": dict(zip(block.calls, map(list, providers(block, every)))), "usage": _usage(block, every), "text": block.text,
     }  # fmt: skip

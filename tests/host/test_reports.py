@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import analyzer
 from analyzer.document import load, plain
 from analyzer.functions import FUNCTIONS
 from analyzer.schema import model_schema
-from tests.asking import peakform
+from tests.asking import amounts, peakform
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 SCHEMA = json.loads((Path(analyzer.__file__).parent / "schema_files" / "report.schema.json").read_text(encoding="utf-8"))
@@ -31,19 +30,6 @@ def told(config: str, *symbols: str) -> dict[str, Any]:
     assert result.exit_code == 0, result.stderr
     parsed: dict[str, Any] = json.loads(result.stdout)
     return parsed
-
-
-def amounts(value: Any) -> Iterator[tuple[str, float]]:
-    """Every formula with the number beside it."""
-    if isinstance(value, dict):
-        number = value.get("bytes", value.get("value"))
-        if "formula" in value and number is not None:
-            yield value["formula"], number
-        for item in value.values():
-            yield from amounts(item)
-    if isinstance(value, list):
-        for item in value:
-            yield from amounts(item)
 
 
 @pytest.mark.parametrize("config", CASES, ids=lambda c: Path(c).stem)

@@ -24,7 +24,7 @@ class Described:
     """One block of a library: what a call gives it, what it calls that other libraries define, and its YAML."""
 
     name: str
-    library: str
+    file: str  # without the ending
     line: int
     doc: str
     source: str  # what the library's own line says of where it comes from
@@ -94,7 +94,7 @@ def _reachable(name: str, read: dict[str, _Sections], seen: set[str]) -> dict[st
     return found | read[name].blocks
 
 
-def _described(block: Block, library: str, source: str, known: dict[str, Block], text: str) -> Described:
+def _described(block: Block, file: str, source: str, known: dict[str, Block], text: str) -> Described:
     symbols = tuple((name, _shown(value)) for name, value in block.symbols)
     own = {name for name, _ in symbols}
     reads = {word for _, default in symbols for word in WORD.findall(default)} - own - {"true", "false", "min", "max", "ceil", "floor"}
@@ -102,7 +102,7 @@ def _described(block: Block, library: str, source: str, known: dict[str, Block],
     outputs = tuple(str(o.value) for o in block.outputs)
     line = block.origin.line
     return Described(
-        block.name, library, line, block.doc, source, block.inputs, symbols, outputs, tuple(sorted(reads)), tuple(calls), text.rstrip()
+        block.name, file, line, block.doc, source, block.inputs, symbols, outputs, tuple(sorted(reads)), tuple(calls), text.rstrip()
     )
 
 
@@ -129,7 +129,7 @@ def _shown(value: Value) -> str:
 
 def usage(block: Described, providers: tuple[str, ...]) -> str:
     """A config's lines that call the block; `providers` are libraries that define what it calls beside its own."""
-    include = ", ".join((block.library, *providers))
+    include = ", ".join((block.file, *providers))
     given = {"in": f"[{', '.join(block.inputs)}]" if len(block.inputs) > 1 else "".join(block.inputs)} if block.inputs else {}
     named = {"as": f"[{', '.join(block.outputs)}]" if len(block.outputs) > 1 else block.outputs[0]} if block.outputs else {}
     arguments = ", ".join(f"{key}: {value}" for key, value in {**given, **dict(block.symbols), **named}.items())
@@ -139,7 +139,7 @@ def usage(block: Described, providers: tuple[str, ...]) -> str:
 
 def providers(block: Described, every: tuple[Library, ...]) -> tuple[tuple[str, ...], ...]:
     """For each block that `block` calls and its library lacks: the libraries that have it, those that bundled models pair it with first."""
-    paired = _paired(block.library) if block.calls else frozenset()
+    paired = _paired(block.file) if block.calls else frozenset()
     found = [[lib.name for lib in every if any(b.name == call for b in lib.blocks)] for call in block.calls]
     return tuple(tuple(sorted(names, key=lambda name: name not in paired)) for names in found)
 
