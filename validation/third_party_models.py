@@ -110,6 +110,11 @@ def _t5(s: Symbols) -> nn.Module:
     )  # fmt: skip
 
 
+def _geneformer(s: Symbols) -> nn.Module:
+    dropouts = {"hidden_dropout_prob": 0.02, "attention_probs_dropout_prob": 0.02}
+    return _bert("sdpa", hidden_act="relu", **dropouts)(s)
+
+
 PADDED = ("bert", "roberta", "distilbert", "esm")  # whose batches have padding, whatever the attention
 
 
@@ -139,6 +144,7 @@ THIRD_PARTY: Mapping[str, ThirdParty] = {
     **_language_models("", "sdpa", padded=False),
     "t5-small-eager": _transformers(_t5, "B=4 r=96 t=64", "B=3 r=37 t=21 L=5"),
     "t5-base-eager": _transformers(_t5, "B=2 r=96 t=64"),
+    "geneformer": _transformers(_geneformer, "B=4 r=256", "B=3 r=37 L=5 c=60"),
     "vit-b-16-eager": _transformers(_vit("eager"), "B=4", "B=3 s=80 L=5"),
     **VISION,
 }

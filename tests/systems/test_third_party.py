@@ -32,7 +32,7 @@ PARAMETERS = {  # as published
     "t5-small": 60_506_624, "t5-base": 222_903_552, "vit-b-16": 86_567_656,
     "resnet18": 11_689_512, "resnet50": 25_557_032, "resnet152": 60_192_808, "vgg16": 138_357_544, "vgg16-bn": 138_365_992,
     "vit-l-16": 304_326_632, "convnext-tiny": 28_589_128, "densenet121": 7_978_856, "mobilenet-v2": 3_504_872,
-    "swin-t": 28_288_354, "esm2": 651_043_254,
+    "swin-t": 28_288_354, "esm2": 651_043_254, "geneformer": 10_288_722,
 }  # fmt: skip
 
 
