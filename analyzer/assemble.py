@@ -132,7 +132,7 @@ def _inference(analysis: Analysis, overrides: Mapping[str, str]) -> Peak | None:
     """The peak of an inference beside that of training; None when the report is of an inference."""
     if analysis.run.mode == "infer":
         return None
-    run = Run(mode="infer", precision=analysis.run.precision)
+    run = Run(mode="infer", precision=analysis.run.precision, mha_fastpath=analysis.run.mha_fastpath)
     other = analyze(analysis.model, overrides, run, analysis.device)
     return _peak(other, _Binder(other.symbols.values))
 

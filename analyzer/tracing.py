@@ -66,6 +66,7 @@ class Tracer(References):
         self.cast_weights: dict[Tensor, Tensor] = {}
         self.dtype = "float32"  # of parameters
         self.attention = "auto"  # the kernel that scaled_dot_product_attention is forced to
+        self.mha_fastpath = True  # whether nn.MultiheadAttention and what is made of it may be fused in inference
         self._views: dict[Storage, set[Tensor]] = {}  # of storages changed in place: the views taken since
         self._saved: dict[Storage, str] = {}  # what autograd keeps, and what it first kept it for
         self.checkpointed: frozenset[str] = frozenset()  # blocks that are run again in backward
@@ -137,8 +138,8 @@ class Tracer(References):
 
     def phantom(self, shape: Shape) -> Tensor:
         """A tensor that is never in memory, to infer the sizes of a module that nobody calls."""
-        storage = Storage(Spec(shape, "float32").bytes, "phantom", "", self.origin)
-        return self.hold(Tensor(shape, contiguous(shape), "float32", storage, False, None, "", self.origin))
+        storage = Storage(Spec(shape, self.dtype).bytes, "phantom", "", self.origin)
+        return self.hold(Tensor(shape, contiguous(shape), self.dtype, storage, False, None, "", self.origin))
 
     def step(self, op: str, rule: Rule, inputs: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
         """Record a primitive and return its outputs, held by the running function."""

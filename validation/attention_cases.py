@@ -66,6 +66,8 @@ MASKED = tuple(
 )  # fmt: skip
 
 ATTENTION: Mapping[str, tuple[str, ...]] = {
+    "canonical_mask": ("| bool 3 5, 3 5 | linear", "| bool 3 5, half 2 7 | float"),
+    "nested_tensor_from_mask": ("| 2 3 5, bool 2 3",),
     "scaled_dot_product_attention": (*FUNCTION, *(f"{row} | mean" for row in HALF)),
     "MultiheadAttention": (
         *(f"{row} | linear mean | 2" for row in MODULE),

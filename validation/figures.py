@@ -50,6 +50,7 @@ def _categories(run: Run) -> tuple[str, ...]:
 def measure(program: Runnable, recorder: Recorder) -> Measured:
     """Run a program, made while the recorder was on, on CUDA, and what its allocator did."""
     run = program.run
+    torch.backends.mha.set_fastpath_enabled(run.mha_fastpath)
     owned: dict[str, set[int]] = {
         "parameters": _addresses(program.parameters.values()),
         "buffers": _addresses(program.buffers.values()),

@@ -140,5 +140,10 @@ def _module(kind: type[_Attention]) -> Callable[..., nn.Module]:
     return made
 
 
-ATTENTION: Mapping[str, Callable[..., Any]] = {"scaled_dot_product_attention": _attention, "MultiheadAttention": _module(_Attention)}
+ATTENTION: Mapping[str, Callable[..., Any]] = {
+    "scaled_dot_product_attention": _attention,
+    "MultiheadAttention": _module(_Attention),
+    "canonical_mask": lambda mask, x: F._canonical_mask(mask, "mask", None, "", x.dtype, False),
+    "nested_tensor_from_mask": lambda x, mask: x,
+}
 CUDA_ATTENTION: Mapping[str, Callable[..., Any]] = {"scaled_dot_product_attention": _on_cuda, "MultiheadAttention": _module(_OnCuda)}

@@ -3,6 +3,7 @@
     validation/nullcuda/run.sh -m validation.third_party [NAME]...            # all cases; with -o they are written down
     validation/nullcuda/run.sh -m validation.third_party NAME SYMBOL=VALUE... # one case, and where the two first part
     python -m validation.third_party --list
+    PYTHONPATH=SCGPT validation/nullcuda/run.sh -m validation.third_party scgpt   # a class from a repository, where it lies
 
 Runs on the GPU of the machine, or without one through run.sh. Exit status: 0 all figures equal, 1 not, 2 a case is refused.
 """
@@ -18,9 +19,10 @@ from pathlib import Path
 
 from analyzer.problems import InvalidConfig
 from validation.rows import HERE, Results, Row, read, write
-from validation.third_party_models import THIRD_PARTY, cases
+from validation.third_party_models import EVERY, cases
 
 WRITTEN = HERE / "results" / "third-party.json"
+WRITTEN_OF_GENES = HERE / "results" / "genes.json"  # of classes that no package index has, or with many dependencies
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,9 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     warnings.filterwarnings("ignore")
     names = [name for name in given.names if "=" not in name]
-    unknown = [name for name in names if name not in THIRD_PARTY]
+    unknown = [name for name in names if name not in EVERY]
     if unknown:
-        parser.error(f"no third-party class for {', '.join(unknown)}; there is one for {', '.join(THIRD_PARTY)}")
+        parser.error(f"no third-party class for {', '.join(unknown)}; there is one for {', '.join(EVERY)}")
     if given.list:
         print("\n".join(f"{model}  {symbols}  {run}" for model, symbols, run in cases(names)))
         return 0
@@ -55,7 +57,7 @@ def _one(names: Sequence[str], settings: Sequence[str], parser: argparse.Argumen
     except InvalidConfig as error:
         print(error, file=sys.stderr)
         return 2
-    comparison = third_party_compared(THIRD_PARTY[names[0]], analysis)
+    comparison = third_party_compared(EVERY[names[0]], analysis)
     print("\n".join([headline(analysis), *figure_lines(comparison), *difference_lines(comparison)]))
     return 0 if comparison.agrees else 1
 
@@ -67,14 +69,14 @@ def _all(names: Sequence[str], output: Path | None) -> int:
 
     device, found, started = device_of_this_machine(), list[Row](), time.monotonic()
     for model, symbols, run in cases(names):
-        row = row_of(model, symbols, run, device, lambda analysis: third_party_compared(THIRD_PARTY[analysis.graph.name], analysis))
+        row = row_of(model, symbols, run, device, lambda analysis: third_party_compared(EVERY[analysis.graph.name], analysis))
         found.append(row)
         told = ", ".join(f"{n} {row.predicted(n):,} for {row.measured[n]:,}" for n in row.differing) or "equal"
         print(f"{time.monotonic() - started:4.0f} s  {model} {symbols} {run}: {told}{f' (first: {row.first})' if row.first else ''}")
     if output:
         kept = {row.key: row for row in read(output).rows} if output.exists() else {}
         merged = {**kept, **{row.key: row for row in found}}
-        rows = tuple(merged[case] for case in cases(()) if case in merged)
+        rows = tuple(merged[case] for case in cases(EVERY) if case in merged)
         write(Results(torch_version(), today(), device, rows, versions()), output)
     return 1 if any(set(row.differing) - {"allocated", "reserved"} for row in found) else 0
 

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from validation.third_party_genes import GENES
 from validation.third_party_kind import Batch, Build, Symbols, ThirdParty
 from validation.third_party_vision import VISION
 from validation.torchvision_ops import declare
@@ -149,11 +150,12 @@ THIRD_PARTY: Mapping[str, ThirdParty] = {
     **VISION,
 }
 
+EVERY: Mapping[str, ThirdParty] = {**THIRD_PARTY, **GENES}
 SETTINGS = ("mode=train precision=fp32", "mode=train precision=amp-bf16", "mode=train precision=bf16", "mode=infer precision=fp32")
 
 
 def cases(only: Iterable[str] = ()) -> Iterator[tuple[str, str, str]]:
-    """Model, symbols and run settings of every case."""
+    """Model, symbols and run settings of every case; without names, of the classes that a package index has."""
     for name in tuple(only) or THIRD_PARTY:
-        kind = THIRD_PARTY[name]
+        kind = EVERY[name]
         yield from ((name, symbols, f"{run} {kind.optimizer}") for symbols in kind.sizes for run in SETTINGS)

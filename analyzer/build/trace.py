@@ -97,6 +97,7 @@ class _Session:
         self._make_inputs(inference.inputs if inference and inference.inputs else None)
         tracer = self.tracer
         tracer.dtype, tracer.autocast, tracer.attention = self.run.dtype, self.run.autocast, self.run.attention
+        tracer.mha_fastpath = self.run.mha_fastpath
         tracer.checkpointed, tracer.reentrant = self._checkpointed(), self.run.use_reentrant
         tracer.weights = self.run.weights if self.run.weights != "precision" else ""
         tracer.push()

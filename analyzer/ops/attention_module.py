@@ -59,7 +59,7 @@ def MultiheadAttention(
     weights = _parameters(query.shape[-1], key.shape[-1], value.shape[-1], bias)
     form = Form(num_heads, dropout if current().training else 0.0, need_weights, average_attn_weights, is_causal)
     floating = any(m is not None and m.dtype != "bool" for m in (key_padding_mask, attn_mask))
-    padding, mask = (_canonical(m, query.dtype) for m in (key_padding_mask, attn_mask))
+    padding, mask = (canonical(m, query.dtype) for m in (key_padding_mask, attn_mask))
     batched = len(query.shape) == 3
     if query is key is value and batch_first and not floating and is_native(query, weights, num_heads):
         return native_multi_head_attention(query, weights, form, padding, mask)
@@ -100,7 +100,7 @@ def _parameters(embed: Poly, kdim: Poly, vdim: Poly, bias: bool) -> Weights:
     return Weights(projections, first, out, tracer.parameter("out_proj.bias", (embed,)) if bias else None)
 
 
-def _canonical(mask: Tensor | None, dtype: str) -> Tensor | None:
+def canonical(mask: Tensor | None, dtype: str) -> Tensor | None:
     """_canonical_mask: a bool mask becomes one of -inf that is added."""
     if mask is None or mask.dtype != "bool":
         return mask

@@ -47,7 +47,9 @@ class Form:
 def is_native(query: Tensor, weights: Weights, heads: Poly) -> bool:
     """Whether self-attention with samples first and no floating-point mask takes this path."""
     tracer, tensors = current(), (query, *weights.projections, weights.out)
-    if tracer.training or tracer.autocast or len(query.shape) != 3 or len(weights.projections) != 1 or weights.bias is None:
+    if not tracer.mha_fastpath or tracer.training or tracer.autocast:
+        return False
+    if len(query.shape) != 3 or len(weights.projections) != 1 or weights.bias is None:
         return False
     same = all(t.dtype == query.dtype for t in tensors)
     return same and sizes().number(heads) % 2 == 0 and not (tracer.grad and any(t.requires_grad for t in tensors))

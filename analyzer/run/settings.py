@@ -57,6 +57,7 @@ class Run:
         "auto", "kernel of scaled_dot_product_attention: PyTorch's choice, or forced (torch.nn.attention.sdpa_kernel)",
         "auto", "flash", "efficient", "cudnn", "math",
     )  # fmt: skip
+    mha_fastpath: bool = _setting(True, "torch.backends.mha.set_fastpath_enabled: fused attention and encoder layers in inference")
     no_grad: bool = _setting(True, "whether inference runs under torch.no_grad()")
     expandable_segments: bool = _setting(False, "PYTORCH_CUDA_ALLOC_CONF: segments that grow, in place of one per cudaMalloc")
     max_split_size_mb: int = _setting(0, "PYTORCH_CUDA_ALLOC_CONF: larger blocks are never split; none by default")
