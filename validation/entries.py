@@ -23,6 +23,12 @@ def _made(name: str) -> Entry:
     return lambda *, shape, dtype="float32", device: function(shape, dtype=getattr(torch, dtype), device=device)
 
 
+def _new(name: str) -> Entry:
+    """A method that makes another tensor of the dtype of one."""
+    method: Entry = getattr(Tensor, name)
+    return lambda x, *, size, dtype=None: method(x, size, dtype=getattr(torch, dtype) if dtype else None)
+
+
 def _counted(name: str) -> Entry:
     """A factory that takes numbers."""
     function: Entry = getattr(torch, name)
@@ -67,6 +73,7 @@ ENTRIES: Mapping[str, Entry] = {
     "dropout_": lambda x, *, p=0.5, training: F.dropout(x, p, training, inplace=True),
     **{name: _made(name) for name in ("zeros", "ones", "rand", "randn")},
     **{name: _counted(name) for name in ("eye", "linspace")},
+    **{name: _new(name) for name in ("new_zeros", "new_ones")},
     **{name: _like(name) for name in ("zeros_like", "ones_like", "full_like", "randint_like")},
     "arange": _arange,
     "full": _full,

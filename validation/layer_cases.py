@@ -13,6 +13,12 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
         "normalized_shape: [3, 5] | 2 3 5",
         "| swapped 2 3 5",
     ),
+    "layer_norm": (
+        "normalized_shape: [5] | 3 5, 5, 5",
+        "normalized_shape: [5] | 2 3 5",
+        "normalized_shape: [3, 5] | 2 3 5, 3 5",
+        "normalized_shape: [5] | swapped 2 3 5, 5, 5",
+    ),
     "RMSNorm": (
         "| 3 5",
         "| swapped 2 3 5",

@@ -65,6 +65,10 @@ def _layer_norm(x: Tensor, *, normalized_shape: Any = None, **attributes: Any) -
     return nn.LayerNorm(x.shape[-1:] if normalized_shape is None else normalized_shape, **attributes)
 
 
+def _normed(x: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, *, normalized_shape: Any, eps: float = 1e-5) -> Tensor:
+    return F.layer_norm(x, normalized_shape, weight, bias, eps)
+
+
 FUNCTIONS = ("bmm", "matmul", "linear", "mm", "mv", "dot", "addmm", "baddbmm", "outer", "ger")
 CHANNELED = ("BatchNorm1d", "BatchNorm2d", "BatchNorm3d")
 
@@ -90,6 +94,7 @@ REFERENCE: Mapping[str, Entry] = {
     "einsum": lambda tensors, *, equation: torch.einsum(equation, *tensors),
     "Linear": _linear,
     "LayerNorm": _layer_norm,
+    "layer_norm": _normed,
 }
 
 

@@ -69,6 +69,10 @@ SHAPES: Mapping[str, tuple[str, ...]] = {
     "randint_like": ("high: 5 | 3 5 | times", "low: 1, high: 5, dtype: int64 | 3 5 | times"),
     "bernoulli": ("| between 3 5", "| between 2 3 5"),
     **dict.fromkeys(("zeros", "ones", "rand", "randn"), MADE),
+    **dict.fromkeys(
+        ("new_zeros", "new_ones"),
+        ("size: [3, 5] | 3 5 | times", "size: [1, 5] | half 3 5 | times", "size: [3, 5], dtype: int64 | 3 5 | times"),
+    ),
     "full": ("shape: [3, 5], value: 0.5 | beside 3 5 | times", "shape: [5], value: 3, dtype: int64 | beside 3 5 | times"),
     "randint": ("high: 7, shape: [3, 5] | beside 3 5 | times", "low: 2, high: 7, shape: [5] | beside 3 5 | times"),
     "eye": ("n: 5 | beside 5 5 | times", "n: 3, m: 5 | beside 3 5 | times"),

@@ -82,3 +82,15 @@ def ones_like(x: Tensor, *, dtype: str | None = None) -> Tensor:
 def full_like(x: Tensor, *, value: float, dtype: str | None = None) -> Tensor:
     """y = value, the shape of x"""
     return like(x, dtype)
+
+
+@op
+def new_zeros(x: Tensor, *, size: list[Poly], dtype: str | None = None) -> Tensor:
+    """y = 0, in the dtype of x"""
+    return made(size, dtype or x.dtype)
+
+
+@op
+def new_ones(x: Tensor, *, size: list[Poly], dtype: str | None = None) -> Tensor:
+    """y = 1, in the dtype of x"""
+    return made(size, dtype or x.dtype)

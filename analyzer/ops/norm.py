@@ -24,9 +24,10 @@ Shape = tuple[Poly, ...]
 def _layer_norm(x: Tensor, weight: Tensor | None, bias: Tensor | None, over: int) -> Rule:
     statistics = Spec(x.shape[: len(x.shape) - over] + (ONE,) * over, plan.accumulated(x.dtype))
     order = _row_kernel(x, weight, bias, over)
+    given = (name for name, tensor in (("weight", weight), ("bias", bias)) if tensor)
     return Rule(
         Spec(x.shape, x.dtype),
-        plan.gradients("native_layer_norm_backward", f"g, x, mean, rstd{', weight' if weight else ''}", order),
+        plan.gradients("native_layer_norm_backward", ", ".join(("g", "x", "mean", "rstd", *given)), order),
         aux={"mean": statistics, "rstd": statistics},
         copies=(ZERO if is_contiguous(x) else x.bytes,),
         constants={"plan": order},
@@ -67,6 +68,14 @@ def LayerNorm(x: Tensor, *, normalized_shape: list[Poly] | Poly | None = None, e
     weight = current().parameter("weight", shape) if elementwise_affine else None
     shift = current().parameter("bias", shape) if elementwise_affine and bias else None
     y: Tensor = _layer_norm(x, weight, shift, len(shape))
+    return y
+
+
+@op
+def layer_norm(x: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, *,
+               normalized_shape: list[Poly] | Poly, eps: float = 1e-5) -> Tensor:  # fmt: skip
+    """y = (x - mean) rstd w + b over the last dimensions"""
+    y: Tensor = _layer_norm(x, weight, bias, len(_normalized(x, normalized_shape, "layer_norm")))
     return y
 
 

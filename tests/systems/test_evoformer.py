@@ -28,17 +28,17 @@ def test_parameters() -> None:
 
 
 @pytest.mark.parametrize(("symbols", "gibibytes"), [
-    ({"L": 1}, 3.483), ({"L": 2}, 6.965), ({"L": 1, "s": 512, "r": 384}, 15.532),
-], ids=["one block", "two blocks", "one block of the fine-tuning"])  # fmt: skip
+    ({"L": 1}, 3.483), ({"L": 2}, 6.965),
+], ids=["one block", "two blocks"])  # fmt: skip
 def test_saved_without_checkpointing(symbols: dict[str, int], gibibytes: float) -> None:
     assert round(report("evoformer", WHOLE, None, **symbols)["memory"]["after_forward"]["bytes"] / GIB, 3) == gibibytes
 
 
 def test_saved_under_autocast() -> None:
-    told = report("evoformer", WHOLE | {"precision": "amp-bf16"}, L=1)["memory"]["after_forward"]["bytes"]
-    after_the_block = 2 * (256 * 384 + 384) + 2 * 256 * (256 + 384)  # casts of weight, bias and input, and the output, of linear
+    """OpenFold switches autocast off where a tensor is bfloat16: softmax and layer norm keep half of what autocast would make them keep."""
+    saved = report("evoformer", WHOLE | {"precision": "amp-bf16"}, L=1)["memory"]["after_forward"]["bytes"]
 
-    assert round((told - after_the_block) / GIB, 3) == 3.216
+    assert round(saved / GIB, 2) == 2.31
 
 
 def test_48_blocks_without_checkpointing_need_167_gib() -> None:
@@ -68,6 +68,41 @@ def test_memory(run: dict[str, str], blocks: int, left: int, forward: int, backw
     found = predicted(analysis("evoformer", run, L=blocks))
 
     assert (found["left by forward"], found["forward"], found["backward"]) == (left, forward, backward)
+
+
+BF16 = {"precision": "amp-bf16"}
+
+
+@pytest.mark.parametrize(("config", "run", "blocks", "left", "forward", "backward"), [
+    ("evoformer", WHOLE | BF16, 1, 2_446_627_844, 2_604_062_080, 2_855_850_248),
+    ("evoformer", BF16, 48, 3_154_444_292, 4_842_681_600, 7_042_059_784),
+    ("evoformer", WHOLE | {"precision": "bf16"}, 2, 3_727_687_682, 3_851_099_136, 4_085_917_700),
+    ("evoformer-finetuning", WHOLE, 1, 16_601_776_132, 17_282_180_352, 19_293_551_880),
+    ("evoformer-finetuning", WHOLE | BF16, 1, 10_263_139_332, 10_753_003_648, 11_859_579_144),
+    ("evoformer-finetuning", {}, 48, 13_212_057_604, 21_794_038_272, 33_336_375_816),
+    ("evoformer-finetuning", BF16, 48, 13_011_124_228, 18_381_625_216, 25_902_403_080),
+], ids=[
+    "autocast", "autocast, 48 checkpointed blocks", "in bfloat16", "fine-tuning", "fine-tuning, autocast",
+    "fine-tuning, 48 checkpointed blocks", "fine-tuning, autocast, 48 checkpointed blocks",
+])  # fmt: skip
+def test_memory_in_other_settings(config: str, run: dict[str, str], blocks: int, left: int, forward: int, backward: int) -> None:
+    found = predicted(analysis(config, run, L=blocks))
+
+    assert (found["left by forward"], found["forward"], found["backward"]) == (left, forward, backward)
+
+
+@pytest.mark.parametrize(("config", "symbols", "run", "measured"), [
+    ("evoformer-finetuning", {"s": 128}, {}, 2_585_683_968), ("evoformer", {}, BF16, 607_927_296),
+], ids=["384 residues", "autocast"])  # fmt: skip
+def test_memory_of_inference(config: str, symbols: dict[str, int], run: dict[str, str], measured: int) -> None:
+    assert predicted(analysis(config, {"mode": "infer"} | run, L=2, **symbols))["inference"] == measured
+
+
+def test_fine_tuning() -> None:
+    block = report("evoformer-finetuning", WHOLE, L=1)["memory"]["after_forward"]["bytes"]
+
+    assert round(block / GIB, 2) == 15.53
+    assert report("evoformer-finetuning")["parameters"]["total"]["value"] == 87_936_384
 
 
 @pytest.mark.parametrize(("run", "fits"), [(WHOLE, False), ({}, True)], ids=["whole", "checkpointed"])
