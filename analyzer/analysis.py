@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from analyzer.assumptions import Assumption
 from analyzer.build.model import Model
+from analyzer.build.ranks import with_ranks
 from analyzer.build.symbols import Symbols
 from analyzer.build.trace import bind_symbols, trace
 from analyzer.evaluate import holds
@@ -48,6 +49,7 @@ def analyze(model: Model, overrides: Mapping[str, str], run: Run, device: Device
     """Trace and simulate. Raises InvalidConfig. A loop whose iterations do not repeat soon enough is unrolled."""
     if not model.layers:
         raise InvalidConfig(Problem(model.origin, "a model needs 'layers'", "layers: [Linear: 128, GELU]"))
+    model = with_ranks(model, run)
     symbols = bind_symbols(model, overrides)
     for simulated in SIMULATED:
         try:

@@ -8,7 +8,7 @@ from analyzer.build.source import SECTIONS
 from analyzer.graph import ITEMSIZE
 from analyzer.host.schema import data_schema
 from analyzer.ops import OPS, Argument, Op
-from analyzer.run.settings import CHOICES, LISTS, MEANING
+from analyzer.run.settings import CHOICES, EXPRESSIONS, LISTS, MEANING
 
 EXPRESSION = {"type": ["string", "number"], "description": "a number, or an expression over symbols"}
 TYPES: dict[str, dict[str, Any]] = {
@@ -66,7 +66,7 @@ def _run() -> dict[str, Any]:
     def choice(key: str) -> dict[str, Any]:
         values = [True, False] if CHOICES[key] == ("true", "false") else list(CHOICES[key])
         whole = {"type": "integer", "minimum": 1}
-        kind: dict[str, Any] = {"enum": values} if values else NAMES if key in LISTS else whole
+        kind: dict[str, Any] = {"enum": values} if values else NAMES if key in LISTS else EXPRESSION if key in EXPRESSIONS else whole
         return kind | {"description": MEANING[key]}
 
     return {key: choice(key) for key in CHOICES}

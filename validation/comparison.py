@@ -18,6 +18,7 @@ from validation.divergence import Divergence, Event, aligned, first_divergence, 
 from validation.figures import PHASES, Figures, Measured, measure, predicted
 from validation.nullcuda.recorder import Recorder
 from validation.origins import follow
+from validation.parallel import Distributed
 from validation.rendering import Program
 
 
@@ -52,11 +53,18 @@ def compared(analysis: Analysis) -> Comparison:
     """Run the analyzed model and compare."""
     graph, heap = unrolled(analysis)
     recorder = Recorder()
-    program = Program(graph, "cuda", analysis.run)
+    program = _program(graph, analysis)
     checker = Checker(program)
     follow(program, recorder)
     measured = measure(program, recorder)
     return beside(analysis, graph, heap, measured, tuple(dict.fromkeys(checker.found)))
+
+
+def _program(graph: Graph, analysis: Analysis) -> Program:
+    """The program of one rank, or of a GPU that works alone."""
+    if analysis.run.parallel == "none":
+        return Program(graph, "cuda", analysis.run)
+    return Distributed(graph, "cuda", analysis.run, graph.symbols["ranks"])
 
 
 def beside(analysis: Analysis, graph: Graph, heap: Heap, measured: Measured, tensors: tuple[str, ...] = ()) -> Comparison:

@@ -60,7 +60,10 @@ class Program:
         kind: torch.dtype = getattr(torch, self.run.autocast or "float32")
         with torch.autocast("cuda", dtype=kind) if self.run.autocast else contextlib.nullcontext():
             self.values |= {tensor: self._resident[tensor].detach() for tensor in self.graph.inputs.values()}  # a fresh batch
-            self._run(self.graph.instructions)
+            self._all()
+
+    def _all(self) -> None:
+        self._run(self.graph.instructions)
 
     def _run(self, instructions: Sequence[Instruction]) -> None:
         position = 0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from analyzer.build.frame import POISON, Constant, Frame, Poison
 from analyzer.build.grouping import chosen, ungrouped
 from analyzer.build.interpreter import Interpreter
+from analyzer.build.ranks import wrapped
 from analyzer.build.source import Problems, TooMany
 from analyzer.build.symbols import Symbols, bind
 from analyzer.build.values import positive_size_of, shape_of
@@ -115,6 +116,7 @@ class _Session:
         told = inference.outputs if inference and (own or inference.outputs) else self.model.outputs
         outputs = self._outputs(told)
         tracer.pop(tuple(outputs.values()))
+        outputs = wrapped(self.run, tracer, outputs)
         self._keep(outputs)
         tracer.instructions.append(Mark("forward done"))
         loss = self._loss(outputs) if self.run.mode == "train" else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from analyzer.graph import ITEMSIZE, Checkpoint, Instruction, Shape, Step, Tensor, contiguous
@@ -82,11 +83,16 @@ class Region:
         self.waiting += 1
 
 
+def _nothing(_: Leaf) -> None:
+    """What a wrapper around the model would do."""
+
+
 class Memory:
     """Reference counting over a heap: arrays hold blocks and nodes, nodes hold blocks and nodes."""
 
     def __init__(self, heap: Heap) -> None:
         self.heap = heap
+        self.on_gradient: Callable[[Leaf], None] = _nothing  # told of every leaf that has got its gradient
 
     def fresh(self, shape: Shape, dtype: str, strides: Shape | None, kind: str, label: str) -> Array:
         """A new array with one reference."""

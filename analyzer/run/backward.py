@@ -48,7 +48,7 @@ def backward(memory: Memory, roots: Sequence[tuple[Target, int, Array]], residen
         _accumulate(run, target, index, gradient)
         _arrived(run, target, done)
     for leaf in done:
-        _accumulate_grad(run, leaf)
+        _grow(run, leaf)
     while run.ready:
         _, node = heapq.heappop(run.ready)
         heap.move(replace(heap.place, loops=node.place.loops))
@@ -95,7 +95,7 @@ def _evaluate(run: Pass, node: Node) -> None:
             _accumulate(run, target, index, results[name])
         _arrived(run, target, done)
     for leaf in done:
-        _accumulate_grad(run, leaf)
+        _grow(run, leaf)
 
 
 def _results(run: Pass, node: Node, incoming: dict[int, Array]) -> dict[str, Array]:
@@ -118,10 +118,11 @@ def _computed(memory: Memory, node: Node, incoming: dict[int, Array]) -> dict[st
     memory.heap.op, memory.heap.origin = f"{step.op} backward", step.origin
     names = {**node.shapes, **node.saved, "g": incoming[min(incoming)], "n": 1, **step.rule.constants}
     names |= {f"g{i}": array for i, array in incoming.items()}
+    absent = {f"g{i}" for i in range(len(step.outputs))} - names.keys()  # gradients that did not arrive
     results: dict[str, Array] = {}
     for key, formula in step.rule.grads.items():
         for name in joint(key):
-            if name in node.edges:
+            if name in node.edges and formula not in absent:
                 results[name] = _gradient(memory, step, name, formula, names, node.shapes[name])
     if node.region:
         memory.unpack(node)  # what was recomputed for this node is held by its running function only
@@ -174,13 +175,17 @@ def _accumulate(run: Pass, target: Target, index: int, array: Array) -> None:
     memory.release(array)
 
 
+def _grow(run: Pass, leaf: Leaf) -> None:
+    """A leaf's gradient has arrived, and what is around the model hears of it."""
+    if leaf in run.waiting:
+        _accumulate_grad(run, leaf)
+        run.memory.on_gradient(leaf)
+
+
 def _accumulate_grad(run: Pass, leaf: Leaf) -> None:
     """AccumulateGrad: the first gradient is taken over when nobody shares it, later ones are added in place."""
     memory = run.memory
-    arrived = run.waiting.pop(leaf, {})
-    if not arrived:
-        return
-    (array,) = arrived.values()
+    (array,) = run.waiting.pop(leaf).values()
     if leaf.grad is not None:
         memory.release(array)
         return

@@ -9,10 +9,12 @@ from typing import Any
 from analyzer.document import Scalar
 from analyzer.problems import InvalidConfig, Origin, Problem, nearest
 from analyzer.run.optimizer import FORMS, OPTIMIZERS
+from analyzer.run.parallel import refused, resolved
 
 DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 MAX_COUNT = 10**6
-LISTS = {"checkpoint": ",", "exclude": ",", "no_decay": ",", "groups": ";"}  # settings that may be a list, and what stands between
+LISTS = {"checkpoint": ",", "exclude": ",", "no_decay": ",", "groups": ";", "shard": ","}  # may be a list, and what stands between
+EXPRESSIONS = ("ranks",)  # settings that are sizes
 
 
 def _setting(default: Any, meaning: str, *choices: str) -> Any:
@@ -59,6 +61,27 @@ class Run:
     )  # fmt: skip
     mha_fastpath: bool = _setting(True, "torch.backends.mha.set_fastpath_enabled: fused attention and encoder layers in inference")
     no_grad: bool = _setting(True, "whether inference runs under torch.no_grad()")
+    parallel: str = _setting(
+        "none", "how several GPUs share the work: nn.DataParallel, DistributedDataParallel, that with ZeroRedundancyOptimizer,"
+        " or fully_shard, which zero2 and zero3 stand for too",
+        "none", "data_parallel", "ddp", "zero1", "zero2", "zero3", "fsdp",
+    )  # fmt: skip
+    ranks: str = _setting("", "how many GPUs: a number or an expression over symbols; formulas call it `ranks`")
+    bucket_cap_mb: int = _setting(0, "DDP: MiB of a bucket; by default 25, and 1 of the first")
+    gradient_as_bucket_view: bool = _setting(False, "DDP: whether gradients are views of the buckets")
+    find_unused_parameters: bool = _setting(False, "DDP: whether parameters may go without a gradient; outputs are cloned")
+    static_graph: bool = _setting(False, "DDP: whether every step uses the same parameters")
+    broadcast_buffers: bool = _setting(True, "DDP: whether rank 0 sends its buffers before every forward")
+    shard: str = _setting("", "fully_shard: blocks, by name with commas, that are sharded apart from the root")
+    reshard_after_forward: bool = _setting(
+        True, "fully_shard: whether gathered parameters go after a block's forward (ZeRO-3) or stay (ZeRO-2)"
+    )
+    param_dtype: str = _setting(
+        "none", "fully_shard, MixedPrecisionPolicy: dtype of gathered parameters and inputs", "none", "bf16", "fp16"
+    )
+    reduce_dtype: str = _setting(
+        "none", "fully_shard, MixedPrecisionPolicy: dtype in which gradients are reduced", "none", "fp32", "bf16", "fp16"
+    )
     expandable_segments: bool = _setting(False, "PYTORCH_CUDA_ALLOC_CONF: segments that grow, in place of one per cudaMalloc")
     max_split_size_mb: int = _setting(0, "PYTORCH_CUDA_ALLOC_CONF: larger blocks are never split; none by default")
     roundup_power2_divisions: int = _setting(0, "PYTORCH_CUDA_ALLOC_CONF: requests are rounded up to such parts of a power of two")
@@ -105,17 +128,18 @@ def read_run(written: Mapping[str, Scalar], overrides: Mapping[str, str], *, has
             run = replace(run, **{key: setting})
         except InvalidConfig as error:
             problems.extend(error.problems)
-    problems.extend(_inconsistent(run, given))
+    places = {key: origin for key, (_, origin) in given.items()}
+    problems.extend((*_inconsistent(run, given), *(refused(run, places) if not problems else ())))
     if problems:
         raise InvalidConfig(*problems)
-    return run
+    return resolved(run)
 
 
 def _read(key: str, word: str, origin: Origin) -> str | bool | int:
     if key not in CHOICES:
         raise InvalidConfig(Problem(origin, f"unknown run setting '{key}'", nearest(key, CHOICES)))
     choices = CHOICES[key]
-    if key in LISTS:
+    if key in LISTS or key in EXPRESSIONS:
         return word
     if not choices:
         if word.isdigit() and int(word[:9]) >= 1 and len(word) <= 7 and int(word) <= MAX_COUNT:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from analyzer.graph import ITEMSIZE, Graph, Rule, Spec, Step, Tensor
+from analyzer.graph import ITEMSIZE, Enter, Graph, Rule, Spec, Step, Tensor, nested
 from analyzer.polynomial import poly
 from analyzer.problems import Origin
 from analyzer.run import learning, scaling
 from analyzer.run.arrays import Array, Leaf
 from analyzer.run.backward import backward
+from analyzer.run.buckets import Buckets
 from analyzer.run.forward import Forward
 from analyzer.run.groups import optimized
 from analyzer.run.heap import Heap, Place
+from analyzer.run.parallel import REPLICATED
 from analyzer.run.settings import Run
 
 STEADY = 1  # the second step: state exists, and the first step's variables are still bound
@@ -40,9 +42,19 @@ def simulate(graph: Graph, run: Run) -> Heap:
     if run.scaler:
         heap.alloc(poly(4), "optimizer", "gradient scaler: scale")
         heap.alloc(poly(4), "optimizer", "gradient scaler: growth tracker")
+    buckets = _buckets(graph, run, forward) if run.parallel in REPLICATED else None
     for number in (0, STEADY):
-        _train(graph, run, forward, number)
+        _train(graph, run, forward, number, buckets)
     return heap
+
+
+def _buckets(graph: Graph, run: Run, forward: Forward) -> Buckets:
+    """DistributedDataParallel around the model."""
+    whole = not any(isinstance(i, Enter) and i.skipped for i in nested(graph.instructions))
+    buckets = Buckets(run, forward.memory, list(forward.leaves.values()), list(graph.buffers.values()), whole)
+    buckets.wrap()
+    forward.memory.on_gradient = buckets.on_gradient
+    return buckets
 
 
 def _standing(graph: Graph) -> Iterator[Tensor]:
@@ -60,17 +72,21 @@ def _standing(graph: Graph) -> Iterator[Tensor]:
         yield from rest
 
 
-def _train(graph: Graph, run: Run, forward: Forward, number: int) -> None:
+def _train(graph: Graph, run: Run, forward: Forward, number: int, buckets: Buckets | None) -> None:
     heap, leaves = forward.heap, list(forward.leaves.values())
     heap.move(Place(number, "forward"))
     heap.mark("start")
     for micro in range(min(run.accumulation, 2)):
         heap.move(replace(heap.place, phase="forward", micro=micro))
         heap.mark("forward")
+        if buckets:
+            buckets.before_forward()
         forward.run(graph.instructions)
         if micro == 0 and run.zero_grad == "before_backward":
             learning.zero_grad(forward.memory, run, optimized(run, leaves))
         _backward(run, forward)
+        if buckets:
+            buckets.after_backward()
     _learn(run, forward, leaves, number)
     heap.mark("end")
 

@@ -22,7 +22,7 @@ class Recorder:
     def __init__(self) -> None:
         gc.collect()
         torch.cuda.current_device()
-        self.null = _null_device()
+        self.null = null_device()
         self.read_bools_as(False)  # initialisers that sample until values fit must end, and torch's own checks ask whether any is bad
         torch._C._cuda_clearCublasWorkspaces()
         torch.cuda.empty_cache()
@@ -73,7 +73,8 @@ def address(tensor: torch.Tensor) -> int:
     return tensor.untyped_storage().data_ptr()
 
 
-def _null_device() -> Any:
+def null_device() -> Any:
+    """The stand-in for the CUDA runtime, or None on a GPU."""
     if not torch.cuda.get_device_name().startswith("Null CUDA"):
         return None
     library = ctypes.CDLL("libcudart.so.13")

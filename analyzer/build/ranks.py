@@ -1,0 +1,51 @@
+"""What several GPUs change in the program that is traced: the symbol `ranks`, and what a wrapper does with the model's outputs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from analyzer.build.symbols import Symbol
+from analyzer.document import Scalar
+from analyzer.graph import Rule, Spec, Tensor
+from analyzer.ops.layout import elementwise_strides
+from analyzer.problems import COMMAND_LINE, Origin
+from analyzer.run.parallel import REPLICATED
+from analyzer.run.settings import Run
+from analyzer.tracing import Tracer
+
+if TYPE_CHECKING:
+    from analyzer.build.model import Model
+
+RANKS = "ranks"
+WRAPPER = "DistributedDataParallel"
+
+
+def with_ranks(model: Model, run: Run) -> Model:
+    """The model with a symbol for how many GPUs share the work; as it is where one works alone."""
+    if run.parallel == "none" or RANKS in model.symbols:
+        return model
+    told = model.run.get(RANKS)
+    origin = told.origin if told is not None and str(told.value) == run.ranks else Origin(COMMAND_LINE)
+    definition = int(run.ranks) if run.ranks.isdigit() else run.ranks
+    added = Symbol(RANKS, definition, Scalar(definition, origin), "GPUs that share the work")
+    return replace(model, symbols={**model.symbols, RANKS: added})
+
+
+def wrapped(run: Run, tracer: Tracer, outputs: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The outputs as they come out of the wrapper: DistributedDataParallel clones them when it looks for unused parameters.
+
+    Source: torch/nn/parallel/distributed.py (_post_forward, _DDPSink), torch 2.13.
+    """
+    if run.parallel not in REPLICATED or not run.find_unused_parameters or run.static_graph:
+        return outputs
+    tracer.label = WRAPPER
+    rule = Rule(
+        tuple(Spec(t.shape, t.dtype, elementwise_strides(t.shape, [(t.shape, t.strides)]), t.requires_grad) for t in outputs.values()),
+        {f"x{i}": f"g{i}" for i in range(len(outputs))},
+    )
+    clones = tracer.step("clone", rule, {f"x{i}": tensor for i, tensor in enumerate(outputs.values())})
+    handed = {name: clone if clone.requires_grad else tensor for (name, tensor), clone in zip(outputs.items(), clones)}
+    for tensor, clone in zip(outputs.values(), clones):
+        tracer.release(tensor if clone.requires_grad else clone)
+    return handed

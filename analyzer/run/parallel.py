@@ -1,0 +1,48 @@
+"""Settings of several GPUs: which go together, and what their names stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from analyzer.problems import Origin, Problem
+
+if TYPE_CHECKING:
+    from analyzer.run.settings import Run
+
+NAMED = {"zero2": False, "zero3": True}  # other names of fsdp, and whether gathered parameters go after the forward
+KNOWN = ("ddp",)
+REPLICATED = ("ddp", "zero1")
+SHARDED = ("fsdp", *NAMED)
+BELONGS = {
+    "bucket_cap_mb": REPLICATED, "gradient_as_bucket_view": REPLICATED, "find_unused_parameters": REPLICATED,
+    "static_graph": REPLICATED, "broadcast_buffers": REPLICATED,
+    "shard": SHARDED, "reshard_after_forward": SHARDED, "param_dtype": SHARDED, "reduce_dtype": SHARDED,
+}  # fmt: skip
+
+
+def resolved(run: Run) -> Run:
+    """The settings with zero2 and zero3 as the fully_shard that they are."""
+    if run.parallel not in NAMED:
+        return run
+    return replace(run, parallel="fsdp", reshard_after_forward=NAMED[run.parallel])
+
+
+def refused(run: Run, places: Mapping[str, Origin]) -> Iterator[Problem]:
+    """Settings of several GPUs that mean nothing together; `places` is where each setting that was given stands."""
+    if run.parallel != "none" and not run.ranks:
+        yield Problem(places["parallel"], f"run.parallel={run.parallel} needs the number of GPUs", "run.ranks=8")
+    if run.parallel not in ("none", *KNOWN):
+        yield Problem(places["parallel"], f"run.parallel={run.parallel} is not simulated yet", "run.parallel=ddp")
+    if run.parallel == "none" and run.ranks:
+        yield Problem(places["ranks"], "run.ranks needs to know how the GPUs share the work", "run.parallel=ddp")
+    for key in (key for key in places if key in BELONGS and run.parallel not in BELONGS[key]):
+        yield Problem(places[key], f"run.{key} means nothing with run.parallel={run.parallel}", f"run.parallel={BELONGS[key][0]}")
+    told = NAMED.get(run.parallel)
+    if told is not None and "reshard_after_forward" in places and run.reshard_after_forward != told:
+        yield Problem(
+            places["reshard_after_forward"], f"{run.parallel} is fsdp with reshard_after_forward={told}".lower(), "run.parallel=fsdp"
+        )
+    if run.parallel != "none" and run.mode != "train" and run.parallel != "fsdp":
+        yield Problem(places["parallel"], f"run.parallel={run.parallel} is for training", "leave it out: each GPU infers alone")

@@ -1,0 +1,82 @@
+"""Several GPUs: settings that go together, and what each of them adds to a rank."""
+
+import pytest
+import torch
+import torch.distributed as dist
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analyzer.evaluate import evaluate
+from analyzer.graph import Storage, Tensor
+from analyzer.memory import categories
+from analyzer.peaks import largest
+from analyzer.polynomial import poly
+from analyzer.problems import InvalidConfig, Origin
+from analyzer.run.buckets import assigned
+from analyzer.sizes import Device, Sizes
+from tests.asking import analysis, peakform
+
+DDP = {"parallel": "ddp", "ranks": "8"}
+
+
+def peaks(config: str, run: dict[str, str], **symbols: int) -> dict[str, int]:
+    """The peak of each phase."""
+    found = analysis(config, run, **symbols)
+    values = found.symbols.values
+    return {phase: evaluate(largest([p for p in found.pieces if p.phase == phase], values).form, values) for phase in found.timeline.spans}
+
+
+def _tensor(elements: int, dtype: str) -> Tensor:
+    storage = Storage(poly(elements), "parameter", "", Origin(""))
+    return Tensor((poly(elements),), (poly(1),), dtype, storage, True)
+
+
+@given(st.lists(st.tuples(st.integers(1, 5000), st.sampled_from(["float32", "bfloat16"])), min_size=1, max_size=30), st.integers(1, 30000))
+@settings(max_examples=60, deadline=None, derandomize=True)
+def test_tensors_are_divided_among_buckets_as_pytorch_divides_them(tensors: list[tuple[int, str]], cap: int) -> None:
+    real = [torch.empty(size, dtype=getattr(torch, dtype)) for size, dtype in tensors]
+    with Sizes({}, Device()).active():
+        ours = assigned([_tensor(size, dtype) for size, dtype in tensors], [4096, cap])
+
+    theirs, _ = dist._compute_bucket_assignment_by_size(real, [4096, cap])
+    assert ours == theirs
+
+
+@pytest.mark.parametrize("layers", [2, 12])
+def test_buckets_are_as_large_as_the_gradients(layers: int) -> None:
+    alone, ranked = (peaks("bert-base", run, L=layers, B=2) for run in ({}, DDP))
+    gradients = evaluate(
+        categories(analysis("bert-base", {}, L=layers, B=2))["gradients"], analysis("bert-base", {}, L=layers).symbols.values
+    )
+
+    assert ranked == {phase: peak + gradients for phase, peak in alone.items()}
+
+
+def test_unused_parameters_stop_ddp_unless_it_looks_for_them() -> None:
+    with pytest.raises(InvalidConfig, match="would stop at the second step: 10 parameters get no gradient"):
+        analysis("scperb", DDP)
+
+    assert analysis("scperb", {**DDP, "find_unused_parameters": "true"}).pieces
+
+
+def test_ranks_is_a_symbol_that_may_be_an_expression() -> None:
+    assert analysis("bert-base", {"parallel": "ddp", "ranks": "2*B"}, B=3).symbols.values["ranks"] == 6
+    assert analysis("bert-base", DDP, ranks=5).symbols.values["ranks"] == 5
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (["run.parallel=ddp"], "run.parallel=ddp needs the number of GPUs"),
+        (["run.ranks=4"], "run.ranks needs to know how the GPUs share the work"),
+        (["run.parallel=ddp", "run.ranks=q"], "unknown symbol 'q'"),
+        (["run.bucket_cap_mb=4"], "run.bucket_cap_mb means nothing with run.parallel=none"),
+        (["run.parallel=ddp", "run.ranks=2", "run.shard=block"], "run.shard means nothing with run.parallel=ddp"),
+        (["run.parallel=ddp", "run.ranks=2", "run.mode=infer"], "run.parallel=ddp is for training"),
+    ],
+)
+def test_settings_that_mean_nothing_together_are_refused(settings: list[str], message: str) -> None:
+    result = peakform("check", "bert-base", *settings)
+
+    assert result.exit_code == 2
+    assert message in result.output
