@@ -34,6 +34,35 @@ def _masked_errors(output: Any, batch: Batch) -> torch.Tensor:
     return found
 
 
+def _scvi(likelihood: str) -> ThirdParty:
+    def build(s: Symbols) -> nn.Module:
+        return _vae(s, likelihood)
+
+    sizes = ("B=128", "B=37 G=1001 K=3 H=60 Z=7 N=3")
+    return ThirdParty("scvi-tools", build, _on_counts, _elbo, sizes, "optimizer=Adam weight_decay=true", padded=False)
+
+
+def _vae(s: Symbols, likelihood: str) -> nn.Module:
+    with torch.device("cpu"):  # modules of the package make tensors when they are read
+        from scvi.module import VAE
+
+    made: nn.Module = VAE(s["G"], n_batch=s["K"], n_hidden=s["H"], n_latent=s["Z"], n_layers=s["N"], gene_likelihood=likelihood)
+    return made
+
+
+def _on_counts(module: nn.Module, batch: Batch) -> Any:
+    """A training step's forward, or that of what is read off a trained model."""
+    tensors = {"X": batch["x"], "batch": batch["batch_index"], "labels": batch["batch_index"]}
+    return module(tensors, compute_loss=module.training)
+
+
+def _elbo(output: Any, batch: Batch) -> torch.Tensor:
+    found: torch.Tensor = output[2].loss
+    return found
+
+
 GENES: Mapping[str, ThirdParty] = {
     "scgpt": ThirdParty("scgpt", _scgpt, _on_genes, _masked_errors, ("B=4 r=256 L=3 V=1000", "B=3 r=37 L=5 c=60 n=4"), "optimizer=Adam"),
+    "scvi": _scvi("zinb"),
+    "scvi-nb": _scvi("nb"),
 }

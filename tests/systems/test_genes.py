@@ -15,7 +15,7 @@ from validation.third_party_genes import GENES
 from validation.third_party_models import cases
 
 RESULTS = read(WRITTEN_OF_GENES)
-PARAMETERS = {"scgpt": 51_856_898}
+PARAMETERS = {"scgpt": 51_856_898, "scvi": 2_581_782, "scvi-nb": 2_581_782}
 
 
 def test_every_case_was_measured() -> None:
