@@ -18,20 +18,31 @@ from analyzer.problems import InvalidConfig, Origin, Problem
 
 MAX_LENGTH, MAX_NODES, MAX_NESTING, MAX_EXPONENT, MAX_NUMBER, MAX_TERMS = 1000, 300, 40, 64, 10**18, 40
 MAX_BITS = 200
-BINARY = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Mod: "%", ast.Pow: "**"}
+BINARY = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Mod: "%", ast.Pow: "**",
+          ast.MatMult: "@"}  # fmt: skip
 FUNCTIONS = {"ceil": 1, "floor": 1, "min": 2, "max": 2, "log2": 1, "sqrt": 1}
+
+
+WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None}  # as YAML has them
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """What is neither a name nor a number: a flag, a word, none, or a list of numbers and expressions."""
+
+    value: bool | str | tuple[int | str, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """An operator or function applied to arguments; keyword arguments are plain numbers."""
+    """An operator or function applied to arguments."""
 
     name: str
     args: tuple[Expression, ...]
     keywords: tuple[tuple[str, Expression], ...] = ()
 
 
-Expression = Union[str, int, Fraction, Operation]
+Expression = Union[str, int, Fraction, Operation, Literal]
 
 
 def parse(source: str, origin: Origin) -> Expression:
@@ -86,11 +97,27 @@ def _convert(node: ast.expr, origin: Origin) -> Expression:
         case ast.BinOp(left=left, op=operator, right=right) if type(operator) in BINARY:
             return Operation(BINARY[type(operator)], (_convert(left, origin), _convert(right, origin)))
         case ast.Call(func=ast.Name(id=name), args=args, keywords=keywords) if all(k.arg for k in keywords):
-            named = tuple((str(k.arg), _convert(k.value, origin)) for k in keywords)
-            return Operation(name, tuple(_convert(a, origin) for a in args), named)
+            named = tuple((str(k.arg), _argument(k.value, origin)) for k in keywords)
+            return Operation(name, tuple(_argument(a, origin) for a in args), named)
+        case ast.Attribute(value=value, attr="T"):
+            return Operation("t", (_convert(value, origin),))
+        case ast.Attribute(value=value, attr="mT"):
+            return Operation("transpose", (_convert(value, origin), -2, -1))
         case ast.Constant(value=int() | float()):
             raise _refused(origin, "number too large", f"at most {MAX_NUMBER:.0e}")
     raise _refused(origin, f"'{_short(ast.unparse(node))}' is not allowed in an expression", EXPECTED)
+
+
+def _argument(node: ast.expr, origin: Origin) -> Expression:
+    """An argument of a function, which may also be a flag, a word, none or a list."""
+    match node:
+        case ast.Name(id=name) if name in WORDS:
+            return Literal(WORDS[name])
+        case ast.Constant(value=(bool() | str() | None) as value):
+            return Literal(value)
+        case ast.List(elts=items) | ast.Tuple(elts=items):
+            return Literal(tuple(ast.unparse(item) for item in items))
+    return _convert(node, origin)
 
 
 Lookup = Callable[[str], Poly]
@@ -105,6 +132,8 @@ def size(source: str | int | Fraction | Operation, lookup: Lookup, origin: Origi
 def _size(tree: Expression, lookup: Lookup, origin: Origin) -> Poly:
     if isinstance(tree, str):
         return lookup(tree)
+    if isinstance(tree, Literal):
+        raise _refused(origin, f"{_told(tree)} is no number", EXPECTED)
     if not isinstance(tree, Operation):
         return poly(tree)
     if tree.name == "**":
@@ -121,6 +150,12 @@ def _size(tree: Expression, lookup: Lookup, origin: Origin) -> Poly:
     if any(abs(exponent) > MAX_EXPONENT for monomial in result.terms for _, exponent in monomial):
         raise _refused(origin, f"a symbol to a power beyond {MAX_EXPONENT}")
     return result
+
+
+def _told(literal: Literal) -> str:
+    if isinstance(literal.value, tuple):
+        return "a list"
+    return next((word for word, value in WORDS.items() if value is literal.value), f"'{literal.value}'")
 
 
 def _apply(name: str, trees: tuple[Expression, ...], args: list[Poly], lookup: Lookup, origin: Origin) -> Poly:

@@ -34,6 +34,7 @@ PRODUCTS: Mapping[str, tuple[str, ...]] = {
         "out_features: 4 | 3 5", "out_features: 4 | 2 3 5", "out_features: 4, bias: false | 2 3 5",
         "out_features: 4 | swapped 2 3 5", "out_features: 4, bias: false | swapped 2 3 5", "out_features: 1 | 5",
     ),
+    "bilinear": ("| 3 5, 3 2, float32 4 5 2", "| 2 3 5, 2 3 2, float32 4 5 2, float32 4"),
     "Bilinear": ("out_features: 4 | 3 5, 3 2", "out_features: 4, bias: false | 2 3 5, 2 3 2", "out_features: 1 | 1 5, 1 1"),
     "einsum": tuple(f"equation: '{equation.strip()}' |{operands}" for equation, _, operands in (e.partition("|") for e in EQUATIONS)),
 }  # fmt: skip

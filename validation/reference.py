@@ -69,7 +69,7 @@ def _normed(x: Tensor, weight: Tensor | None = None, bias: Tensor | None = None,
     return F.layer_norm(x, normalized_shape, weight, bias, eps)
 
 
-FUNCTIONS = ("bmm", "matmul", "linear", "mm", "mv", "dot", "addmm", "baddbmm", "outer", "ger")
+FUNCTIONS = ("bmm", "matmul", "linear", "bilinear", "mm", "mv", "dot", "addmm", "baddbmm", "outer", "ger")
 CHANNELED = ("BatchNorm1d", "BatchNorm2d", "BatchNorm3d")
 
 REFERENCE: Mapping[str, Entry] = {

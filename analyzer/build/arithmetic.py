@@ -13,18 +13,18 @@ from analyzer.build.application import apply
 from analyzer.build.arguments import counted
 from analyzer.build.frame import POISON, Frame, Poison
 from analyzer.build.source import NAME, Statement, is_name
-from analyzer.build.values import refuse, symbol, tensor_of, wanted
-from analyzer.document import Mapping, Scalar
+from analyzer.build.values import convert, refuse, symbol, tensor_of, undefined, wanted
+from analyzer.document import Mapping, Scalar, Sequence
 from analyzer.evaluate import exact
-from analyzer.expressions import Expression, Operation, parse, size
+from analyzer.expressions import Expression, Literal, Operation, parse, size
 from analyzer.graph import Tensor
 from analyzer.ops import OPS, Argument, Op
 from analyzer.polynomial import Poly, poly
 from analyzer.problems import Origin, nearest
 from analyzer.sizes import sizes
 
-BINARY = {"+": "add", "-": "sub", "*": "mul", "/": "div", "**": "pow"}
-Value = Tensor | Poly | Poison
+BINARY = {"+": "add", "-": "sub", "*": "mul", "/": "div", "**": "pow", "@": "matmul"}
+Value = Tensor | Poly | Poison | Literal
 
 
 def assign(statement: Statement, frame: Frame) -> None:
@@ -42,7 +42,7 @@ def assign(statement: Statement, frame: Frame) -> None:
         tree = parse(source.value, source.origin) if isinstance(source.value, str) else source.value
         evaluation = _Evaluation(frame, source)
         value, owned = evaluation.value(tree)
-        if isinstance(value, Poly):
+        if isinstance(value, (Poly, Literal)):
             raise refuse(source.origin, f"'{key.value}' is a number; a symbol is defined under 'symbols'")
         frame.assign(str(key.value), value, owned=owned)
         frame.previous, frame.previous_owned = (value,), False
@@ -60,10 +60,11 @@ class _Evaluation:
             return tensor_of(tree, self.source.at(tree), self.frame), False
         if isinstance(tree, (int, Fraction)):
             return poly(tree), False
+        if isinstance(tree, Literal):
+            return tree, False
         if isinstance(tree, str):
             if tree not in self.frame.symbols:
-                raise refuse(self.source.at(tree), f"'{tree}' is used before it is defined",
-                             nearest(tree, [*self.frame.variables, *self.frame.symbols]))  # fmt: skip
+                raise undefined(tree, self.source.at(tree), self.frame, [*self.frame.variables, *self.frame.symbols])
             return size(tree, symbol(self.frame, self.source), self.origin), False
         return self._operation(tree)
 
@@ -72,7 +73,7 @@ class _Evaluation:
         values = [v for v, _ in pairs]
         if POISON in values:
             return POISON, False
-        if not any(isinstance(v, Tensor) for v in values):
+        if not any(isinstance(v, (Tensor, Literal)) for v in values):
             return size(tree, symbol(self.frame, self.source), self.origin), False
         name, arguments = self._op(tree, values)
         positional, attributes = self._arguments(OPS[name], arguments, tree)
@@ -123,8 +124,10 @@ class _Evaluation:
         return positional, {a.name: converted[a.name] for a in op.arguments if a.keyword and a.name in converted}
 
     def _as(self, argument: Argument, value: Value, here: Origin) -> Any:
-        """A value as an argument wants it; numbers stand for flags, dimensions and sizes."""
+        """A value as an argument wants it; numbers stand for flags, dimensions and sizes; a literal reads as in YAML."""
         kinds = argument.kinds
+        if isinstance(value, Literal):
+            return convert(argument, _written(value, here), self.frame)
         if isinstance(value, list) or (isinstance(value, Tensor) and "tensor" in kinds):
             return value
         if isinstance(value, Poly):
@@ -141,3 +144,10 @@ class _Evaluation:
                 return bool(number)
         given = "a tensor" if isinstance(value, Tensor) else f"{value!r}"
         raise refuse(here, f"'{argument.name}' cannot be {given}", f"expected {wanted(argument)}")
+
+
+def _written(literal: Literal, here: Origin) -> Scalar | Sequence:
+    """A literal as YAML would have it."""
+    if isinstance(literal.value, tuple):
+        return Sequence(tuple(Scalar(item, here) for item in literal.value), here)
+    return Scalar(literal.value, here)

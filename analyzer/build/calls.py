@@ -14,7 +14,7 @@ from analyzer.build.frame import POISON, Bound, Constant, Frame, Poison, Word
 from analyzer.build.source import CONTROL, RESERVED, Block, Module, Problems, Statement, TooMany
 from analyzer.build.ties import Ties
 from analyzer.build.values import refuse, size_of, whole_size_of
-from analyzer.document import Scalar, Value
+from analyzer.document import Scalar, Sequence, Value
 from analyzer.graph import Tensor
 from analyzer.ops import OPS
 from analyzer.polynomial import ONE
@@ -36,17 +36,14 @@ class Calls:
     def call(self, statement: Statement, frame: Frame) -> tuple[Bound, ...]:
         """The results of the op, block or module that a statement names."""
         word = statement.word
+        if word in frame.modules:
+            statement = _on_tensors(statement, frame)
         if statement.option("in") is not None:
             frame.forget_previous()
         if word in frame.modules:
             module, home = frame.modules[word]
             home.used.add(word)
             inner = module.statement
-            if statement.given or statement.value is not None:
-                origin = statement.value.origin if statement.value else statement.place(next(iter(statement.given)))
-                raise refuse(
-                    origin, f"module '{word}' takes tensors only; its arguments stand under 'modules'", f"- {word}: {{in: x, as: y}}"
-                )
             merged = {**inner.options, **{k: v for k, v in statement.options.items() if k in ("in", "checkpoint")}}
             called = replace(inner, origin=statement.origin, options=merged, name=word, places={**inner.places, **statement.places})
             return self._instance(called, frame, home, inner.origin, home.home)
@@ -196,3 +193,16 @@ def _constant(value: Value, frame: Frame) -> Constant:
             known = frame.symbols.get(value.value)
             return Word(value.value, value.origin) if known is None else known
     return size_of(value, frame)
+
+
+def _on_tensors(statement: Statement, frame: Frame) -> Statement:
+    """A call of a module: `a: x` and `a: [x, y]` name its tensors. Raises InvalidConfig when something else is given."""
+    value = statement.value
+    named = value.items if isinstance(value, Sequence) else (value,)
+    if value is not None and not statement.given and all(isinstance(n, Scalar) and n.value in frame.variables for n in named):
+        return replace(statement, value=None, options={**statement.options, "in": value})
+    if statement.given or value is not None:
+        origin = value.origin if value else statement.place(next(iter(statement.given)))
+        message = f"module '{statement.word}' takes tensors only; its arguments stand under 'modules'"
+        raise refuse(origin, message, f"- {statement.word}: {{in: x, as: y}}")
+    return statement

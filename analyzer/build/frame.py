@@ -51,6 +51,7 @@ class Frame:
     previous_owned: bool = False
     used: set[str] = field(default_factory=set)
     loop_variables: bool = False  # names are variables of the training loop and live on into the next step
+    beyond: MappingOf[str, Bound] = field(default_factory=dict)  # variables of the model, for a loss that sees its outputs only
     home: tuple[str, str] = ("", "")  # path and label of its named modules, whatever iteration of a loop calls them
 
     def __post_init__(self) -> None:

@@ -171,6 +171,7 @@ class _Session:
     def _keep(self, outputs: dict[str, Tensor]) -> None:
         """`out = model(batch)`: the results are variables of the loop, or of a function that ends with the loss."""
         self.loop.variables |= self.inputs
+        self.loop.beyond = self.forward.variables
         for name, tensor in outputs.items():
             self.loop.variables[name] = tensor
             if self.run.outputs == "kept":

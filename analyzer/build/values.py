@@ -135,7 +135,16 @@ def tensor_of(name: str, origin: Origin, frame: Frame) -> Bound:
         return frame.now(frame.variables[name])
     if name in frame.symbols:
         raise refuse(origin, f"'{name}' is a symbol, not a tensor")
-    raise refuse(origin, f"'{name}' is used before it is defined", nearest(name, frame.variables))
+    raise undefined(name, origin, frame, frame.variables)
+
+
+def undefined(name: str, origin: Origin, frame: Frame, known: Iterable[str]) -> InvalidConfig:
+    """The problem with a name that nothing visible has."""
+    if name in frame.beyond:
+        return refuse(
+            origin, f"'{name}' is a variable of the model; its loss sees inputs and outputs", f"name it under 'outputs': [{name}]"
+        )
+    return refuse(origin, f"'{name}' is used before it is defined", nearest(name, known))
 
 
 def wanted(argument: Argument) -> str:

@@ -21,11 +21,11 @@ LOWER_PRECISION = frozenset(
 )
 FP32 = frozenset(
     """acos asin binary_cross_entropy_with_logits cosh cosine_embedding_loss cosine_similarity erfinv exp expm1 gaussian_nll_loss
-    group_norm huber_loss kl_div l1_loss layer_norm log log10 log1p log2 logsumexp mse_loss nll_loss normalize_norm norm
+    group_norm huber_loss kl_div l1_loss layer_norm log log10 log1p log2 logsumexp mse_loss nll_loss normalize_norm
     poisson_nll_loss pow reciprocal rms_norm rsqrt sinh smooth_l1_loss softplus tan upsample""".split()
 )
 
-WIDEST = frozenset({"addcdiv", "addcmul", "scatter_add"})  # run in fp32 where one of their arguments is
+WIDEST = frozenset({"addcdiv", "addcmul", "bilinear", "dot", "scatter_add"})  # run in fp32 where one of their arguments is
 
 
 @primitive

@@ -79,15 +79,26 @@ def _trilinear(x1: Tensor, weight: Tensor, x2: Tensor) -> Rule:
 
 
 @op
+def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """y = x1ᵀ W x2 + b"""
+    shapes = f"{show(input1.shape)} and {show(input2.shape)}"
+    if len(input1.shape) != len(input2.shape) or not input1.shape:
+        raise Refused(f"bilinear needs two inputs alike in all but the last dimension, not {shapes}")
+    if not all(sizes().same(a, b) for a, b in zip(input1.shape[:-1], input2.shape[:-1])):
+        raise Refused(f"bilinear needs two inputs alike in all but the last dimension, not {shapes}")
+    if len(weight.shape) != 3 or not all(sizes().same(x.shape[-1], n) for x, n in zip((input1, input2), weight.shape[1:])):
+        raise Refused(f"bilinear needs a weight (out_features, in1_features, in2_features), not {show(weight.shape)} for {shapes}")
+    left, right = (as_shape(x, (product(x.shape[:-1]), x.shape[-1])) for x in (input1, input2))
+    y: Tensor = as_shape(_trilinear(left, weight, right), (*input1.shape[:-1], weight.shape[0]))
+    return y if bias is None else add(y, bias)
+
+
+@op
 def Bilinear(x1: Tensor, x2: Tensor, *, out_features: Poly, bias: bool = True) -> Tensor:
     """y = x1ᵀ W x2 + b, W: (out_features, in1_features, in2_features)"""
-    if len(x1.shape) != len(x2.shape) or not x1.shape or not all(sizes().same(a, b) for a, b in zip(x1.shape[:-1], x2.shape[:-1])):
-        raise Refused(f"Bilinear needs two inputs alike in all but the last dimension, not {show(x1.shape)} and {show(x2.shape)}")
+    if not x1.shape or not x2.shape:
+        raise Refused("Bilinear needs at least one dimension")
     weight = current().parameter("weight", (out_features, x1.shape[-1], x2.shape[-1]))
     b = current().parameter("bias", (out_features,)) if bias else None
-    left, right = (as_shape(x, (product(x.shape[:-1]), x.shape[-1])) for x in (x1, x2))
-    y = as_shape(_trilinear(left, weight, right), (*x1.shape[:-1], out_features))
-    if b is None:
-        return y
-    shifted: Tensor = add(y, b)
-    return shifted
+    y: Tensor = bilinear(x1, x2, weight, b)
+    return y

@@ -138,7 +138,7 @@ def primitive(rule: Callable[..., Rule]) -> Callable[..., Any]:
 
     @functools.wraps(rule)
     def applied(*given: Any, **attributes: Any) -> Any:
-        with prepared(rule.__name__.strip("_"), latest(given)) as args:
+        with prepared(rule.__name__.lstrip("_"), latest(given)) as args:
             return record(args, attributes)
 
     def record(args: tuple[Any, ...], attributes: dict[str, Any]) -> Any:

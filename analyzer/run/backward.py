@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from analyzer.formulas import joint
 from analyzer.graph import Step, Tensor
-from analyzer.ops.layout import same_layout
+from analyzer.ops.layout import elementwise_strides, same_layout
 from analyzer.run.arrays import Array, Leaf, Memory, Node
 from analyzer.run.checkpoint import recompute, run_reentrant
 from analyzer.run.forward import dense
@@ -148,7 +148,8 @@ def _validated(memory: Memory, step: Step, name: str, array: Array, like: Array)
         evaluation.close()
         array = reduced
     if array.dtype != like.dtype:
-        cast = memory.fresh(array.shape, like.dtype, array.strides, "temporary", label)
+        strides = array.strides if dense(array) else elementwise_strides(array.shape, [(array.shape, array.strides)])
+        cast = memory.fresh(array.shape, like.dtype, strides, "temporary", label)
         memory.release(array)
         array = cast
     return array
