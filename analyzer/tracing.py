@@ -24,6 +24,7 @@ from analyzer.graph import (
     View,
     contiguous,
 )  # fmt: skip
+from analyzer.paths import is_named, without_counters
 from analyzer.polynomial import ONE, Poly
 from analyzer.problems import Origin
 from analyzer.references import References
@@ -103,7 +104,7 @@ class Tracer(References):
         if path not in self.parameters:
             spec = Spec(shape, dtype)
             names = (path, label, *(alias for alias, target in self.ties.items() if target == path))
-            needs = trainable and dtype in FLOATING and not any(_is_frozen(n, self.frozen) for n in names)
+            needs = trainable and dtype in FLOATING and not any(is_named(self.frozen, n) for n in names)
             storage = Storage(spec.bytes, "parameter", label, self.origin, self.copies, self.loops)
             self.parameters[path] = Tensor(shape, contiguous(shape), dtype, storage, needs, None, path, self.origin)
         if path == own:
@@ -227,15 +228,6 @@ class Tracer(References):
         strides = spec.strides or contiguous(spec.shape)
         grad = needs and spec.differentiable and spec.dtype in FLOATING
         return Tensor(spec.shape, strides, spec.dtype, self.storage(spec.bytes, "activation", op), grad, None, "", self.origin)
-
-
-def _is_frozen(path: str, frozen: frozenset[str]) -> bool:
-    return any(path == f or path.startswith(f + ".") for f in frozen)
-
-
-def without_counters(path: str) -> str:
-    """A path without the counters of loops: what all iterations have in common."""
-    return ".".join(part for part in path.split(".") if not part.isdigit())
 
 
 def show(shape: Shape) -> str:

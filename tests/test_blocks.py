@@ -41,7 +41,7 @@ def test_the_usage_of_a_block_reads_as_a_config(tmp_path: Path) -> None:
 
 
 def test_what_a_block_calls_is_had_from_a_library_that_models_pair_it_with() -> None:
-    (told,) = (b for b in TOLD if b["name"] == "llama_attention")
+    (told,) = (b for b in TOLD if (b["library"], b["name"]) == ("llama", "llama_attention"))
 
     assert told["calls"]["attention_interface"][:2] == ["llama_eager", "llama_sdpa"]
     assert told["reads"] == ["c", "kv", "n"]

@@ -27,7 +27,12 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
         "fused: false | 2 3 5",
         "fused: false, elementwise_affine: false | 2 3 5",
     ),
-    "Parameter": ("shape: [3, 5] | beside 3 5 | times", "shape: [5, 3] | beside 3 5 | linear", "shape: [1] | beside 3 5 | times"),
+    "Parameter": (
+        "shape: [3, 5] | beside 3 5 | times",
+        "shape: [5, 3] | beside 3 5 | linear",
+        "shape: [1] | beside 3 5 | times",
+        "shape: [3, 5], dtype: float64 | beside 3 5 | times",
+    ),
     "Buffer": ("shape: [3, 5] | beside 3 5 | times", "shape: [3, 5], dtype: int64 | beside 3 5 | times"),
     "GroupNorm": (
         "num_groups: 3 | 2 6 5",

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from analyzer.run.groups import group, is_named, patterns
+from analyzer.paths import is_named
+from analyzer.run.groups import group, patterns
 from analyzer.run.settings import Run
 
 ELSEWHERE = {"Lion": "lion_pytorch", "Adam8bit": "bitsandbytes.optim", "AdamW8bit": "bitsandbytes.optim", "Lion8bit": "bitsandbytes.optim"}

@@ -59,16 +59,16 @@ class _Owned(nn.Module):
 
 
 class _OfItsDtype(_Owned):
-    """A buffer of a stated dtype, which the model's does not change."""
+    """A parameter or a buffer of a stated dtype, which the model's does not change."""
 
     def to(self, *args: Any, **kwargs: Any) -> _OfItsDtype:
         """Itself."""
         return self
 
 
-def _parameter(*, shape: list[int]) -> nn.Module:
-    owner = _Owned()
-    owner.register_parameter(OWN, nn.Parameter(torch.rand(shape)))
+def _parameter(*, shape: list[int], dtype: str | None = None) -> nn.Module:
+    owner = _OfItsDtype() if dtype else _Owned()
+    owner.register_parameter(OWN, nn.Parameter(torch.rand(shape, dtype=getattr(torch, dtype) if dtype else None)))
     return owner
 
 

@@ -15,7 +15,8 @@ from validation.comparison import Comparison, beside, unrolled
 from validation.figures import measure
 from validation.modules import default_dtype, dtype, numbers
 from validation.nullcuda.recorder import Recorder
-from validation.third_party_models import THIRD_PARTY, ThirdParty
+from validation.third_party_kind import ThirdParty
+from validation.third_party_models import THIRD_PARTY
 
 
 class ThirdPartyProgram:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from analyzer.document import Scalar
+from analyzer.paths import is_named
 from analyzer.problems import COMMAND_LINE, Origin, Problem, nearest
-from analyzer.run.groups import is_named, patterns
+from analyzer.run.groups import patterns
 from analyzer.run.settings import Run
 from analyzer.tracing import Tracer
 

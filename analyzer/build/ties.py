@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator
 
 from analyzer.build.source import Problems, Tie, as_mapping
 from analyzer.document import Scalar, Value
+from analyzer.paths import without_counters
 from analyzer.problems import InvalidConfig, Problem, nearest
-from analyzer.tracing import Tracer, without_counters
+from analyzer.tracing import Tracer
 
 
 def read_ties(value: Value | None, problems: Problems) -> tuple[Tie, ...]:

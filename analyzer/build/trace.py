@@ -15,6 +15,7 @@ from analyzer.build.values import positive_size_of, shape_of
 from analyzer.document import Scalar
 from analyzer.graph import Graph, Mark, Spec, Step, Storage, Tensor, contiguous
 from analyzer.ops import autocast
+from analyzer.paths import is_named
 from analyzer.polynomial import poly, symbol
 from analyzer.problems import COMMAND_LINE, InvalidConfig, Origin, Problem, nearest
 from analyzer.run.settings import Run
@@ -67,12 +68,12 @@ def trace(
 
 def _unknown_frozen(model: Model, tracer: Tracer) -> list[Problem]:
     """Paths under `frozen` that no parameter has."""
-    parts = [path.split(".") for name, tensor in tracer.parameters.items() for path in (name, tensor.storage.label)]
-    parts += [path.split(".") for path in tracer.tied]
-    known = {".".join(path[:length]) for path in parts for length in range(1, len(path) + 1)}
+    paths = [path for name, tensor in tracer.parameters.items() for path in (name, tensor.storage.label)]
+    paths += tracer.tied
+    known = {".".join(path.split(".")[:length]) for path in paths for length in range(1, path.count(".") + 2)}
     return [
         Problem(path.origin, f"no module or parameter '{path.value}' to freeze", nearest(str(path.value), known))
-        for path in model.frozen if str(path.value) not in known
+        for path in model.frozen if not any(is_named((str(path.value),), known) for known in paths)
     ]  # fmt: skip
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from analyzer.graph import Tensor
+from analyzer.graph import FLOATING, Tensor
 from analyzer.ops.registry import op
 from analyzer.polynomial import Poly
-from analyzer.tracing import current
+from analyzer.tracing import Refused, current
 
 
 @contextmanager
@@ -25,10 +25,12 @@ def _owner() -> Iterator[str]:
 
 
 @op
-def Parameter(*, shape: list[Poly]) -> Tensor:
-    """y = the parameter of this name, of a shape"""
+def Parameter(*, shape: list[Poly], dtype: str | None = None) -> Tensor:
+    """y = the parameter of this name, of a shape; in the model's dtype unless another is given"""
+    if dtype and dtype not in FLOATING:
+        raise Refused(f"a parameter of {dtype} can have no gradient", "a Buffer of it can be held")
     with _owner() as name:
-        return current().hold(current().parameter(name, tuple(shape)))
+        return current().hold(current().parameter(name, tuple(shape), dtype or ""))
 
 
 @op

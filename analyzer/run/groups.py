@@ -4,19 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from fnmatch import fnmatchcase
 
+from analyzer.paths import is_named
 from analyzer.run.arrays import Leaf
 from analyzer.run.settings import Run
-from analyzer.tracing import without_counters
-
-
-def is_named(patterns: Iterable[str], path: str) -> bool:
-    """Whether one of the patterns is a parameter's path, or that of a module around it; `*` stands for any letters.
-
-    A pattern may leave out the counters of loops.
-    """
-    return any(fnmatchcase(name, p) or fnmatchcase(name, f"{p}.*") for p in patterns for name in (path, without_counters(path)))
 
 
 def patterns(words: str) -> tuple[str, ...]:

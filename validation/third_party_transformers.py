@@ -1,0 +1,37 @@
+"""How classes of transformers are made and called."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from validation.third_party_kind import Batch, Build, ThirdParty
+from validation.torchvision_ops import declare
+
+
+def _called(module: nn.Module, batch: Batch) -> Any:
+    """A transformers class: everything by name; with labels among it, the loss is in what comes back."""
+    return module(**batch)
+
+
+def _own_loss(output: Any, batch: Batch) -> torch.Tensor:
+    found: torch.Tensor = output.loss
+    return found
+
+
+def from_transformers(build: Build, *sizes: str, padded: bool = True) -> ThirdParty:
+    """A class that computes its own loss, called on the batch by name."""
+    return ThirdParty("transformers", build, _called, _own_loss, sizes, padded=padded)
+
+
+def made(kind: str, attention: str, **settings: Any) -> nn.Module:
+    """A transformers class `XForY` from the settings of its `XConfig`, in training mode as it comes."""
+    declare()
+    import transformers
+
+    family = kind.partition("For")[0].removesuffix("LMHeadModel")
+    config = getattr(transformers, f"{family}Config")(**settings, attn_implementation=attention)
+    module: nn.Module = getattr(transformers, kind)(config)
+    return module
