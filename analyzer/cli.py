@@ -16,6 +16,7 @@ from analyzer.commands.imports import imports
 from analyzer.commands.lists import gpus, models, ops, schema
 from analyzer.commands.new import new
 from analyzer.commands.report import explain, report
+from analyzer.commands.sweep import sweep
 from analyzer.problems import InvalidConfig, nearest
 
 __all__ = ["MODELS", "find", "main"]
@@ -58,5 +59,5 @@ def main() -> None:
     """
 
 
-for _command in (report, explain, fit, check, new, imports, models, blocks, gpus, ops, schema):
+for _command in (report, explain, fit, sweep, check, new, imports, models, blocks, gpus, ops, schema):
     main.add_command(_command)

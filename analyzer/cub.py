@@ -31,7 +31,8 @@ def _aligned(size: int) -> int:
     return _up(size, ALIGNMENT) * ALIGNMENT
 
 
-def _tile(tiles: Tiles, width: int, capability: int) -> int:
+def tile(tiles: Tiles, width: int, capability: int) -> int:
+    """Elements that a thread block takes."""
     return [tile for since, tile in tiles[width] if capability >= since][-1]
 
 
@@ -48,19 +49,19 @@ def sort_pairs_scratch(n: int, largest: int, width: int, capability: int = 80) -
     if n <= SINGLE_BLOCK * (19 * 4 // width):
         return 1
     passes = _up(max(largest, 1).bit_length(), DIGIT_BITS)
-    blocks = _up(n, _tile(SORT_PAIRS, width, capability))
+    blocks = _up(n, tile(SORT_PAIRS, width, capability))
     copies = 2 * _aligned(n * width) if passes > 1 else 0
     return passes * DIGITS * 8 + blocks * DIGITS * 4 + copies + _aligned(4 * passes) + ALIGNMENT - 1
 
 
 def unique_scratch(n: int, width: int, capability: int = 80) -> int:
     """Bytes that DeviceSelect::UniqueByKey takes for n keys of `width` bytes."""
-    return _states(_up(n, _tile(UNIQUE, width, capability)), STATE) + ALIGNMENT - 1
+    return _states(_up(n, tile(UNIQUE, width, capability)), STATE) + ALIGNMENT - 1
 
 
 def scan_scratch(n: int, width: int) -> int:
     """Bytes that a DeviceScan takes for n numbers of `width` bytes; of numbers of half precision it keeps three arrays."""
-    blocks = _up(n, _tile(SCAN, width, 0))
+    blocks = _up(n, tile(SCAN, width, 0))
     if width == 2:
         padded = blocks + PADDING
         return _aligned(4 * padded) + 2 * _aligned(2 * padded) + 2 * ALIGNMENT - 1
@@ -69,5 +70,5 @@ def scan_scratch(n: int, width: int) -> int:
 
 def scan_by_key_scratch(n: int, width: int, capability: int = 80) -> int:
     """Bytes that DeviceScan::InclusiveScanByKey takes for n keys and values of `width` bytes."""
-    blocks = _up(n, _tile(SCAN_BY_KEY, width, capability))
+    blocks = _up(n, tile(SCAN_BY_KEY, width, capability))
     return _aligned((blocks + PADDING) * STATE) + _aligned(width * (blocks + 1)) + ALIGNMENT - 1

@@ -17,7 +17,7 @@ def text(value: Poly) -> str:
     alone = next(iter(value.terms)) if len(value.terms) == 1 else ()
     if len(alone) == 1 and value.terms[alone] == 1 and isinstance(alone[0][0], Call) and alone[0][0].name == "size" and alone[0][1] == 1:
         return text(alone[0][0].args[0])
-    below, above = _over_common_denominator(value)
+    below, above = over_common_denominator(value)
     factor, rest = _common_factor(above)
     body = _sum(rest)
     if factor.terms != {(): 1}:
@@ -29,7 +29,7 @@ def text(value: Poly) -> str:
     return f"{divided}//{_parenthesised(below)}"
 
 
-def _over_common_denominator(value: Poly) -> tuple[Poly, Poly]:
+def over_common_denominator(value: Poly) -> tuple[Poly, Poly]:
     """(d, p) with value = p / d, d one monomial, and no negative power or fraction in p."""
     scale = lcm(*(Fraction(c).denominator for c in value.terms.values()))
     low: dict[str | Call, int] = {}

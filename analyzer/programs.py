@@ -159,7 +159,11 @@ def _holds(analysis: Analysis, symbols: Mapping[str, int]) -> bool:
 
 def _divided(analysis: Analysis) -> Iterable[Poly]:
     """Sizes of tensors in which a symbol divides, each once."""
+    return (size for size in sizes_of(analysis) if any(exponent < 0 for monomial in size.terms for _, exponent in monomial))
+
+
+def sizes_of(analysis: Analysis) -> Iterable[Poly]:
+    """The sizes of all tensors, each once."""
     steps = (i for i in nested(analysis.graph.instructions) if isinstance(i, Step))
     tensors = (t for step in steps for t in (*step.inputs.values(), *step.outputs, *step.aux.values()))
-    sizes = dict.fromkeys(size for tensor in tensors for size in tensor.shape)
-    return (size for size in sizes if any(exponent < 0 for monomial in size.terms for _, exponent in monomial))
+    return dict.fromkeys(size for tensor in tensors for size in tensor.shape)

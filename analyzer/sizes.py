@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-from analyzer.assumptions import Assumption
-from analyzer.evaluate import evaluate
+from analyzer.assumptions import Assumption, always
+from analyzer.evaluate import evaluate, holds
 from analyzer.polynomial import ONE, Poly, poly
 
 
@@ -66,6 +66,15 @@ class Sizes:
         """Write down a relation that the result relies on."""
         assumption = Assumption(left, relation, poly(right))
         self.assumptions.setdefault(f"{hash(left)} {relation} {hash(assumption.right)}", assumption)
+
+    def demand(self, left: Poly, relation: str, right: Poly | int) -> bool:
+        """Whether a relation holds without which an op refuses; one that depends on symbols is written down."""
+        assumption = Assumption(left, relation, poly(right), demanded=True)
+        if not holds(assumption, self.values):
+            return False
+        if not always(assumption):
+            self.assumptions.setdefault(f"{hash(left)} {relation} {hash(assumption.right)}", assumption)
+        return True
 
 
 _sizes: ContextVar[Sizes] = ContextVar("sizes")

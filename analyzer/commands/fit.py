@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from analyzer.commands.arguments import FILES, GPUS, OUTPUT, read, width, write
+from analyzer.commands.values import is_several, several
 from analyzer.problems import COMMAND_LINE, InvalidConfig, Origin, Problem
 
 MOST = 1000
@@ -78,26 +79,12 @@ def _sorted(words: tuple[str, ...]) -> tuple[list[str], tuple[str, ...], Mapping
     configs = [word for word in words if "=" not in word or Path(word).is_file()]
     single, swept = [], {}
     for word in words:
-        name, _, value = word.partition("=")
         if word in configs:
             continue
-        if ("," in value or ":" in value) and "(" not in value and not name.startswith("run."):
-            swept[name] = _values(word, value)
+        if is_several(word):
+            swept[word.partition("=")[0]] = several(word, MOST)
         else:
             single.append(word)
     if not configs:
         raise InvalidConfig(Problem(Origin(COMMAND_LINE), "no config is named", "expected CONFIG... [SYMBOL=VALUES]..."))
     return configs, tuple(single), swept
-
-
-def _values(word: str, text: str) -> list[int]:
-    """The numbers of a list or a range. Raises InvalidConfig."""
-    parts = text.split(":") if ":" in text else text.split(",")
-    numbers = [int(part) for part in parts if part.strip().isdecimal()]
-    step = numbers[2] if len(numbers) == 3 and ":" in text else 1
-    if len(numbers) < len(parts) or (":" in text and not (2 <= len(parts) <= 3 and step)) or min(numbers, default=0) < 1:
-        raise InvalidConfig(Problem(Origin(COMMAND_LINE), f"cannot read '{word}'", "expected numbers above 0 as 128,256,512 or 64:512:64"))
-    values = list(range(numbers[0], numbers[1] + 1, step)) if ":" in text else list(dict.fromkeys(numbers))
-    if not 1 <= len(values) <= MOST:
-        raise InvalidConfig(Problem(Origin(COMMAND_LINE), f"'{word}' has {len(values):,} values", f"expected 1 to {MOST:,}"))
-    return values

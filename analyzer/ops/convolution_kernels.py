@@ -93,6 +93,6 @@ def _is_fast(x: Tensor, moved: Window) -> bool:
 
 def divided(channels: Poly, groups: Poly) -> Poly:
     """The channels of a group. Raises Refused where they do not divide."""
-    if sizes().number(groups) < 1 or sizes().number(channels) % sizes().number(groups):
+    if sizes().number(groups) < 1 or not sizes().demand(channels % groups, "==", 0):
         raise Refused(f"{channels!r} channels do not divide into {groups!r} groups")
     return channels / groups

@@ -70,7 +70,7 @@ def slice(x: Tensor, *, dim: int = 0, start: Poly = ZERO, length: Poly, step: Po
 
 
 def _within(x: Tensor, dim: int, end: Poly) -> None:
-    if not 1 <= sizes().number(end) <= sizes().number(x.shape[dim]):
+    if sizes().number(end) < 1 or not sizes().demand(end, "<=", x.shape[dim]):
         raise Refused(f"entries up to {end!r} of dimension {dim} of {show(x.shape)}")
 
 

@@ -142,7 +142,7 @@ def GroupNorm(x: Tensor, *, num_groups: Poly, affine: bool = True, eps: float = 
     if len(x.shape) < 2:
         raise Refused(f"GroupNorm needs at least 2 dimensions, its input is {show(x.shape)} from {x.origin}")
     channels = x.shape[1]
-    if sizes().number(channels) % sizes().number(num_groups):
+    if not sizes().demand(channels % num_groups, "==", 0):
         raise Refused(f"GroupNorm: {channels!r} channels do not divide into {num_groups!r} groups")
     weight = current().parameter("weight", (channels,)) if affine else None
     bias = current().parameter("bias", (channels,)) if affine else None

@@ -81,7 +81,7 @@ def _splits(slices: int, length: int) -> bool:
 def topk(x: Tensor, *, k: Poly, dim: int = -1, largest: bool = True, sorted: bool = True) -> tuple[Tensor, ...]:
     """y0 = the k largest of x along a dimension, y1 = where they stood"""
     at = dimension(dim, len(x.shape))
-    if sizes().number(k) > sizes().number(x.shape[at]):
+    if not sizes().demand(k, "<=", x.shape[at]):
         raise Refused(f"the {k!r} largest of dimension {dim} of {show(x.shape)}")
     _check_sorted(k, "topk")
     y: tuple[Tensor, ...] = _topk(x, k, at)

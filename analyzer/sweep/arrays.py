@@ -1,0 +1,155 @@
+"""Closed forms over a block of values: exact whole numbers in arrays of 64 bits, or none at all.
+
+Every sum is bounded beforehand with Python's own integers; where a bound passes 2**62 nothing is computed and TooLarge is
+raised, for the caller to take the scalar path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from analyzer.evaluate import exact
+from analyzer.formula import over_common_denominator
+from analyzer.polynomial import Atom, Call, Monomial, Poly, symbols_of
+from analyzer.sweep.functions import Array, applied, headroom
+
+SAFE = 1 << 62
+Mask = np.ndarray[Any, np.dtype[np.bool_]]
+
+
+class TooLarge(ArithmeticError):
+    """Numbers that 64 bits may not hold, or a function that does not take them: to be evaluated one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A form with everything bound that does not vary: whole coefficients of varying monomials, and what divides their sum."""
+
+    terms: tuple[tuple[int, Monomial], ...]
+    below: tuple[int, Monomial]
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Values over a block, and where they are whole numbers; None for everywhere."""
+
+    values: Array
+    whole: Mask | None = None
+
+
+class Forms:
+    """Forms with the symbols bound that do not vary in a sweep, each prepared once."""
+
+    def __init__(self, constants: Mapping[str, int]) -> None:
+        self.constants = constants
+        self.known: dict[Poly, Form] = {}
+
+    def __call__(self, form: Poly) -> Form:
+        if form not in self.known:
+            self.known[form] = self._bound(form)
+        return self.known[form]
+
+    def _bound(self, form: Poly) -> Form:
+        below, above = over_common_denominator(form)
+        terms: dict[Monomial, int] = {}
+        for monomial, coefficient in above.terms.items():
+            number, varying = self._split(monomial)
+            terms[varying] = terms.get(varying, 0) + int(coefficient) * number
+        ((monomial, scale),) = below.terms.items()
+        number, varying = self._split(monomial)
+        return Form(tuple((c, m) for m, c in terms.items() if c), (int(scale) * number, varying))
+
+    def _split(self, monomial: Monomial) -> tuple[int, Monomial]:
+        """A monomial of positive powers as a number times what varies."""
+        fixed = [f for f in monomial if self._fixed(f[0])]
+        number = exact(Poly({tuple(fixed): 1}), self.constants) if fixed else 1
+        return int(number), tuple(f for f in monomial if f not in fixed)
+
+    def _fixed(self, atom: Atom) -> bool:
+        return atom in self.constants if isinstance(atom, str) else all(symbols_of(a) <= self.constants.keys() for a in atom.args)
+
+
+class Arrays:
+    """Forms at the values of a block; what several forms share is computed once."""
+
+    def __init__(self, forms: Forms, symbols: Mapping[str, Array]) -> None:
+        self.forms = forms
+        self.atoms: dict[Atom, Numbers] = {name: Numbers(values) for name, values in symbols.items()}
+        self.limits: dict[Atom, int] = {name: int(np.max(values)) for name, values in symbols.items()}
+        self.monomials: dict[Monomial, Array] = {}
+        self.known: dict[Poly, Numbers] = {}
+
+    def __call__(self, form: Poly) -> Numbers:
+        """The values of a form, each axis along which it does not vary of length 1. Raises TooLarge."""
+        if form not in self.known:
+            self.known[form] = self._evaluated(self.forms(form))
+        return self.known[form]
+
+    def called(self, atom: Call) -> Numbers:
+        """The values of a function. Raises TooLarge."""
+        return self._atom(atom)
+
+    def part(self, box: tuple[slice, ...]) -> Arrays:
+        """The same over a part of the block."""
+        cut = {a: n.values[tuple(s if side > 1 else slice(None) for side, s in zip(n.values.shape, box))] for a, n in self.atoms.items()}
+        return Arrays(self.forms, {name: values for name, values in cut.items() if isinstance(name, str)})
+
+    def _evaluated(self, form: Form) -> Numbers:
+        atoms = {atom for _, m in form.terms for atom, _ in m} | {atom for atom, _ in form.below[1]}
+        masks = [mask for atom in atoms if (mask := self._atom(atom).whole) is not None]
+        above = self._sum(form.terms)
+        if form.below != (1, ()):
+            divisor = self._sum((form.below,))
+            above, rest = np.divmod(above, divisor)
+            masks.append(rest == 0)
+        whole = None if not masks else masks[0] if len(masks) == 1 else np.logical_and.reduce(np.broadcast_arrays(*masks))
+        return Numbers(above, whole)
+
+    def _sum(self, terms: tuple[tuple[int, Monomial], ...]) -> Array:
+        """The sum of numbers times monomials, those along few axes first. Raises TooLarge."""
+        if sum(abs(c) * prod(self.limits[atom] ** e for atom, e in m) for c, m in terms) >= SAFE:
+            raise TooLarge
+        sums: dict[tuple[int, ...], Array] = {}
+        for coefficient, monomial in terms:
+            values = self._monomial(monomial)
+            term = values * coefficient
+            if values.shape in sums:
+                sums[values.shape] += term
+            else:
+                sums[values.shape] = term
+        result = np.zeros((), dtype=np.int64)
+        for part in sorted(sums.values(), key=lambda s: s.size):
+            result = result + part
+        return result
+
+    def _monomial(self, monomial: Monomial) -> Array:
+        if monomial not in self.monomials:
+            factors = [self._atom(atom).values ** e if e > 1 else self._atom(atom).values for atom, e in monomial]
+            result = np.ones((), dtype=np.int64)
+            for factor in sorted(factors, key=lambda f: f.size):
+                result = result * factor
+            self.monomials[monomial] = result
+        return self.monomials[monomial]
+
+    def _atom(self, atom: Atom) -> Numbers:
+        if atom not in self.atoms:
+            assert isinstance(atom, Call)
+            self.atoms[atom] = self._called(atom)
+            self.limits[atom] = int(np.max(np.abs(self.atoms[atom].values)))
+        return self.atoms[atom]
+
+    def _called(self, atom: Call) -> Numbers:
+        args = [self(a) for a in atom.args]
+        if not headroom(atom.name, [int(np.max(np.abs(a.values))) for a in args]):
+            raise TooLarge
+        masks = [a.whole for a in args if a.whole is not None]
+        try:
+            values = applied(atom.name, [a.values for a in args])
+        except (ArithmeticError, ValueError):
+            raise TooLarge from None
+        return Numbers(values, np.logical_and.reduce(np.broadcast_arrays(*masks)) if masks else None)

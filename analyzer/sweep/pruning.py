@@ -1,0 +1,179 @@
+"""Which moments can be the peak somewhere in a box of values: the others need no evaluation there.
+
+Forms are bounded over a box by interval arithmetic on the difference to the form that leads in its middle, divided by one monomial
+after the other, so that what grows alike cancels. Bounds are doubles; what is within their rounding is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from analyzer.polynomial import Atom, Monomial, Poly
+from analyzer.sweep.arrays import Arrays, Form, Forms
+
+Doubles = np.ndarray[Any, np.dtype[np.float64]]
+Bounds = tuple[Doubles, Doubles]  # the least and the most in each box
+SLACK = 1e-9
+DIVIDERS = 4
+ZEROS = ("column_scratch", "column_semaphores", "row_scratch", "row_semaphores")
+
+
+class Boxes:
+    """Bounds of forms over several boxes at once."""
+
+    def __init__(self, forms: Forms, arrays: Arrays, boxes: Sequence[tuple[slice, ...]]) -> None:
+        self.forms, self.arrays, self.boxes = forms, arrays, boxes
+        self.known: dict[Atom, Bounds] = {}
+
+    def survivors(self, forms: Sequence[Poly]) -> list[list[int]]:
+        """For each box the numbers of the forms that may be the largest somewhere in it."""
+        prepared = [self.forms(form) for form in forms]
+        everything = [list(range(len(forms))) for _ in self.boxes]
+        if len(forms) < 2 or any(form.below[1] for form in prepared):
+            return everything
+        monomials = list(dict.fromkeys(m for form in prepared for _, m in form.terms))
+        try:
+            bounds = [self._monomial(m) for m in monomials]
+        except NoBound:
+            return everything
+        weights = np.zeros((len(forms), len(monomials)))
+        for row, form in enumerate(prepared):
+            for coefficient, monomial in form.terms:
+                weights[row, monomials.index(monomial)] = coefficient / form.below[0]
+        middle = np.stack([(low + high) / 2 for low, high in bounds])
+        leaders = np.argmax(weights @ middle, axis=0)
+        kept = np.ones((len(forms), len(self.boxes)), dtype=np.bool_)
+        for by in _dividers(monomials, (np.ptp(weights, axis=0)[:, None] * middle).max(axis=1)):
+            low, high = (np.stack(parts) for parts in zip(*(self._monomial(_over(m, by)) for m in monomials)))
+            for leader in set(leaders.tolist()):
+                more, here = weights - weights[leader], leaders == leader
+                most = np.maximum(more, 0) @ high - np.maximum(-more, 0) @ low
+                kept[:, here] &= (most > -SLACK * (np.abs(more) @ high))[:, here]
+                kept[leader, here] = True
+        return [np.flatnonzero(kept[:, box]).tolist() for box in range(len(self.boxes))]
+
+    def _monomial(self, monomial: Monomial) -> Bounds:
+        low, high = np.ones(len(self.boxes)), np.ones(len(self.boxes))
+        for atom, power in monomial:
+            below, above = self._atom(atom)
+            below, above = (below, above) if power > 0 else (above, below)
+            low, high = low * np.maximum(below, 0.0) ** power, high * np.maximum(above, 0.0) ** power
+        return low, high
+
+    def _form(self, form: Form) -> Bounds:
+        if form.below[1]:
+            raise NoBound
+        low, high = np.zeros(len(self.boxes)), np.zeros(len(self.boxes))
+        for coefficient, monomial in form.terms:
+            below, above = self._monomial(monomial)
+            share = coefficient / form.below[0]
+            low = low + share * (below if share > 0 else above)
+            high = high + share * (above if share > 0 else below)
+        return low, high
+
+    def _atom(self, atom: Atom) -> Bounds:
+        if atom not in self.known:
+            self.known[atom] = self._symbol(atom) if isinstance(atom, str) else self._called(atom)
+        return self.known[atom]
+
+    def _symbol(self, name: str) -> Bounds:
+        values = self.arrays.atoms[name].values
+        parts = [values[cut(values.shape, box)] for box in self.boxes]
+        return np.array([p.min() for p in parts], dtype=np.float64), np.array([p.max() for p in parts], dtype=np.float64)
+
+    def _called(self, atom: Any) -> Bounds:
+        args = [self._form(self.forms(a)) for a in atom.args]
+        nothing = np.zeros(len(self.boxes))
+        if atom.name in ZEROS:
+            return nothing, _reduction(atom.name, [high for _, high in args])
+        match atom.name:
+            case "size":
+                return args[0]
+            case "floordiv" | "ceildiv":
+                (low, high), (least, most) = args
+                return np.floor(low / most) - 1, np.ceil(high / np.maximum(least, 1)) + 1
+            case "min":
+                return np.minimum(args[0][0], args[1][0]), np.minimum(args[0][1], args[1][1])
+            case "max":
+                return np.maximum(args[0][0], args[1][0]), np.maximum(args[0][1], args[1][1])
+            case "mod" | "gcd":
+                return nothing, np.minimum.reduce([high for _, high in args])
+        values = self.arrays.called(atom).values
+        parts = [values[cut(values.shape, box)] for box in self.boxes]
+        return np.array([p.min() for p in parts], dtype=np.float64), np.array([p.max() for p in parts], dtype=np.float64)
+
+
+def _dividers(monomials: Sequence[Monomial], spread: Doubles) -> list[Monomial]:
+    """The monomials of symbols alone in which forms differ most."""
+    order = np.argsort(-spread).tolist()
+    return [monomials[i] for i in order if all(isinstance(atom, str) for atom, _ in monomials[i])][:DIVIDERS]
+
+
+def _over(monomial: Monomial, by: Monomial) -> Monomial:
+    """A monomial divided by one of symbols."""
+    powers = dict(monomial)
+    for atom, power in by:
+        powers[atom] = powers.get(atom, 0) - power
+    return tuple((atom, power) for atom, power in powers.items() if power)
+
+
+class NoBound(Exception):
+    """A form that is not bounded here."""
+
+
+def _reduction(name: str, high: list[Doubles]) -> Doubles:
+    """No reduction's buffer takes more, for arguments up to these.
+
+    Where columns are split, rows are at least 16, so that a block is at most 32 wide, a load takes at most 4, and the square of
+    their product is at most 128 times the threads of a block; blocks are as many as fill the device twice, or one per 256 values
+    of a thread.
+    """
+    first, second = high[0], high[1]
+    if name.startswith("row"):
+        sms, threads = high[2], high[3]
+        accumulator = high[4] if len(high) > 4 else 4.0
+        return accumulator * (first * (second / 256 + 2) + 2 * sms * threads)
+    sms, threads = high[3], high[4]
+    if name == "column_semaphores":
+        return 4 * second
+    accumulator = high[5] if len(high) > 5 else 4.0
+    return accumulator * (256 * sms * threads + 128 * second * (first / 1024 + 2))
+
+
+def cut(shape: tuple[int, ...], box: tuple[slice, ...]) -> tuple[slice, ...]:
+    """A box of an array whose axes may be of length 1."""
+    return tuple(s if length > 1 else slice(None) for length, s in zip(shape, box)) if shape else ()
+
+
+def boxed(axes: Sequence[Sequence[int]], most: int) -> list[tuple[slice, ...]]:
+    """A grid as boxes of at most `most` points, along each side of which a symbol no more than doubles where it can be had."""
+    waiting = [tuple(slice(0, len(values)) for values in axes)]
+    found: list[tuple[slice, ...]] = []
+    while waiting:
+        box = waiting.pop()
+        ratios = [values[s.stop - 1] / values[s.start] for values, s in zip(axes, box)]
+        steepest = max(range(len(axes)), key=lambda a: max(ratios[a], 1 / ratios[a]))
+        longest = max(range(len(axes)), key=lambda a: box[a].stop - box[a].start)
+        if not 0.4 < ratios[steepest] < 2.5:
+            waiting += _halves(box, steepest, _middle(axes[steepest], box[steepest]))
+        elif prod(s.stop - s.start for s in box) > most:
+            waiting += _halves(box, longest, (box[longest].start + box[longest].stop) // 2)
+        else:
+            found.append(box)
+    return found
+
+
+def _middle(values: Sequence[int], part: slice) -> int:
+    """Where values pass the geometric mean of the first and the last."""
+    mean = (values[part.start] * values[part.stop - 1]) ** 0.5
+    rising = values[part.start] < mean
+    return next((i for i in range(part.start + 1, part.stop - 1) if (values[i] > mean) == rising), part.stop - 1)
+
+
+def _halves(box: tuple[slice, ...], axis: int, at: int) -> list[tuple[slice, ...]]:
+    parts = (slice(at, box[axis].stop), slice(box[axis].start, at))
+    return [(*box[:axis], part, *box[axis + 1 :]) for part in parts]
