@@ -24,7 +24,7 @@ def categories(analysis: Analysis) -> dict[str, Poly]:
         "buffers": _sum(timeline.alive(end), "buffer"),
         "gradients": _sum(timeline.alive(timeline.marks.get("backward done", 0)), "gradient"),
         "optimizer": _sum(timeline.alive(end), "optimizer"),
-        "inputs": _sum(timeline.alive(end), "input"),
+        "inputs": _sum(timeline.alive(timeline.marks["start"]), "input"),
         "after_forward": total(life.size for life in timeline.alive(timeline.marks["forward done"]) if forward(life)),
         "kept_for_backward": total(life.size for life in timeline.alive(at_backward) if forward(life)),
     }

@@ -71,6 +71,25 @@ class References:
         self._frames[-1].remove(tensor)
         self.drop(tensor)
 
+    @property
+    def depth(self) -> int:
+        """Which of the running functions is the innermost, 0 for the training loop."""
+        return len(self._frames) - 1
+
+    def hold_in(self, depth: int | None, tensor: Tensor) -> Tensor:
+        """A reference that a running function holds; None for one that lives on when all have returned."""
+        tensor = self.hold(tensor)
+        if depth is not None:
+            self._frames[depth].append(tensor)
+        return tensor
+
+    def release_from(self, depth: int | None, tensor: Tensor) -> None:
+        """A running function lets go of a tensor."""
+        tensor = self.latest(tensor)
+        if depth is not None:
+            self._frames[depth].remove(tensor)
+        self.drop(tensor)
+
     def overwrite(self, old: Tensor, new: Tensor) -> None:
         """An op in place: the holders of the old tensor hold the new one."""
         if old.storage.kind in STANDING and old.base is None:

@@ -19,6 +19,7 @@ TYPES: dict[str, dict[str, Any]] = {
     "word": {"type": "string"}, "flag": {"type": ["boolean", "string"]}, "none": {"type": "null"},
 }  # fmt: skip
 NAMES = {"type": ["string", "array"], "items": {"type": "string"}}
+TENSORS = {"type": "object", "additionalProperties": {"type": "string"}}
 
 TIES = {
     "type": "object", "additionalProperties": {"type": "string"},
@@ -81,7 +82,7 @@ def _definitions() -> dict[str, Any]:
     shape = {"type": "array", "items": EXPRESSION}
     tensor = {
         "type": "object",
-        "properties": {"shape": shape, "dtype": {"enum": list(ITEMSIZE)}, "doc": {"type": "string"}},
+        "properties": {"shape": shape, "dtype": {"enum": list(ITEMSIZE)}, "repeat": EXPRESSION, "doc": {"type": "string"}},
         "required": ["shape"],
     }
     block = {
@@ -109,6 +110,13 @@ def _control() -> dict[str, Any]:
         "layers": statements,
         "let": {"type": "object", "description": "tensor arithmetic: {z: mu + eps * std}"},
         "as": {"type": "string", "description": "name the previous result"},
+        "list": NAMES | {"description": "new, empty lists of tensors"},
+        "append": TENSORS | {"description": "{keys: key}: keys.append(key)"},
+        "replace": TENSORS | {"description": "{keys: key}: keys[i] = key, i the running iteration of a loop"},
+        "item": {
+            "description": "keys[i], i the running iteration of a loop",
+            "anyOf": [{"type": "string"}, {"type": "object", "additionalProperties": False, "properties": {"in": NAMES, "as": NAMES}}],
+        },
         "del": NAMES, "retain": {"type": "string"}, "no_grad": statements, "no_autocast": statements,
     }  # fmt: skip
 

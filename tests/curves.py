@@ -61,6 +61,12 @@ def _totals(lives: Timeline, symbols: Mapping[str, int]) -> _Totals:
     return _Totals([(life.birth, size) for life, size in sized] + [(life.death, -size) for life, size in sized if life.death != FOREVER])
 
 
+def _counted(loop: str) -> tuple[int, str]:
+    """What loops are sorted by: the number of most; those that go through lists have the name of their count."""
+    number = loop.removeprefix("again ").removeprefix("loop")
+    return int(number) if number.isdigit() else 0, loop
+
+
 class _Numbering:
     """Iterations by their true number: the last of four simulated ones is the last of all."""
 
@@ -69,10 +75,7 @@ class _Numbering:
         self.skipped = {i.loop: evaluate(i.skipped, symbols) for i in enters}
         self.half = graph.simulated // 2
         self.siblings: dict[Iterations, list[str]] = {}
-        for loops in sorted(
-            {place.loops for place in places},
-            key=lambda loops: [int(name.removeprefix("again ").removeprefix("loop")) for name, _ in loops],
-        ):
+        for loops in sorted({place.loops for place in places}, key=lambda loops: [_counted(name) for name, _ in loops]):
             self._numbered(loops)
 
     def __call__(self, place: Place) -> Iterations:

@@ -79,6 +79,7 @@ def _addresses(tensors: Iterable[torch.Tensor]) -> set[int]:
 def _figures(timeline: Timeline, run: Run, owned: Mapping[str, set[int]]) -> dict[str, int]:
     (end, _) = timeline.spans("end", "start")[0]
     moments = dict.fromkeys(_categories(run), end)
+    moments["inputs"] = timeline.spans("start")[-1][0]
     if run.mode == "train":
         moments["gradients"] = timeline.spans("step", "start")[0][0]
     result = {name: total(_at(timeline.alive(tick - 1), owned[name])) for name, tick in moments.items()}

@@ -59,7 +59,9 @@ class Program:
         """Run the graph's instructions once, under autocast where the run says so."""
         kind: torch.dtype = getattr(torch, self.run.autocast or "float32")
         with torch.autocast("cuda", dtype=kind) if self.run.autocast else contextlib.nullcontext():
-            self.values |= {tensor: self._resident[tensor].detach() for tensor in self.graph.inputs.values()}  # a fresh batch
+            lone = {t for t in self.graph.inputs.values() if t.storage.loops}  # only a list holds these, and the forward may replace them
+            self.values |= {t: self._resident[t].detach() for t in self.graph.inputs.values() if t not in lone}  # a fresh batch
+            self.values |= {t: self._resident.pop(t) for t in lone & self._resident.keys()}
             self._all()
 
     def _all(self) -> None:

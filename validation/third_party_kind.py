@@ -11,6 +11,8 @@ from torch import nn
 
 Symbols = Mapping[str, int]
 Batch = Mapping[str, torch.Tensor]
+SETTINGS = ("mode=train precision=fp32", "mode=train precision=amp-bf16", "mode=train precision=bf16", "mode=infer precision=fp32")
+INFERENCE = ("mode=infer precision=fp32", "mode=infer precision=bf16", "mode=infer precision=amp-bf16")
 Build = Callable[[Symbols], nn.Module]
 
 
@@ -25,3 +27,4 @@ class ThirdParty:
     sizes: tuple[str, ...]  # symbols of the cases that are measured
     optimizer: str = "optimizer=AdamW"
     padded: bool = True  # whether a batch has padding: transformers looks, and makes a mask or not
+    settings: tuple[str, ...] = SETTINGS

@@ -10,6 +10,7 @@ from typing import Any
 
 from torch import nn
 
+from validation.third_party_cache import cached
 from validation.third_party_decoders import MISTRAL, Decoder, decoders
 from validation.third_party_genes import GENES
 from validation.third_party_kind import Build, Symbols, ThirdParty
@@ -104,15 +105,15 @@ THIRD_PARTY: Mapping[str, ThirdParty] = {
     "geneformer": from_transformers(_geneformer, "B=4 r=256", "B=3 r=37 L=5 c=60"),
     "vit-b-16-eager": from_transformers(_vit("eager"), "B=4", "B=3 s=80 L=5"),
     "vit-b-16-sdpa": from_transformers(_vit("sdpa"), "B=4", "B=3 s=80 L=5"),
+    **cached(_t5("eager")),
     **VISION,
 }
 
 EVERY: Mapping[str, ThirdParty] = {**THIRD_PARTY, **GENES}
-SETTINGS = ("mode=train precision=fp32", "mode=train precision=amp-bf16", "mode=train precision=bf16", "mode=infer precision=fp32")
 
 
 def cases(only: Iterable[str] = ()) -> Iterator[tuple[str, str, str]]:
     """Model, symbols and run settings of every case; without names, of the classes that a package index has."""
     for name in tuple(only) or THIRD_PARTY:
         kind = EVERY[name]
-        yield from ((name, symbols, f"{run} {kind.optimizer}") for symbols in kind.sizes for run in SETTINGS)
+        yield from ((name, symbols, f"{run} {kind.optimizer}") for symbols in kind.sizes for run in kind.settings)

@@ -27,8 +27,8 @@ class ThirdPartyProgram:
         with torch.device("cuda"):
             with default_dtype(getattr(torch, run.dtype)):
                 self.module = kind.build(graph.symbols)
+            torch.cuda.empty_cache()  # what only making the module took
             self.batch = {name: _given(name, tensor, graph, kind.padded) for name, tensor in graph.inputs.items()}
-        torch.cuda.empty_cache()  # what only making the module took
         self.module.train(run.mode == "train")
         self.parameters = dict(self.module.named_parameters())
         self.buffers = dict(self.module.named_buffers())

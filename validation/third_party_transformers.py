@@ -16,14 +16,15 @@ def _called(module: nn.Module, batch: Batch) -> Any:
     return module(**batch)
 
 
-def _own_loss(output: Any, batch: Batch) -> torch.Tensor:
+def own_loss(output: Any, batch: Batch) -> torch.Tensor:
+    """The loss in what a class returns."""
     found: torch.Tensor = output.loss
     return found
 
 
 def from_transformers(build: Build, *sizes: str, padded: bool = True) -> ThirdParty:
     """A class that computes its own loss, called on the batch by name."""
-    return ThirdParty("transformers", build, _called, _own_loss, sizes, padded=padded)
+    return ThirdParty("transformers", build, _called, own_loss, sizes, padded=padded)
 
 
 def made(kind: str, attention: str, **settings: Any) -> nn.Module:

@@ -90,8 +90,9 @@ class Calls:
             raise TooMany(Problem(statement.origin, f"more than {MAX_DEPTH} blocks inside each other"))
         tracer = frame.tracer
         self.ties.declare(block.ties, tracer, place)
-        body = partial(self._body, block, Frame(tracer, parameters, home.blocks, home.modules, *place))
         again = tracer.grad and (is_checkpointed(statement) or block.name in tracer.checkpointed)
+        outside = Frame(tracer, parameters, home.blocks, home.modules, *place, lists={} if again else frame.lists)
+        body = partial(self._body, block, outside)
         self.running.append(block.name)
         results = checkpointed(tracer, block.name, tensors, body, self.problems) if again else body(tensors)
         self.running.pop()

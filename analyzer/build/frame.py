@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field
-from typing import Union
+from typing import TYPE_CHECKING, Union
 
 from analyzer.build.source import Block, Module
 from analyzer.graph import Tensor
 from analyzer.polynomial import Poly
 from analyzer.problems import Origin
 from analyzer.tracing import Tracer
+
+if TYPE_CHECKING:
+    from analyzer.build.lists import Items
 
 
 class Poison:
@@ -52,6 +55,7 @@ class Frame:
     used: set[str] = field(default_factory=set)
     loop_variables: bool = False  # names are variables of the training loop and live on into the next step
     beyond: MappingOf[str, Bound] = field(default_factory=dict)  # variables of the model, for a loss that sees its outputs only
+    lists: MappingOf[str, Items] = field(default_factory=dict)  # those of the functions that are running
     home: tuple[str, str] = ("", "")  # path and label of its named modules, whatever iteration of a loop calls them
 
     def __post_init__(self) -> None:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from analyzer.build import lists
 from analyzer.build.arguments import bound_names, counted
 from analyzer.build.arithmetic import assign
 from analyzer.build.calls import Calls
 from analyzer.build.frame import POISON, Frame
-from analyzer.build.source import NAME, Problems, Statement, TooMany, is_name
-from analyzer.build.values import refuse, shown, size_of, tensor_of, whole
-from analyzer.document import Scalar, Sequence
+from analyzer.build.loops import Count, count_of
+from analyzer.build.source import LISTS, NAME, Problems, Statement, TooMany, is_name
+from analyzer.build.values import refuse, shown, tensor_of
+from analyzer.document import Scalar, Sequence, Value
 from analyzer.evaluate import NotWhole
 from analyzer.graph import Enter, Leave, Tensor
-from analyzer.polynomial import ZERO, poly
 from analyzer.problems import InvalidConfig, Problem, nearest
-from analyzer.sizes import sizes
 
 MAX_STATEMENTS, MAX_UNROLLED, MAX_LOOPS = 6_000, 30_000, 4
 
@@ -84,6 +84,8 @@ class Interpreter:
                 self._delete(statement, frame)
             case "retain":
                 self._retain(statement, frame)
+            case word if word in LISTS:
+                lists.execute(statement, frame)
             case _:
                 results = self.calls.call(statement, frame)
                 names = bound_names(statement)
@@ -128,25 +130,19 @@ class Interpreter:
         """Run a loop: all iterations when they are few, else `simulated` of them, half the first ones and half the last."""
         if statement.value is None:
             raise refuse(statement.origin, "repeat needs a count")
-        tracer, count = frame.tracer, size_of(statement.value, frame)
-        number = whole(statement.value, frame)
-        if number < 1:
-            raise refuse(statement.value.origin, f"repeat count is {number}", "expected at least 1")
+        tracer, count = frame.tracer, self.count_of(statement.value, frame)
         if self.unroll:
-            self._expect(number * len(statement.body), statement)
-        short = number <= self.simulated or self.unroll
-        skipped, half = ZERO if short else count - self.simulated, self.simulated // 2
-        if count.constant is None:
-            sizes().assume(count, "==" if short else ">=", poly(number if short else self.simulated))
+            self._expect(count.number * len(statement.body), statement)
         if self.depth >= MAX_LOOPS:
             raise refuse(statement.origin, f"more than {MAX_LOOPS} loops inside each other")
         self.loops += 1
         self.depth += 1
-        loop, outer, around, path, label = f"loop{self.loops}", tracer.copies, tracer.loops, frame.path, frame.label
-        for i in range(number if short else self.simulated):
-            shown_as = i if short or i < half else number - self.simulated + i
-            tracer.instructions.append(Enter(loop, i, skipped))
-            tracer.copies = outer * (skipped + 1) if i == half - 1 and skipped else outer
+        outer, around, path, label = tracer.copies, tracer.loops, frame.path, frame.label
+        listed = frame.lists and count.name not in dict(around)  # loops that may go through the same lists are one to the simulation
+        loop = count.name if listed else f"loop{self.loops}"
+        for i, shown_as, stands_for in count.iterations():
+            tracer.instructions.append(Enter(loop, i, count.skipped))
+            tracer.copies = outer * stands_for
             tracer.loops = (*around, (loop, i))
             frame.path = f"{path}.{statement.name}.{shown_as}" if path else f"{statement.name}.{shown_as}"
             frame.label = f"{label}.{statement.name}" if label else statement.name
@@ -154,3 +150,7 @@ class Interpreter:
         self.depth -= 1
         tracer.instructions.append(Leave(loop))
         tracer.copies, tracer.loops, frame.path, frame.label = outer, around, path, label
+
+    def count_of(self, value: Value, frame: Frame) -> Count:
+        """How often something is repeated. Raises InvalidConfig."""
+        return count_of(value, frame, simulated=self.simulated, unroll=self.unroll)

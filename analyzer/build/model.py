@@ -44,6 +44,7 @@ class Input:
     shape: Sequence | None  # None when it cannot be read
     dtype: str  # empty for the dtype the model runs in
     origin: Origin
+    repeat: Value | None = None  # of a list: how many tensors it has
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,10 +161,10 @@ def _inputs(value: Value | None, problems: Problems) -> tuple[Input, ...]:
         before, name = len(problems.found), str(key.value)
         if not is_name(name):
             problems.add(key.origin, f"'{name}' is no name for an input", NAME)
-        shape, dtype = body, ""
+        shape, dtype, repeat = body, "", None
         if isinstance(body, Mapping):
-            check_keys(body, ("shape", "dtype", "doc"), f"input '{name}'", problems)
-            told = body.get("dtype")
+            check_keys(body, ("shape", "dtype", "repeat", "doc"), f"input '{name}'", problems)
+            told, repeat = body.get("dtype"), body.get("repeat")
             dtype = str(told.value) if isinstance(told, Scalar) else dtype
             if told is not None and dtype not in ITEMSIZE:
                 problems.add(told.origin, f"unknown dtype '{dtype}'", nearest(dtype, ITEMSIZE))
@@ -172,7 +173,7 @@ def _inputs(value: Value | None, problems: Problems) -> tuple[Input, ...]:
         if isinstance(shape, (Scalar, Mapping)):
             problems.add(shape.origin, f"input '{name}' needs a shape", f"{name}: {{shape: [B, 128]}}")
         elif len(problems.found) == before:
-            result.append(Input(name, shape, dtype, key.origin))
+            result.append(Input(name, shape, dtype, key.origin, repeat))
         if len(problems.found) > before:
             problems.broken.add(name)
             result.append(Input(name, None, dtype, key.origin))

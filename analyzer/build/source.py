@@ -14,7 +14,9 @@ SECTIONS = (
     "name", "doc", "source", "include", "symbols", "inputs", "blocks", "modules", "layers", "outputs", "loss",
     "inference", "run", "data", "tables", "frozen", "tie", "notes",
 )  # fmt: skip
-CONTROL = ("repeat", "let", "as", "del", "retain", "no_grad", "no_autocast")
+LISTS = ("list", "append", "item", "replace")  # words about lists of tensors
+CONTROL = ("repeat", "let", "as", "del", "retain", "no_grad", "no_autocast", *LISTS)
+MAPPINGS = ("let", "append", "replace")  # words whose mapping is no mapping of arguments
 REGIONS = ("no_grad", "no_autocast")  # words with statements of their own
 CHECKPOINT = "checkpoint"
 RESERVED = ("in", "as", "name", CHECKPOINT)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from analyzer.build.source import (
     CONTROL,
+    MAPPINGS,
     NAME,
     REGIONS,
     RESERVED,
@@ -55,14 +56,14 @@ def read_statement(item: Value, problems: Problems, taken: dict[str, int]) -> St
         body = read_statements(item.get(region), region, problems, taken)
         return Statement(region, item.entries[0][0].origin, None, body=body)
     (key, value), word = item.entries[0], str(item.entries[0][0].value)
-    inner = value.entries if isinstance(value, Mapping) and word != "let" else ()
+    inner = value.entries if isinstance(value, Mapping) and word not in MAPPINGS else ()
     options, places = {str(k.value): v for k, v in inner}, {str(k.value): k.origin for k, _ in inner}
     if len(item.entries) != 1:
         extra = item.entries[1][0]
         example = f"a statement has one word; its arguments go inside: - {word}: {{{extra.value}: ...}}"
         problems.add(extra.origin, f"unexpected key '{extra.value}' beside '{word}'", example)
         return Statement("", key.origin, None, {str(k.value): v for k, v in item.entries[1:]} | options)
-    if isinstance(value, Mapping) and word != "let":
+    if isinstance(value, Mapping) and word not in MAPPINGS:
         return Statement(word, key.origin, None, options, places=places)
     return Statement(word, key.origin, None if isinstance(value, Scalar) and value.value is None else value)
 

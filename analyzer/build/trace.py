@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping as MappingOf
 from typing import TYPE_CHECKING
 
+from analyzer.build.batch import Batch
 from analyzer.build.frame import POISON, Constant, Frame, Poison
 from analyzer.build.grouping import chosen, ungrouped
 from analyzer.build.interpreter import Interpreter
 from analyzer.build.ranks import wrapped
 from analyzer.build.source import Problems, TooMany
 from analyzer.build.symbols import Symbols, bind
-from analyzer.build.values import positive_size_of, shape_of
 from analyzer.document import Scalar
-from analyzer.graph import Graph, Mark, Spec, Step, Storage, Tensor, contiguous
+from analyzer.graph import Graph, Mark, Step, Tensor
 from analyzer.ops import autocast
 from analyzer.paths import is_named
 from analyzer.polynomial import poly, symbol
@@ -96,21 +96,23 @@ class _Session:
         except InvalidConfig as error:
             self.problems.extend(error.problems)
         inference = self.model.inference if self.run.mode == "infer" else None
-        self._make_inputs(inference.inputs if inference and inference.inputs else None)
+        batch = Batch(self.model, self.interpreter, self.loop, self.run.dtype)
+        batch.make(inference.inputs if inference and inference.inputs else None, self.problems)
+        self.inputs, self.loop.lists, self.forward.lists = batch.made, batch.lists, batch.lists
         tracer = self.tracer
         tracer.dtype, tracer.autocast, tracer.attention = self.run.dtype, self.run.autocast, self.run.attention
         tracer.mha_fastpath = self.run.mha_fastpath
         tracer.checkpointed, tracer.reentrant = self._checkpointed(), self.run.use_reentrant
         tracer.weights = self.run.weights if self.run.weights != "precision" else ""
         tracer.push()
-        for tensor in self.inputs.values():
+        for tensor in batch.tensors.values():
             tracer.own(tensor)
         tracer.push()
-        for name, tensor in self.inputs.items():
+        for name, tensor in batch.tensors.items():
             self.forward.variables[name] = tracer.own(tensor)
         names = [word.value for word in inference.inputs] if inference and inference.inputs else [i.name for i in self.model.inputs]
-        self.forward.variables |= {str(name): POISON for name in names if name not in self.inputs}
-        self.forward.previous = tuple(self.forward.variables[str(name)] for name in names[:1])
+        self.forward.variables |= {str(name): POISON for name in names if name not in batch.tensors and name not in batch.lists}
+        self.forward.previous = tuple(self.forward.variables[str(name)] for name in names[:1] if name not in batch.lists)
         own = inference if inference and inference.layers else None
         self.interpreter.run(own.layers if own else self.model.layers, self.forward)
         self.interpreter.calls.uncalled(self.model.modules, self.forward)
@@ -137,32 +139,17 @@ class _Session:
             self.problems.add(origin, f"run.checkpoint names no block '{name}'", nearest(name, self.model.blocks))
         return names
 
-    def _make_inputs(self, wanted: tuple[Scalar, ...] | None) -> None:
-        known = [i.name for i in self.model.inputs]
-        for word in wanted or ():
-            if word.value not in known:
-                self.problems.add(word.origin, f"unknown input '{word.value}'", nearest(str(word.value), known))
-        for declared in self.model.inputs:
-            if declared.shape is None or (wanted is not None and declared.name not in [word.value for word in wanted]):
-                continue
-            try:
-                shape = tuple(shape_of(declared.shape, self.loop, positive_size_of))
-            except InvalidConfig as error:
-                self.problems.extend(error.problems)
-                continue
-            dtype = declared.dtype or self.run.dtype
-            storage = Storage(Spec(shape, dtype).bytes, "input", declared.name, declared.origin)
-            tensor = Tensor(shape, contiguous(shape), dtype, storage, False, None, declared.name, declared.origin)
-            self.inputs[declared.name] = self.tracer.hold(tensor)
-
     def _outputs(self, names: tuple[Scalar, ...]) -> dict[str, Tensor]:
         if not names:
             last = self.forward.previous[-1:] if self.forward.previous else ()
             return {"output": self.tracer.latest(last[0])} if last and isinstance(last[0], Tensor) else {}
-        result = {}
+        result: dict[str, Tensor] = {}
         for word in names:
             name = str(word.value)
             value = self.forward.variables.get(name)
+            if name in self.forward.lists and value is None:
+                result |= self.forward.lists[name].named(name, self.tracer)
+                continue
             if value is None:
                 self.problems.add(word.origin, f"output '{name}' is never defined", nearest(name, self.forward.variables))
             if isinstance(value, Tensor):
@@ -171,13 +158,16 @@ class _Session:
 
     def _keep(self, outputs: dict[str, Tensor]) -> None:
         """`out = model(batch)`: the results are variables of the loop, or of a function that ends with the loss."""
-        self.loop.variables |= self.inputs
         self.loop.beyond = self.forward.variables
+        self.loop.variables |= {name: tensor for name, tensor in self.inputs.items() if name.isidentifier()}
+        self.loop.lists = self.forward.lists
         for name, tensor in outputs.items():
             self.loop.variables[name] = tensor
             if self.run.outputs == "kept":
                 self.tracer.bind(f"output.{name}", tensor)
-        for name in (*(str(word.value) for word in self.model.outputs), *(i.name for i in self.model.inputs if i.name not in self.inputs)):
+        known = (*self.inputs, *self.loop.lists)
+        declared = (*(str(word.value) for word in self.model.outputs), *(i.name for i in self.model.inputs))
+        for name in (name for name in declared if name not in known):
             self.loop.variables.setdefault(name, POISON)
         self.loop.previous = tuple(outputs.values())[-1:] or (POISON,)
         self.loop.loop_variables = self.run.outputs == "kept"
@@ -209,7 +199,7 @@ class _Session:
         """The inputs that nothing reads."""
         used = self.forward.used | self.loop.used
         read = {t for i in self.tracer.instructions if isinstance(i, Step) for t in i.inputs.values()}
-        return [name for name, tensor in self.inputs.items() if name not in used and tensor not in read]
+        return [name for name, tensor in self.inputs.items() if name.partition(".")[0] not in used and tensor not in read]
 
     def warnings(self) -> list[str]:
         """Inputs that nothing reads; an inference that has no section of its own does without the loss's targets."""
@@ -218,5 +208,5 @@ class _Session:
                 del self.inputs[name]
         return [
             *dict.fromkeys(self.tracer.warnings),
-            *(f"{self.inputs[name].origin}: input '{name}' is never used" for name in self.unread()),
+            *dict.fromkeys(f"{self.inputs[name].origin}: input '{name.partition('.')[0]}' is never used" for name in self.unread()),
         ]

@@ -135,6 +135,8 @@ def tensor_of(name: str, origin: Origin, frame: Frame) -> Bound:
         return frame.now(frame.variables[name])
     if name in frame.symbols:
         raise refuse(origin, f"'{name}' is a symbol, not a tensor")
+    if name in frame.lists:
+        raise refuse(origin, f"'{name}' is a list, not a tensor", f"- item: {name} is its tensor for the running iteration of a loop")
     raise undefined(name, origin, frame, frame.variables)
 
 

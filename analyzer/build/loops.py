@@ -1,0 +1,55 @@
+"""How often a loop runs, and which of its iterations are simulated: all when they are few, else some of the first and of the last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from analyzer.build.frame import Frame
+from analyzer.build.values import refuse, size_of, whole
+from analyzer.document import Value
+from analyzer.graph import Enter, Instruction, Leave
+from analyzer.polynomial import ZERO, Poly, poly
+from analyzer.sizes import sizes
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many iterations there are, and how many of them are simulated: half the first ones, half the last."""
+
+    size: Poly
+    number: int
+    simulated: int
+
+    @property
+    def skipped(self) -> Poly:
+        """How many are left out."""
+        return ZERO if self.number <= self.simulated else self.size - self.simulated
+
+    @property
+    def name(self) -> str:
+        """What loops and lists of as many iterations have in common."""
+        return f"each of {self.size!r}"
+
+    def iterations(self) -> Iterator[tuple[int, int, Poly]]:
+        """Each simulated iteration: which one it is of these, which one of all, and how many it stands for."""
+        shown, half = min(self.number, self.simulated), self.simulated // 2
+        for i in range(shown):
+            stands_for = self.skipped + 1 if i == half - 1 else poly(1)
+            yield i, i if i < half else self.number - shown + i, stands_for
+
+    def instructions(self, loop: str) -> tuple[Instruction, ...]:
+        """What says how long a loop is, for one that nothing runs in."""
+        return Enter(loop, 0, self.skipped), Leave(loop)
+
+
+def count_of(value: Value, frame: Frame, *, simulated: int, unroll: bool) -> Count:
+    """The count that stands for a number of iterations; what was decided of its size is written down. Raises InvalidConfig."""
+    size, number = size_of(value, frame), whole(value, frame)
+    if number < 1:
+        raise refuse(value.origin, f"repeat count is {number}", "expected at least 1")
+    found = Count(size, number, number if unroll else simulated)
+    if size.constant is None:
+        short = number <= found.simulated
+        sizes().assume(size, "==" if short else ">=", poly(number if short else simulated))
+    return found
