@@ -47,4 +47,5 @@ def decoders(attention: str) -> dict[str, Decoder]:
     }
 
 
+LLAMA = _llama("sdpa")
 MISTRAL = _llama("sdpa", "MistralForCausalLM", sliding_window=None)

@@ -22,9 +22,9 @@ def own_loss(output: Any, batch: Batch) -> torch.Tensor:
     return found
 
 
-def from_transformers(build: Build, *sizes: str, padded: bool = True) -> ThirdParty:
+def from_transformers(build: Build, *sizes: str, padded: bool = True, package: str = "transformers") -> ThirdParty:
     """A class that computes its own loss, called on the batch by name."""
-    return ThirdParty("transformers", build, _called, own_loss, sizes, padded=padded)
+    return ThirdParty(package, build, _called, own_loss, sizes, padded=padded)
 
 
 def made(kind: str, attention: str, **settings: Any) -> nn.Module:

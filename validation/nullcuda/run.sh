@@ -14,6 +14,7 @@ if [ "${1-}" = setup ]; then
   $python -m pip download -q --no-deps -d "$home/whl" 'torch===2.13.0' 'nvidia-cuda-runtime==13.0.*' 'nvidia-cuda-crt==13.0.*'
   $python -m pip install -q --no-deps --no-compile --upgrade --target "$home/torch" "$home"/whl/torch-2.13.0-*.whl
   $python -m pip install -q --no-deps --no-compile --upgrade --target "$home/extra" torchvision==0.28.0 pillow
+  $python -m pip install -q --no-deps --no-compile --upgrade --target "$home/extra" peft==0.21.2 accelerate psutil
   for wheel in "$home"/whl/nvidia*.whl; do (cd "$home/hdr" && $python -m zipfile -e "$wheel" .); done
   $python "$here/build.py" "$home/torch/torch/lib" "$home/hdr/nvidia/cu13/include" "$home/lib"
   exit
