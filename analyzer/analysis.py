@@ -15,6 +15,7 @@ from analyzer.graph import Graph
 from analyzer.iterations import Iterations, NotSteady, iterations
 from analyzer.peaks import Piece, pieces
 from analyzer.problems import InvalidConfig, Problem
+from analyzer.run.heap import Launch
 from analyzer.run.settings import Run
 from analyzer.run.training import simulate
 from analyzer.sizes import Device, Sizes
@@ -36,6 +37,7 @@ class Analysis:
     timeline: Timeline
     pieces: tuple[Piece, ...]
     assumptions: tuple[Assumption, ...]
+    launches: tuple[Launch, ...] = ()  # the kernels that ran
 
     def at(self, overrides: Mapping[str, str]) -> Analysis:
         """The same model in the same setting with other symbols: the same formulas while what they rely on holds. Raises InvalidConfig."""
@@ -67,4 +69,5 @@ def _analyze(model: Model, symbols: Symbols, run: Run, device: Device, *, simula
     program = iterations(graph, heap)
     lives = timeline(heap, program)
     assumptions = {str(a): a for a in (*graph.assumptions, *sizes.assumptions.values())}
-    return Analysis(model, symbols, run, device, graph, program, lives, tuple(pieces(lives)), tuple(assumptions.values()))
+    return Analysis(model, symbols, run, device, graph, program, lives, tuple(pieces(lives)), tuple(assumptions.values()),
+                    tuple(heap.launches))  # fmt: skip

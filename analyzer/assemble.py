@@ -8,6 +8,7 @@ from dataclasses import asdict
 from analyzer import memory
 from analyzer.analysis import Analysis, analyze
 from analyzer.assemble_host import assemble_host
+from analyzer.compute import by_dtype, floors, flops, kernels, moved
 from analyzer.evaluate import evaluate
 from analyzer.feasibility import verdicts
 from analyzer.formula import text
@@ -19,7 +20,7 @@ from analyzer.peaks import Piece, largest
 from analyzer.polynomial import ZERO, Poly, symbols_of, total
 from analyzer.regime import regime
 from analyzer.replay import Replay
-from analyzer.report import Amount, Holding, LayerRow, ModuleRow, Peak, Report, Symbol
+from analyzer.report import Amount, Effort, Holding, LayerRow, ModuleRow, Peak, Report, Symbol
 from analyzer.run.settings import Run
 from analyzer.tables import tables
 from analyzer.timeline import Life
@@ -63,6 +64,7 @@ def assemble(analysis: Analysis, overrides: Mapping[str, str], gpus: Sequence[Gp
         replay=free if isinstance(free, Replay) else None,
         context=context_of(analysis.device),
         feasibility=tuple(rows),
+        effort=_effort(analysis, bind, gpus),
         tables=found,
         warnings=(*graph.warnings, *(warning for table in found for warning in table.warnings)),
         notes=_notes(analysis),
@@ -135,6 +137,13 @@ def _inference(analysis: Analysis, overrides: Mapping[str, str]) -> Peak | None:
     run = Run(mode="infer", precision=analysis.run.precision, mha_fastpath=analysis.run.mha_fastpath)
     other = analyze(analysis.model, overrides, run, analysis.device)
     return _peak(other, _Binder(other.symbols.values))
+
+
+def _effort(analysis: Analysis, bind: _Binder, gpus: Sequence[Gpu]) -> Effort:
+    """What a step computes and moves, and how long that takes at least."""
+    made = kernels(analysis)
+    flops_, dtypes, bytes_ = ({name: bind(form) for name, form in forms(made).items()} for forms in (flops, by_dtype, moved))
+    return Effort(flops_, dtypes, bytes_, tuple(floors(analysis, made, gpus)))
 
 
 def _conditions(analysis: Analysis) -> tuple[str, ...]:

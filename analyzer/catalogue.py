@@ -18,7 +18,7 @@ CATALOGUE, INSTANCES = CONFIGS / "gpus.yaml", CONFIGS / "instances.yaml"
 GIB, MIB = 1 << 30, 1 << 20
 KEYS = (
     "name", "like", "aliases", "architecture", "capability", "sms", "threads_per_sm", "capacity_mib", "capacity_gib",
-    "context_mib", "bandwidth_gbs", "tflops", "derived", "source", "note", "default",
+    "context_mib", "bandwidth_gbs", "cache_mib", "tflops", "derived", "source", "note", "default",
 )  # fmt: skip
 NEEDED = ("capability", "sms", "threads_per_sm", "capacity", "context")
 DTYPES = ("fp64", "fp32", "tf32", "fp16", "bf16", "fp8")
@@ -41,6 +41,7 @@ class Gpu:
     largest_capacity: int = 0  # bytes; the largest value that was reported
     architecture: str = ""
     bandwidth: int = 0  # bytes per second
+    cache: int = 0  # bytes of the last cache before memory
     flops: MappingOf[str, int] = field(default_factory=dict)  # per second, dense, a multiply-add is two
     derived: frozenset[str] = frozenset()  # which of capacity and context nobody reported
     note: str = ""
@@ -130,7 +131,7 @@ class _Row:
         """What the row says, by the names of Gpu's fields."""
         capacity = self.range("capacity_mib", MIB) or self.range("capacity_gib", GIB)
         context = self.range("context_mib", MIB)
-        capability, bandwidth = self.number("capability"), self.number("bandwidth_gbs")
+        capability, bandwidth, cache = (self.number(key) for key in ("capability", "bandwidth_gbs", "cache_mib"))
         said: dict[str, Any] = {
             "name": self.word("name"), "source": self.word("source"), "note": self.word("note"),
             "architecture": self.word("architecture"), "sms": self.whole("sms"), "threads_per_sm": self.whole("threads_per_sm"),
@@ -138,6 +139,7 @@ class _Row:
             "flops": {name: int(value * 10**12) for name, value in self.numbers("tflops", DTYPES).items()},
             "capability": None if capability is None else int(capability * 10),
             "bandwidth": None if bandwidth is None else int(bandwidth * 10**9),
+            "cache": None if cache is None else int(cache * MIB),
             "context": context[1] if context else None,
             "capacity": capacity[0] // 512 * 512 if capacity else None,
             "largest_capacity": capacity[1] // 512 * 512 if capacity else None,

@@ -10,6 +10,7 @@ from analyzer.assumptions import Assumption
 from analyzer.formulas import joint, reads
 from analyzer.polynomial import ONE, Poly, product
 from analyzer.problems import Origin
+from analyzer.work import NO_WORK, Work
 
 ITEMSIZE = {
     "float64": 8, "int64": 8, "float32": 4, "int32": 4, "float16": 2, "bfloat16": 2, "int16": 2,
@@ -103,7 +104,7 @@ class Rule:
     `analyzer.formulas` for the words). `aux` are further tensors the kernel makes; they stay only if a needed formula
     reads them; `first` names those that are made before the outputs. `copies` lists bytes taken before anything else and
     held until the op returns, `scratch` bytes held while the forward kernel runs (those in a tuple of their own are given
-    back before the next are taken), `workspace` the same for a formula's.
+    back before the next are taken), `workspace` the same for a formula's. `work` is what the kernels compute and read.
     """
 
     out: Spec | View | tuple[Spec | View, ...]
@@ -115,6 +116,7 @@ class Rule:
     workspace: Mapping[str, tuple[Poly, ...]] = field(default_factory=dict)
     constants: Mapping[str, object] = field(default_factory=dict)
     inplace: str = ""
+    work: Work = NO_WORK
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from analyzer.compute import Floor
 from analyzer.feasibility import Verdict
 from analyzer.polynomial import Poly
 from analyzer.replay import Replay
@@ -67,6 +68,16 @@ class Peak:
 
 
 @dataclass(frozen=True, slots=True)
+class Effort:
+    """What a step computes and moves, by phase and in all, and the least time of it on each card."""
+
+    flops: Mapping[str, Amount]
+    dtypes: Mapping[str, Amount]  # FLOPs by the dtype that is multiplied
+    moved: Mapping[str, Amount]  # bytes that kernels read and write
+    floors: tuple[Floor, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """A table of the config: symbolic header row and one row of numbers per binding."""
 
@@ -113,6 +124,7 @@ class Report:
     replay: Replay | None  # through the caching allocator, on a card without limit
     context: int  # bytes of the CUDA context on the device
     feasibility: tuple[Verdict, ...]
+    effort: Effort
     tables: tuple[Table, ...] = ()
     warnings: tuple[str, ...] = field(default=())
     notes: tuple[str, ...] = ()  # what the figures leave out

@@ -22,9 +22,9 @@ from validation.third_party_models import THIRD_PARTY
 class ThirdPartyProgram:
     """A class of a package on the device with a batch; see `validation.loop.Runnable`."""
 
-    def __init__(self, kind: ThirdParty, graph: Graph, run: Run) -> None:
+    def __init__(self, kind: ThirdParty, graph: Graph, run: Run, device: str = "cuda") -> None:
         self.kind, self.run = kind, run
-        with torch.device("cuda"):
+        with torch.device(device):
             with default_dtype(getattr(torch, run.dtype)):
                 self.module = kind.build(graph.symbols)
             torch.cuda.empty_cache()  # what only making the module took

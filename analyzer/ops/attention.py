@@ -41,9 +41,9 @@ def scaled_dot_product_attention(
             return _flash(call)
         case "efficient":
             bias = statement(_preprocessed(mask, call), *([mask] if mask is not attn_mask else [])) if mask else None
-            y: Tensor = _efficient_attention(query, key, value, bias, bool(dropout_p), call.trains)
+            y: Tensor = _efficient_attention(query, key, value, bias, bool(dropout_p), call.trains, is_causal)
         case "cudnn":
-            y = _cudnn_attention(query, key, value, mask, call.trains)
+            y = _cudnn_attention(query, key, value, mask, call.trains, is_causal)
         case _:
             y = _math(call, mask)
     return y
@@ -97,10 +97,10 @@ def _flash(call: Attention) -> Tensor:
     """Flash attention, over copies padded to a head dimension that is a multiple of 8."""
     d, dropout = call.query.shape[-1], bool(call.dropout)
     if divides(8, d):
-        y: Tensor = _flash_attention(*call.operands, dropout)
+        y: Tensor = _flash_attention(*call.operands, dropout, call.causal)
         return y
     wide = [pad(t, pad=[ZERO, poly(8) - d % 8]) for t in call.operands]
-    y = _flash_attention(*wide, dropout)
+    y = _flash_attention(*wide, dropout, call.causal)
     narrow: Tensor = slice(y, dim=-1, length=d)
     return narrow
 

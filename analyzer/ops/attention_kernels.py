@@ -8,6 +8,7 @@ flash_attn/flash_api.cpp, mem_eff_attention/kernel_backward.h and kernels/cutlas
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 from analyzer.graph import Rule, Shape, Spec, Tensor
 from analyzer.ops import plan
@@ -18,6 +19,7 @@ from analyzer.ops.reducing import reduction_scratch
 from analyzer.ops.registry import primitive
 from analyzer.polynomial import ONE, ZERO, Poly, call, poly, product
 from analyzer.sizes import sizes
+from analyzer.work import TF32, Work, multiplied
 
 FLOAT = 4  # bytes
 
@@ -37,8 +39,20 @@ def _alike(**inputs: Tensor) -> list[plan.Result]:
     return [plan.Result(name, result(t), t.requires_grad) for name, t in inputs.items()]
 
 
+def _work(word: str, query: Tensor, key: Tensor, value: Tensor, causal: bool) -> Work:
+    """Scores and context; in backward the scores again, the gradient of the weights, and one for each operand.
+
+    fp32 is multiplied in TF32, three times over (mem_eff_attention/gemm_kernel_utils.h: OpMultiplyAddFastF32). A causal kernel
+    skips what lies above the diagonal: half where there are as many queries as keys.
+    """
+    scores = multiplied(*query.shape[:3], key.shape[2], query.shape[3])
+    context = multiplied(*query.shape[:3], key.shape[2], value.shape[3])
+    share = Fraction(1) if not causal else Fraction(1, 2) if query.shape[2] == key.shape[2] else Fraction(0)
+    return Work(scores + context, {word: 3 * scores + 2 * context}, TF32 if query.dtype == "float32" else query.dtype, share)
+
+
 @primitive
-def _flash_attention(query: Tensor, key: Tensor, value: Tensor, dropout: bool) -> Rule:
+def _flash_attention(query: Tensor, key: Tensor, value: Tensor, dropout: bool, causal: bool) -> Rule:
     batch, heads, length, _ = query.shape
     out, state, unused = result(query), Spec((poly(2),), "int64"), Spec((), "int64")
     states = {"first_state": state, "unused": unused, "rng_state": state} if dropout else {"rng_state": state, "unused": unused}
@@ -48,6 +62,7 @@ def _flash_attention(query: Tensor, key: Tensor, value: Tensor, dropout: bool) -
     return Rule(
         out, plan.gradients("flash_attention_backward", reads, order), aux=aux,
         scratch=() if dropout else _split_keys(query, key), constants={"plan": tuple(order)},
+        work=_work("flash_attention_backward", query, key, value, causal),
     )  # fmt: skip
 
 
@@ -93,7 +108,8 @@ class _Tile:
 
 
 @primitive
-def _efficient_attention(query: Tensor, key: Tensor, value: Tensor, attn_bias: Tensor | None, dropout: bool, lse: bool) -> Rule:
+def _efficient_attention(query: Tensor, key: Tensor, value: Tensor, attn_bias: Tensor | None, dropout: bool, lse: bool,
+                         causal: bool) -> Rule:  # fmt: skip
     batch, heads, length, _ = query.shape
     shape = (*query.shape[:3], value.shape[3])
     out = Spec(shape, query.dtype, by_length(shape))
@@ -104,6 +120,7 @@ def _efficient_attention(query: Tensor, key: Tensor, value: Tensor, attn_bias: T
         out, plan.gradients("efficient_attention_backward", reads, order),
         aux={"logsumexp": Spec((batch, heads, _up(length, 32) if lse else ZERO), "float32")},
         scratch=(product(shape) * FLOAT,) if wide else (), constants={"plan": tuple(order)},
+        work=_work("efficient_attention_backward", query, key, value, causal),
     )  # fmt: skip
 
 
@@ -175,7 +192,7 @@ def _workspace(query: Tensor, key: Tensor, value: Tensor, dropout: bool) -> Poly
 
 
 @primitive
-def _cudnn_attention(query: Tensor, key: Tensor, value: Tensor, attn_bias: Tensor | None, lse: bool) -> Rule:
+def _cudnn_attention(query: Tensor, key: Tensor, value: Tensor, attn_bias: Tensor | None, lse: bool, causal: bool) -> Rule:
     batch, heads, length, d = query.shape
     shape = (*query.shape[:3], value.shape[3])
     out = Spec(shape, query.dtype, elementwise_strides(shape, [(query.shape, query.strides)]))
@@ -186,4 +203,5 @@ def _cudnn_attention(query: Tensor, key: Tensor, value: Tensor, attn_bias: Tenso
         out, plan.gradients("cudnn_attention_backward", reads, order),
         aux={"seed": state, "offset": state} | ({"logsumexp": Spec((batch, heads, length), "float32")} if lse else {}),
         first=("seed", "offset"), constants={"plan": tuple(order)},
+        work=_work("cudnn_attention_backward", query, key, value, causal),
     )  # fmt: skip

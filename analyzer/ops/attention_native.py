@@ -21,6 +21,7 @@ from analyzer.ops.shape import as_shape, expand, reshape, transpose, view
 from analyzer.polynomial import ONE, Poly
 from analyzer.sizes import sizes
 from analyzer.tracing import current
+from analyzer.work import Work, multiplied
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,7 +103,7 @@ def _transform_bias_rescale_qkv(x: Tensor, bias: Tensor, shape: tuple[Poly, ...]
 
 @primitive
 def _scores(x: Tensor, shape: tuple[Poly, ...]) -> Rule:
-    return Rule(Spec(shape, x.dtype))
+    return Rule(Spec(shape, x.dtype), work=Work(multiplied(*shape, x.shape[-1]), reads={"x": x.bytes * 2 / 3}))
 
 
 @primitive
@@ -117,7 +118,9 @@ def _masked_softmax(x: Tensor, mask: Tensor) -> Rule:
 
 @primitive
 def _transform_0213(x: Tensor, shape: tuple[Poly, ...]) -> Rule:
-    return Rule(Spec(shape, x.dtype))
+    """After the product of the weights with the values, which is written over the queries."""
+    _, batch, heads, length, d = x.shape
+    return Rule(Spec(shape, x.dtype), work=Work(multiplied(batch, heads, length, length, d), reads={"x": x.bytes / 3}))
 
 
 def _written_out(query: Tensor, weights: Weights, form: Form, mask: Tensor | None) -> tuple[Tensor, ...]:

@@ -7,14 +7,16 @@ check_cudnn_depthwise_workload_with_filter), ATen/native/cudnn/ConvShared.cpp; t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
-from analyzer.graph import Rule, Shape, Spec, Tensor
+from analyzer.graph import ITEMSIZE, Rule, Shape, Spec, Tensor
 from analyzer.ops.memory_format import copied, is_channels_last, laid
 from analyzer.ops.registry import prepared, primitive
 from analyzer.ops.spatial import Window
-from analyzer.polynomial import Poly
+from analyzer.polynomial import Poly, call, product
 from analyzer.sizes import sizes
 from analyzer.tracing import Refused, current
+from analyzer.work import TF32, Work, multiplied
 
 CUDNN, TRANSPOSED, OWN, OWN_3D = "cudnn", "transposed", "own", "own 3d"
 
@@ -44,7 +46,23 @@ def _convolution(x: Tensor, weight: Tensor, bias: Tensor | None, shape: Shape, k
         copies=(copied(x, channels_last),),
         scratch=(copied(weight, made.weight_is_reordered),),
         constants={"convolution": made},
+        work=_work(x, weight, shape, made),
     )
+
+
+WINOGRAD = Fraction(1, 4)  # multiplications left by F(4 x 4, 3 x 3): 36 for 16 results of 9 each
+
+
+def _work(x: Tensor, weight: Tensor, shape: Shape, made: Convolution) -> Work:
+    """Every filter at every position; fp32 goes through TF32 (torch.backends.cudnn.allow_tf32 is True by default)."""
+    at = x.shape[2:] if made.kernel == TRANSPOSED else shape[2:]
+    flops = multiplied(x.shape[0], *at, *weight.shape)
+    times = sum(name in made.trained for name in ("x", "weight"))
+    share = Fraction(1) if all(k == 1 for k in weight.shape[2:]) else WINOGRAD
+    dtype = TF32 if x.dtype == "float32" else x.dtype
+    seen = product((*x.shape[:2], *at, *weight.shape[2:])) * ITEMSIZE[x.dtype]  # less than all where strides pass over some of it
+    reads = {} if made.kernel == TRANSPOSED else {"x": call("min", x.bytes, seen)}
+    return Work(flops, {"convolution_backward": flops * times}, dtype, share, reads)
 
 
 def convolved(x: Tensor, weight: Tensor, bias: Tensor | None, channels: Poly, extent: Shape, kernel: str) -> Tensor:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from analyzer.graph import Rule, Spec, Tensor
 from analyzer.ops.elementwise import result
 from analyzer.ops.registry import op, primitive
-from analyzer.polynomial import Poly
+from analyzer.polynomial import ZERO, Poly
+from analyzer.work import Work
 
 
 @primitive
@@ -21,7 +22,7 @@ def made(shape: list[Poly], dtype: str) -> Tensor:
 
 @primitive
 def _like(x: Tensor, dtype: str) -> Rule:
-    return Rule(result(x, dtype=dtype))
+    return Rule(result(x, dtype=dtype), work=Work(reads={"x": ZERO}))
 
 
 def like(x: Tensor, dtype: str | None) -> Tensor:

@@ -15,6 +15,7 @@ from analyzer.ops.shape import as_shape
 from analyzer.polynomial import ONE, ZERO, Poly, call, poly
 from analyzer.sizes import sizes
 from analyzer.tracing import Refused, current, show
+from analyzer.work import Work
 
 UNSORTED = 3072  # so many indices are added up without a sort
 ROWS = 10  # indices that one partial sum adds up
@@ -78,7 +79,7 @@ def _embedding(ids: Tensor, weight: Tensor, scale_grad_by_freq: bool) -> Rule:
     copied = ZERO if len(ids.shape) == 1 or is_contiguous(ids) else ids.bytes
     out = Spec((*ids.shape, weight.shape[1]), weight.dtype)
     grads = plan.gradients("embedding_dense_backward", "g, ids", order)
-    return Rule(out, grads, scratch=(copied,), constants={"plan": order})
+    return Rule(out, grads, scratch=(copied,), constants={"plan": order}, work=Work(reads={"weight": ZERO}))
 
 
 @op
@@ -118,7 +119,7 @@ def _embedding_bag(weight: Tensor, ids: Tensor, offsets: Tensor, per_sample_weig
     order = _bag_backward(ids, weight, mode, scale_grad_by_freq)
     grads = {"per_sample_weights": f"kept(per_sample_weights_backward(g, weight), {reads})"} if per_sample_weights is not None else {}
     grads |= plan.gradients("embedding_bag_dense_backward", f"g, {reads}", order)
-    return Rule(out, grads, aux, constants={"plan": order})
+    return Rule(out, grads, aux, constants={"plan": order}, work=Work(reads={"weight": ZERO}))
 
 
 @op

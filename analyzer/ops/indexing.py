@@ -17,6 +17,9 @@ from analyzer.ops.shape import _expand
 from analyzer.polynomial import ZERO, Poly, call, product
 from analyzer.sizes import sizes
 from analyzer.tracing import Refused, show
+from analyzer.work import Work
+
+PICKS = Work(reads={"x": ZERO})  # which of its elements are read, and how often, is not known
 
 
 def _check(index: Tensor, word: str, *kinds: str) -> None:
@@ -35,7 +38,7 @@ def _replaced(shape: Shape, dim: int, *extents: Poly) -> Shape:
 @primitive
 def _index_select(x: Tensor, index: Tensor, dim: int) -> Rule:
     shape = _replaced(x.shape, dim, index.elements)
-    return Rule(Spec(shape, x.dtype), {"x": "index_add_(zeros(x.shape), g, index)"})
+    return Rule(Spec(shape, x.dtype), {"x": "index_add_(zeros(x.shape), g, index)"}, work=PICKS)
 
 
 @op
@@ -60,7 +63,7 @@ def _check_rank(x: Tensor, index: Tensor, dim: int, word: str) -> int:
 
 @primitive
 def _gather(x: Tensor, index: Tensor) -> Rule:
-    return Rule(Spec(index.shape, x.dtype), {"x": "kept(scatter_add_(zeros(x.shape), g, index), x)"})
+    return Rule(Spec(index.shape, x.dtype), {"x": "kept(scatter_add_(zeros(x.shape), g, index), x)"}, work=PICKS)
 
 
 @op
@@ -176,7 +179,7 @@ def _index(x: Tensor, indices: list[Tensor], dim: int) -> Rule:
     order = _put(x, indices, common, dim)
     names = ", ".join(f"indices{i}" for i in range(len(indices)))
     grads = plan.gradients("index_backward", f"g, {names}", order)
-    return Rule(Spec(shape, x.dtype, elementwise_strides(shape, operands)), grads, constants={"plan": order})
+    return Rule(Spec(shape, x.dtype, elementwise_strides(shape, operands)), grads, constants={"plan": order}, work=PICKS)
 
 
 @op

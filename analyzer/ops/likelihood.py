@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analyzer.graph import Rule, Spec, Tensor
+from analyzer.graph import ITEMSIZE, Rule, Spec, Tensor
 from analyzer.ops.comparison import eq, logical_not, lt
 from analyzer.ops.elementwise import add, div, mul, neg, result, statement, sub
 from analyzer.ops.inplace import masked_fill_
@@ -17,6 +17,7 @@ from analyzer.ops.unary import exp, log
 from analyzer.polynomial import ONE, poly, product
 from analyzer.sizes import sizes
 from analyzer.tracing import Refused, show
+from analyzer.work import Work
 
 
 @primitive
@@ -24,7 +25,8 @@ def _nll_loss(x: Tensor, target: Tensor, reduction: str) -> Rule:
     out = target.shape if reduction == "none" else ()
     copied = tuple(t.bytes for t in (x, target) if not is_contiguous(t))
     grads = {"x": "nll_loss_backward(g, x, target, total_weight)"}
-    return Rule(Spec(out, x.dtype), grads, aux={"total_weight": Spec((), x.dtype)}, scratch=copied)
+    return Rule(Spec(out, x.dtype), grads, aux={"total_weight": Spec((), x.dtype)}, scratch=copied,
+                work=Work(reads={"x": target.elements * ITEMSIZE[x.dtype]}))  # fmt: skip
 
 
 @op

@@ -14,6 +14,7 @@ from analyzer.ops.shape import _expand, _permute, as_shape, contiguous, squeeze,
 from analyzer.polynomial import ONE, Poly, product
 from analyzer.sizes import sizes
 from analyzer.tracing import Refused, show
+from analyzer.work import Work, multiplied
 
 Shape = tuple[Poly, ...]
 
@@ -48,6 +49,7 @@ def addmm(x: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1.0, alpha: fl
             "x": _scaled("g", beta),
         },
         scratch=mm_copies(mat1, mat2),
+        work=Work(multiplied(*mat1.shape, mat2.shape[1]), dtype=mat1.dtype),
     )
 
 
@@ -60,6 +62,7 @@ def mm(x: Tensor, mat2: Tensor) -> Rule:
         Spec((x.shape[0], mat2.shape[1]), x.dtype),
         {"mat2": "mm(x.T, g)", "x": "mm(g, mat2.T)"},
         scratch=mm_copies(x, mat2),
+        work=Work(multiplied(*x.shape, mat2.shape[1])),
     )
 
 
@@ -72,6 +75,7 @@ def bmm(x: Tensor, mat2: Tensor) -> Rule:
         Spec((*x.shape[:2], mat2.shape[2]), x.dtype),
         {"mat2": "bmm(x.T, g)", "x": "bmm(g, mat2.T)"},
         scratch=bmm_copies(x, mat2),
+        work=Work(multiplied(*x.shape, mat2.shape[2])),
     )
 
 
@@ -92,6 +96,7 @@ def baddbmm(x: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1.0, alp
             "x": _scaled("g", beta),
         },
         scratch=bmm_copies(batch1, batch2),
+        work=Work(multiplied(*batch1.shape, batch2.shape[2]), dtype=batch1.dtype),
     )
 
 
@@ -104,6 +109,7 @@ def mv(x: Tensor, vec: Tensor) -> Rule:
         Spec(x.shape[:1], x.dtype),
         {"x": "ger(g, vec)", "vec": "mv(x.T, g)"},
         scratch=mv_copies(x, vec),
+        work=Work(multiplied(*x.shape)),
     )
 
 
@@ -112,7 +118,7 @@ def mv(x: Tensor, vec: Tensor) -> Rule:
 def dot(x: Tensor, tensor: Tensor) -> Rule:
     """y = Σ x tensor, two vectors"""
     _check(len(x.shape) == len(tensor.shape) == 1 and _meets(x, tensor), "dot", x, tensor)
-    return Rule(Spec((), x.dtype), {"x": "g * tensor", "tensor": "g * x"})
+    return Rule(Spec((), x.dtype), {"x": "g * tensor", "tensor": "g * x"}, work=Work(multiplied(*x.shape)))
 
 
 def transposed(x: Tensor) -> Tensor:

@@ -23,6 +23,7 @@ from analyzer.ops.shape import as_shape, leading_columns
 from analyzer.polynomial import ONE, ZERO, Poly, call, poly, product
 from analyzer.sizes import sizes
 from analyzer.tracing import Refused, current
+from analyzer.work import Work, multiplied
 
 GROUP, ROWS, COLUMNS = 128, 8, 1024  # of 4-bit weights: columns of a group, rows and columns of a tile
 TENSOR_CORES = 80  # compute capability
@@ -95,7 +96,7 @@ def _dequantized(weight: Tensor, scale: Tensor, dtype: str) -> Tensor:
 
 @primitive
 def _tile_product(x: Tensor, weight: Tensor, scale_and_zero: Tensor) -> Rule:
-    return Rule(Spec((x.shape[0], scale_and_zero.shape[1]), "bfloat16"))
+    return Rule(Spec((x.shape[0], scale_and_zero.shape[1]), "bfloat16"), work=Work(multiplied(*x.shape, scale_and_zero.shape[1])))
 
 
 def _in_tiles(x: Tensor, out_features: Poly, width: Poly, bias: Tensor | None) -> Tensor:

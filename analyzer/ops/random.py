@@ -9,6 +9,7 @@ from analyzer.ops.inplace import mul_
 from analyzer.ops.registry import op, primitive
 from analyzer.polynomial import ONE, ZERO, Poly
 from analyzer.tracing import current
+from analyzer.work import Work
 
 
 @primitive
@@ -81,7 +82,7 @@ def bernoulli(x: Tensor) -> Rule:
 @primitive
 def _noise(x: Tensor, features: bool) -> Rule:
     shape = (*x.shape[:2], *(ONE for _ in x.shape[2:])) if features else x.shape
-    return Rule(Spec(shape, x.dtype))
+    return Rule(Spec(shape, x.dtype), work=Work(reads={"x": ZERO}))
 
 
 @op

@@ -17,6 +17,7 @@ from analyzer.ops.shape import squeeze, unsqueeze
 from analyzer.polynomial import ONE, ZERO, Poly, call, poly, product, total
 from analyzer.sizes import sizes
 from analyzer.tracing import Refused, current, show
+from analyzer.work import TF32, Work, multiplied
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,15 @@ def _cudnn_rnn(x: Tensor, hx: Tensor, cx: Tensor | None, weights: list[Tensor], 
         aux=own | aux,
         copies=(ZERO if same_layout(x.shape, x.strides, by_steps(x.shape, batch_first)) else x.bytes,),
         constants={"recurrence": Recurrence(batch_first, workspace, of.elements, of.bias, len(weights), trained)},
+        work=_work(x, of, trained),
     )
+
+
+def _work(x: Tensor, of: Sizes, trained: frozenset[str]) -> Work:
+    """Every matrix at every step; in backward once for the inputs and once for the weights. TF32 as in convolutions."""
+    flops = total(multiplied(*x.shape[:2], *shape) for _, shape in of.matrices())
+    backward = flops * (1 + any(name.startswith("weights") for name in trained))
+    return Work(flops, {"cudnn_rnn_backward": backward}, TF32 if x.dtype == "float32" else x.dtype)
 
 
 def _layer(x: Tensor, states: tuple[Tensor | None, ...], of: Sizes, batch_first: bool) -> tuple[Tensor, ...]:

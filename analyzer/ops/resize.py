@@ -20,6 +20,7 @@ from analyzer.ops.spatial import each
 from analyzer.polynomial import ZERO, Poly, call, opened, poly
 from analyzer.sizes import sizes
 from analyzer.tracing import Refused, show
+from analyzer.work import Work
 
 MODES = {
     "nearest": (1, 2, 3), "nearest-exact": (1, 2, 3), "linear": (1,), "bilinear": (2,), "bicubic": (2,), "trilinear": (3,),
@@ -45,7 +46,8 @@ def _upsample(x: Tensor, extent: Shape, mode: str) -> Rule:
         wide = last and rank == 2 and plan.exceeds(x.shape[1], 3)  # a kernel of its own reads four channels or more as they lie
         scratch = (copied(x, True),) if wide else (out.bytes if last else ZERO, copied(x, False))
     follows = mode in ("bilinear", "trilinear") or (rank == 2 and mode != "bicubic")
-    return Rule(out, {"x": "upsample_backward(g)"}, scratch=scratch, constants={"resampling": Resampling(rank, follows)})
+    return Rule(out, {"x": "upsample_backward(g)"}, scratch=scratch, constants={"resampling": Resampling(rank, follows)},
+                work=Work(reads={"x": call("min", x.bytes, out.bytes)}))  # fmt: skip
 
 
 def _resized(x: Tensor, size: list[Poly] | Poly | None, scale_factor: list[Poly] | Poly | None, mode: str,

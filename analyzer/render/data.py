@@ -10,7 +10,7 @@ from typing import Any
 
 from analyzer.host_report import HostReport
 from analyzer.render.host_data import host_dict, host_rows
-from analyzer.report import Amount, Holding, Peak, Report, Symbol
+from analyzer.report import Amount, Effort, Holding, Peak, Report, Symbol
 
 HEADER = ("section", "name", "formula", "value", "unit")
 SCHEMA = "peakform.report/1"
@@ -66,6 +66,7 @@ def to_dict(report: Report) -> dict[str, Any]:
             }
             for v in report.feasibility
         ],
+        "effort": _effort(report.effort),
         "tables": [
             {
                 "name": t.name, "unit": "bytes", "formulas": dict(t.header),
@@ -100,6 +101,17 @@ def _holding(holding: Holding) -> dict[str, Any]:
     return {"tensor": holding.label, **_bytes(holding.amount), "kind": holding.kind}
 
 
+def _effort(effort: Effort) -> dict[str, Any]:
+    return {
+        "flops": {phase: _count(amount) for phase, amount in effort.flops.items()},
+        "flops_by_dtype": {dtype: _count(amount) for dtype, amount in effort.dtypes.items()},
+        "bytes_moved": {phase: _bytes(amount) for phase, amount in effort.moved.items()},
+        "time_floor": [
+            {"gpu": f.gpu, "seconds": f.least, "arithmetic_seconds": f.arithmetic, "memory_seconds": f.memory} for f in effort.floors
+        ],
+    }
+
+
 def _peak(peak: Peak) -> dict[str, Any]:
     return {
         **_bytes(peak.amount), "phase": peak.phase, "where": peak.where, "path": peak.path, "line": peak.line,
@@ -123,6 +135,12 @@ def as_csv(report: Report) -> str:
         writer.writerow(("peaks", phase, amount.formula, amount.value, "bytes"))
     for verdict in report.feasibility:
         writer.writerow(("feasibility", verdict.gpu, f"max {dict(verdict.largest)}", verdict.headroom, "bytes of headroom"))
+    for phase, amount in report.effort.flops.items():
+        writer.writerow(("flops", phase, amount.formula, amount.value, "FLOPs"))
+    for phase, amount in report.effort.moved.items():
+        writer.writerow(("bytes_moved", phase, amount.formula, amount.value, "bytes"))
+    for floor in report.effort.floors:
+        writer.writerow(("time_floor", floor.gpu, "", f"{floor.least:.6g}", "seconds, a bound"))
     writer.writerows(host_rows(report.host) if report.host else ())
     return out.getvalue()
 

@@ -10,7 +10,7 @@ from analyzer.bisection import LARGEST
 from analyzer.host_report import HostReport
 from analyzer.render import host
 from analyzer.render.terminal import MEMORY_NAMES
-from analyzer.render.units import binary, count, in_unit, settings
+from analyzer.render.units import binary, count, decimal, duration, in_unit, settings
 from analyzer.report import Report
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
@@ -31,7 +31,15 @@ def _environment() -> jinja2.Environment:
         loader=jinja2.FileSystemLoader(TEMPLATES), undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
         keep_trailing_newline=True, autoescape=False,
     )  # fmt: skip
-    environment.filters |= {"binary": binary, "count": count, "in_unit": in_unit, "cell": cell, "settings": settings}
+    environment.filters |= {
+        "binary": binary,
+        "count": count,
+        "in_unit": in_unit,
+        "decimal": decimal,
+        "duration": duration,
+        "cell": cell,
+        "settings": settings,
+    }
     environment.filters |= {f.__name__: f for f in (host.beside, host.layout, host.number, host.saving, host.times_one, host.totals)}
     environment.filters["verdict"] = host.verdict
     environment.globals |= {"ways": host.BY, "outside": host.OUTSIDE}

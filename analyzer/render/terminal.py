@@ -8,6 +8,7 @@ from rich.text import Text
 
 from analyzer.bisection import LARGEST
 from analyzer.host_report import HostReport
+from analyzer.render.effort import effort_tables
 from analyzer.render.grids import grid as _grid
 from analyzer.render.grids import show as _show
 from analyzer.render.grids import symbol_table, written
@@ -45,6 +46,7 @@ def _draw(console: Console, report: Report) -> None:
     if report.inference:
         _peak(console, "Peak of inference", report.inference, None)
     _feasibility(console, report)
+    effort_tables(console, report.effort, training="forward" in report.peaks)
     if report.host:
         host_tables(console, report.host, report.peak.amount.value)
     for table in report.tables:

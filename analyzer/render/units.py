@@ -20,6 +20,22 @@ def binary(size: int) -> str:
     return f"{sign}{amount} B"
 
 
+def decimal(number: int) -> str:
+    """A count with a decimal prefix: 1.23 T, 45.00 G, 678."""
+    for prefix, scale in (("E", 10**18), ("P", 10**15), ("T", 10**12), ("G", 10**9), ("M", 10**6), ("k", 10**3)):
+        if number >= scale:
+            return f"{number / scale:,.2f} {prefix}"
+    return str(number)
+
+
+def duration(seconds: float) -> str:
+    """A time with its unit: 1.50 h, 2.34 s, 5.67 ms, 8.90 µs."""
+    if seconds >= 3600:
+        return f"{seconds / 3600:,.2f} h"
+    unit, scale = ("s", 1.0) if seconds >= 1 else ("ms", 1e3) if seconds >= 1e-3 else ("µs", 1e6)
+    return f"{seconds * scale:.2f} {unit}"
+
+
 def count(number: int) -> str:
     """A whole number with separators."""
     return f"{number:,}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from analyzer.graph import ITEMSIZE, Checkpoint, Instruction, Shape, Step, Tensor, contiguous
 from analyzer.polynomial import Poly, product
-from analyzer.run.heap import Block, Heap, Place
+from analyzer.run.heap import Block, Extent, Heap, Place
 
 
 @dataclass(slots=True, eq=False)
@@ -31,6 +31,11 @@ class Array:
     def bytes(self) -> Poly:
         """Bytes of a dense array of this shape."""
         return product(self.shape) * ITEMSIZE[self.dtype]
+
+    @property
+    def extent(self) -> Extent:
+        """What a kernel reads or writes of it."""
+        return self.shape, self.strides, self.dtype
 
 
 @dataclass(slots=True, eq=False)

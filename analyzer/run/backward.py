@@ -131,7 +131,7 @@ def _computed(memory: Memory, node: Node, incoming: dict[int, Array]) -> dict[st
 
 def _gradient(memory: Memory, step: Step, name: str, formula: str, names: dict[str, object], target: Array) -> Array:
     label = f"{step.label}: gradient of {name}"
-    evaluation = Formula(memory, names, target, label, step.rule.workspace)
+    evaluation = Formula(memory, names, target, label, step.rule)
     result = evaluation.value(formula)
     evaluation.close()
     return result
@@ -141,8 +141,8 @@ def _validated(memory: Memory, step: Step, name: str, array: Array, like: Array)
     """validate_outputs: a gradient of another shape is summed to its input's, one of another dtype is cast."""
     label = f"{step.label}: gradient of {name}"
     if array.shape != like.shape and (len(array.shape) != len(like.shape) or _broadcast(array, like)):
-        evaluation = Formula(memory, {}, like, label, {})
-        reduced = sum_to(evaluation, array, like.shape)
+        evaluation = Formula(memory, {}, like, label)
+        reduced = evaluation.run("sum_to", sum_to, [evaluation, array, like.shape])
         reduced.refs += 1
         memory.release(array)
         evaluation.close()
@@ -150,6 +150,7 @@ def _validated(memory: Memory, step: Step, name: str, array: Array, like: Array)
     if array.dtype != like.dtype:
         strides = array.strides if dense(array) else elementwise_strides(array.shape, [(array.shape, array.strides)])
         cast = memory.fresh(array.shape, like.dtype, strides, "temporary", label)
+        memory.heap.launch([array.extent], [cast.extent], gradient=True)
         memory.release(array)
         array = cast
     return array
@@ -167,6 +168,7 @@ def _accumulate(run: Pass, target: Target, index: int, array: Array) -> None:
         buffer[index] = array
         return
     memory = run.memory
+    memory.heap.launch([old.extent, array.extent], [array.bytes], gradient=True)
     if old.refs == 1 and old.block.refs == 1 and not old.view and dense(old):
         memory.release(array)
         return
@@ -188,12 +190,14 @@ def _accumulate_grad(run: Pass, leaf: Leaf) -> None:
     memory = run.memory
     (array,) = run.waiting.pop(leaf).values()
     if leaf.grad is not None:
+        memory.heap.launch([leaf.grad.extent, array.extent], [leaf.grad.extent], leaf.tensor.storage.loops, gradient=True)
         memory.release(array)
         return
     if array.refs == 1 and same_layout(array.shape, array.strides, leaf.tensor.strides):
         leaf.grad = array
     else:
         leaf.grad = memory.fresh(leaf.tensor.shape, leaf.tensor.dtype, leaf.tensor.strides, "gradient", "")
+        memory.heap.launch([array.extent], [leaf.grad.extent], leaf.tensor.storage.loops, gradient=True)
         memory.release(array)
     leaf.grad.block.kind = "gradient"
     leaf.grad.block.label = f"{leaf.tensor.storage.label} gradient"

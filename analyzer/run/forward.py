@@ -123,7 +123,20 @@ class Forward:
         known |= {name: self._allocated(tensor) for name, tensor in step.aux.items() if name not in step.rule.first}
         heap.scratch(f"{step.label}: {step.op}", *step.rule.scratch)
         heap.give_back(copies)
+        self._launch(step, known, outputs)
         return known | {f"y{i}" if i else "y": array for i, array in enumerate(outputs)}
+
+    def _launch(self, step: Step, known: dict[str, Array], outputs: list[Array]) -> None:
+        """Remember the kernel of a step; a view has none."""
+        specs = step.rule.out if isinstance(step.rule.out, tuple) else (step.rule.out,)
+        made = [array.extent for spec, array in zip(specs, outputs) if isinstance(spec, Spec)]
+        if not made:
+            return
+        work, arrays = step.rule.work, {known[name]: name for name in step.inputs}  # an array that is given twice is read once
+        read = [work.reads.get(name, array.extent) for array, name in arrays.items()]
+        first = next(iter(arrays), None)
+        work = work if work.dtype or first is None else replace(work, dtype=first.dtype)
+        self.heap.launch(read, [*made, *(known[name].extent for name in step.aux)], work=work)
 
     def _allocated(self, tensor: Tensor) -> Array:
         storage = tensor.storage

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Union
 
-from analyzer.graph import Loops, Scratch, Storage
-from analyzer.polynomial import Call, Poly
+from analyzer.graph import Loops, Scratch, Shape, Storage
+from analyzer.polynomial import ZERO, Call, Poly
 from analyzer.problems import Origin
+from analyzer.work import NO_WORK, Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +49,25 @@ class Block:
     refs: int = 1
 
 
+Extent = Union[Poly, tuple[Shape, Shape, str]]  # bytes; or shape, strides and dtype, of which a stride of 0 is read once
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Launch:
+    """A kernel that ran: what it reads and writes, and what it computes."""
+
+    place: Place
+    reads: tuple[Extent, ...]
+    writes: tuple[Extent, ...]
+    flops: Poly = ZERO
+    dtype: str = ""  # in which it multiplies
+    share: Fraction = Fraction(1)  # of the FLOPs, what it cannot do without
+    gradient: bool = False  # whether it is part of a gradient, and not of a forward or of one that is run again
+
+
 @dataclass(slots=True)
 class Heap:
-    """All blocks ever allocated, in order of birth, and the moments when the place changed."""
+    """All blocks ever allocated, in order of birth, the moments when the place changed, and the kernels that ran."""
 
     clock: int = 0
     place: Place = field(default_factory=Place)
@@ -56,6 +76,7 @@ class Heap:
     blocks: list[Block] = field(default_factory=list)
     moves: list[tuple[int, Place]] = field(default_factory=list)
     marks: dict[tuple[int, str], int] = field(default_factory=dict)
+    launches: list[Launch] = field(default_factory=list)
     belonging: Loops = ()  # the iterations of the autograd node that lets go
 
     def alloc(self, size: Poly, kind: str, label: str, origin: Origin | None = None, loops: Loops = ()) -> Block:
@@ -101,6 +122,12 @@ class Heap:
         """A kernel's temporaries go, the last one first."""
         for block in reversed(blocks):
             self.release(block)
+
+    def launch(self, reads: Iterable[Extent], writes: Iterable[Extent], loops: Loops = (), work: Work = NO_WORK, *,
+               gradient: bool = False) -> None:  # fmt: skip
+        """Remember a kernel that runs now; `loops` are the iterations it belongs to where it runs outside of them."""
+        made = Launch(self.place.within(loops), tuple(reads), tuple(writes), work.flops, work.dtype, work.share, gradient)
+        self.launches.append(made)
 
     def move(self, place: Place) -> None:
         """Go to another place in the program."""

@@ -15,6 +15,7 @@ from analyzer.run.kernel_reductions import count, evenly_distribute_backward, me
 from analyzer.run.kernel_scans import cumprod_backward, prod_backward, reversed_cumsum
 from analyzer.run.kernel_views import expand, narrow, permute, reshape, restored, selected
 from analyzer.sizes import sizes
+from analyzer.work import multiplied
 
 if TYPE_CHECKING:
     from analyzer.run.kernels import Formula
@@ -37,6 +38,7 @@ def matmul(formula: Formula, a: Array, b: Array) -> Array:
     else:
         result = formula.fresh(shape, a.dtype)
     formula.scratch(*(x.bytes for x in (a, b) if not _is_for_cublas(x)))
+    formula.flops = multiplied(*a.shape, b.shape[-1])
     return result
 
 
@@ -156,6 +158,7 @@ def scattered(formula: Formula, g: Array, shape: Shape) -> Array:
 KERNELS: dict[str, Kernel] = {
     f.__name__: f
     for f in (
+        matmul,
         reshape,
         permute,
         expand,

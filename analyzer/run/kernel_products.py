@@ -7,12 +7,13 @@ from analyzer.polynomial import ONE
 from analyzer.run.arrays import Array
 from analyzer.run.kernel_functions import KERNELS
 from analyzer.run.kernels import Formula
+from analyzer.work import multiplied
 
 
 def mm(formula: Formula, a: Array, b: Array) -> Array:
     """A product of matrices; the gradient of a column-major operand is made column-major, as mm_mat2_grad does."""
     rows, columns = a.shape[0], b.shape[1]
-    target = formula.target
+    target, formula.flops = formula.target, multiplied(rows, a.shape[1], columns)
     if target.strides[0] == ONE and target.strides[1] == target.shape[0]:
         base = formula.fresh((columns, rows), a.dtype)
         formula.scratch(*mm_copies(b, a))
@@ -26,6 +27,7 @@ def bmm(formula: Formula, a: Array, b: Array) -> Array:
     """A batch of products."""
     result = formula.fresh((*a.shape[:2], b.shape[2]), a.dtype)
     formula.scratch(*bmm_copies(a, b))
+    formula.flops = multiplied(*a.shape, b.shape[2])
     return result
 
 
@@ -33,6 +35,7 @@ def mv(formula: Formula, matrix: Array, vector: Array) -> Array:
     """A matrix times a vector."""
     result = formula.fresh(matrix.shape[:1], matrix.dtype)
     formula.scratch(*mv_copies(matrix, vector))
+    formula.flops = multiplied(*matrix.shape)
     return result
 
 

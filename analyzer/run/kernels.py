@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from analyzer.formulas import ARITHMETIC, parsed
-from analyzer.graph import Shape
+from analyzer.graph import Rule, Shape
 from analyzer.ops.elementwise import promoted_dtype
 from analyzer.ops.layout import broadcast, elementwise_strides
-from analyzer.polynomial import Poly
+from analyzer.polynomial import ZERO, Poly
 from analyzer.run.arrays import Array, Memory
-from analyzer.run.kernel_functions import KERNELS, like, matmul
+from analyzer.run.heap import Extent
+from analyzer.run.kernel_functions import KERNELS, like
 from analyzer.run.kernel_reductions import sum_to
 
 __all__ = ["Formula", "is_known", "sum_to"]
@@ -23,6 +25,8 @@ POINTWISE = frozenset(
         "silu", "softplus", "softshrink", "tanh",
     )
 )  # fmt: skip
+SPARSE = frozenset({"gather", "index_select", "nll_loss_backward", "row_major", "zeros_like"})
+"""Kernels that read little of their arguments: what they read is not counted."""
 DEFINED = {
     "logical_and": (("a", "b"), "compare(a, b)"),
     "isfinite": (("x",), "compare(x) * compare(abs(x))"),
@@ -38,11 +42,10 @@ DEFINED = {
 class Formula:
     """One evaluation of one formula: its temporaries live until `close`."""
 
-    def __init__(self, memory: Memory, names: Mapping[str, Any], target: Array, label: str,
-                 workspace: Mapping[str, tuple[Poly, ...]]) -> None:  # fmt: skip
-        self.memory, self.names, self.target, self.label = memory, names, target, label
-        self.workspace = workspace
+    def __init__(self, memory: Memory, names: Mapping[str, Any], target: Array, label: str, rule: Rule = Rule(())) -> None:
+        self.memory, self.names, self.target, self.label, self.rule = memory, names, target, label, rule
         self.temporaries: list[Array] = []
+        self.flops = ZERO  # of the kernel that runs
 
     def value(self, formula: str) -> Array:
         """The result, held once for the caller."""
@@ -72,7 +75,7 @@ class Formula:
     def defined(self, name: str, args: list[Any]) -> Array:
         """A function that is a formula: only its result outlives it."""
         parameters, formula = DEFINED[name]
-        inner = Formula(self.memory, dict(zip(parameters, args)), self.target, self.label, self.workspace)
+        inner = Formula(self.memory, dict(zip(parameters, args)), self.target, self.label, self.rule)
         result = self.own(inner.value(formula))
         inner.close()
         return result
@@ -86,6 +89,20 @@ class Formula:
         strides = elementwise_strides(shape, [(a.shape, a.strides) for a in arrays])
         return self.fresh(shape, dtype or promoted_dtype(*arrays), strides)
 
+    def run(self, name: str, kernel: Callable[..., Any], args: list[Any]) -> Any:
+        """The result of a kernel. It is remembered if it makes anything or changes its first argument in place."""
+        heap = self.memory.heap
+        before, self.flops = len(heap.blocks), ZERO
+        result = kernel(*args)
+        made: list[Extent] = [block.size for block in heap.blocks[before:] if block.death is None]
+        arrays = list(dict.fromkeys(a for a in args if isinstance(a, Array)))
+        if made or (arrays and name.endswith("_")):
+            read = [array.extent for array in (arrays if made else arrays[1:])] if name not in SPARSE else []
+            work = self.rule.work
+            work = replace(work, flops=work.backward.get(name, self.flops), dtype=work.dtype or (arrays[0].dtype if arrays else ""))
+            heap.launch(read, made or [arrays[:2][-1].extent], work=work, gradient=True)
+        return result
+
     def _evaluate(self, node: ast.expr) -> Any:
         match node:
             case ast.Name(id=name):
@@ -97,11 +114,10 @@ class Formula:
             case ast.UnaryOp(operand=ast.Constant(value=value)):
                 return value
             case ast.UnaryOp(operand=operand):
-                return self.elementwise(self._evaluate(operand))
-            case ast.BinOp(left=left, op=ast.MatMult(), right=right):
-                return matmul(self, self._evaluate(left), self._evaluate(right))
+                return self.run("neg", Formula.elementwise, [self, self._evaluate(operand)])
             case ast.BinOp(left=left, op=operator, right=right) if type(operator) in ARITHMETIC:
-                return self.elementwise(self._evaluate(left), self._evaluate(right))
+                name = ARITHMETIC[type(operator)]
+                return self.run(name, KERNELS.get(name, Formula.elementwise), [self, self._evaluate(left), self._evaluate(right)])
             case ast.Call(func=ast.Name(id=name), args=args) if name.endswith("_"):
                 return self._call(name, [self._evaluate(a) for a in args])
             case ast.Call(func=ast.Name(id=name), args=args):
@@ -116,19 +132,27 @@ class Formula:
 
     def _call(self, name: str, args: list[Any]) -> Any:
         result = self._result(name, args)
-        for size in self.workspace.get(name, ()):
+        for size in self.rule.workspace.get(name, ()):
             self.scratch(size)
         return result
 
     def _result(self, name: str, args: list[Any]) -> Any:
-        kernel = KERNELS.get(name)
-        if kernel:
-            return kernel(self, *args)
-        if name in DEFINED:
+        if name in DEFINED and name not in KERNELS:
             return self.defined(name, args)
-        if name in ELEMENTWISE or name in POINTWISE:
-            return self.elementwise(*args)
-        return args[0] if name.endswith("_") else like(self, self.target)
+        kernel = KERNELS.get(name)
+        if kernel is None:
+            kernel = Formula.elementwise if name in ELEMENTWISE or name in POINTWISE else _changed if name.endswith("_") else _like_target
+        return self.run(name, kernel, [self, *args])
+
+
+def _changed(formula: Formula, array: Array, *others: Any) -> Array:
+    """What a kernel in place returns."""
+    return array
+
+
+def _like_target(formula: Formula, *operands: Any) -> Array:
+    """What a kernel without a rule of its own makes: the gradient, shaped as what it is of."""
+    return like(formula, formula.target)
 
 
 def is_known(name: str) -> bool:

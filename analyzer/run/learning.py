@@ -57,8 +57,17 @@ def _is_quantized(leaf: Leaf) -> bool:
 def step(memory: Memory, run: Run, leaves: list[Leaf]) -> None:
     """One optimizer step: group by group, each a call of a function."""
     for settings, members in grouped(run, leaves):
+        for leaf in members:
+            _launch(memory, settings, leaf)
         if run.form != "fused":
             _step(memory, settings, members)
+
+
+def _launch(memory: Memory, run: Run, leaf: Leaf) -> None:
+    """The kernels of a parameter's step, as if they were one: parameter, gradient and states are read, but for the gradient written."""
+    optimizer, tensor = OPTIMIZERS[run.optimizer], leaf.tensor
+    states = [size for _, size in _states(run, optimizer, leaf, quantized=optimizer.eight_bit and _is_quantized(leaf))]
+    memory.heap.launch([tensor.bytes, tensor.bytes, *states], [tensor.bytes, *states], tensor.storage.loops)
 
 
 def _step(memory: Memory, run: Run, leaves: list[Leaf]) -> None:
@@ -133,6 +142,8 @@ def _size(leaf: Leaf, entry: str) -> Poly:
 
 def zero_grad(memory: Memory, run: Run, leaves: list[Leaf]) -> None:
     """zero_grad(): gradients become None and go, or are filled with zeros in place."""
+    for leaf in [] if run.set_to_none else [leaf for leaf in leaves if leaf.grad]:
+        memory.heap.launch([], [leaf.tensor.bytes], leaf.tensor.storage.loops)
     for leaf in leaves if run.set_to_none else []:
         grad, leaf.grad = leaf.grad, None
         if grad is not None:

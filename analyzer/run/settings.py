@@ -60,6 +60,7 @@ class Run:
         "auto", "flash", "efficient", "cudnn", "math",
     )  # fmt: skip
     mha_fastpath: bool = _setting(True, "torch.backends.mha.set_fastpath_enabled: fused attention and encoder layers in inference")
+    allow_tf32: bool = _setting(False, "whether fp32 products of matrices may run in TF32 (torch.backends.cuda.matmul.allow_tf32)")
     no_grad: bool = _setting(True, "whether inference runs under torch.no_grad()")
     parallel: str = _setting(
         "none", "how several GPUs share the work: nn.DataParallel, DistributedDataParallel, that with ZeroRedundancyOptimizer,"
