@@ -7,7 +7,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from analyzer.catalogue import Gpu
-from analyzer.compute import Floor, flops, floors, kernels, moved
+from analyzer.compute import Floor, floors, flops, kernels, moved
 from analyzer.evaluate import evaluate
 from analyzer.run.settings import read_run
 from analyzer.sizes import Device

@@ -10,6 +10,7 @@ weight as if it had one group, and products with a vector not at all: both are p
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -126,7 +127,7 @@ def counted(program: Runnable) -> Counts:
     with counter:
         (infer if program.run.mode == "infer" else train)(program, at)
     found: Counts = {}
-    for (moment, before), (_, after) in zip(totals, totals[1:]):
+    for (moment, before), (_, after) in itertools.pairwise(totals):
         if moment in ("forward", "backward", "inference"):
             found[moment] = found.get(moment, 0) + after - before
     return found

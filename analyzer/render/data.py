@@ -140,7 +140,7 @@ def as_csv(report: Report) -> str:
     for phase, amount in report.effort.moved.items():
         writer.writerow(("bytes_moved", phase, amount.formula, amount.value, "bytes"))
     for floor in report.effort.floors:
-        writer.writerow(("time_floor", floor.gpu, "", f"{floor.least:.6g}", "seconds, a bound"))
+        writer.writerow(("time_floor", floor.gpu, "", int(floor.least * 1e9), "nanoseconds, a bound"))
     writer.writerows(host_rows(report.host) if report.host else ())
     return out.getvalue()
 
