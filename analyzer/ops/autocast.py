@@ -20,9 +20,9 @@ LOWER_PRECISION = frozenset(
     rnn_tanh_cell scaled_dot_product_attention""".split()
 )
 FP32 = frozenset(
-    """acos asin binary_cross_entropy_with_logits cosh cosine_embedding_loss cosine_similarity erfinv exp expm1 gaussian_nll_loss
-    group_norm huber_loss kl_div l1_loss layer_norm log log10 log1p log2 logsumexp mse_loss nll_loss normalize_norm
-    poisson_nll_loss pow reciprocal rms_norm rsqrt sinh smooth_l1_loss softplus tan upsample""".split()
+    """acos asin binary_cross_entropy_with_logits cosh cosine_embedding_loss cosine_similarity erfinv exp expm1
+    group_norm huber_loss kl_div l1_loss layer_norm log log10 log1p log2 logsumexp margin_ranking_loss mse_loss nll_loss_forward
+    poisson_nll_loss pow reciprocal rms_norm rsqrt sinh smooth_l1_loss softplus tan triplet_margin_loss upsample""".split()
 )
 
 WIDEST = frozenset({"addcdiv", "addcmul", "bilinear", "dot", "scatter_add"})  # run in fp32 where one of their arguments is
@@ -35,7 +35,7 @@ def _cast(x: Tensor, dtype: str) -> Rule:
 
 @contextmanager
 def prepared(name: str, args: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
-    """The arguments as autocast hands them on; while the op runs, autocast is off."""
+    """The arguments as autocast hands them on, casts going when the op has run; meanwhile autocast is off."""
     tracer = current()
     if name == "binary_cross_entropy":
         raise Refused("binary_cross_entropy is unsafe under autocast", "use binary_cross_entropy_with_logits on the logits")
@@ -49,6 +49,14 @@ def prepared(name: str, args: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
         yield converted
     finally:
         tracer.autocast = before
+    for given, cast in zip(_tensors(args), _tensors(converted)):
+        if cast is not given and cast not in tracer.cast_weights.values():
+            tracer.release(cast)
+
+
+def _tensors(args: tuple[Any, ...]) -> Iterator[Any]:
+    for value in args:
+        yield from value if isinstance(value, (list, tuple)) else (value,)
 
 
 def _is_widened(name: str, args: tuple[Any, ...]) -> bool:

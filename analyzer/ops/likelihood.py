@@ -21,7 +21,7 @@ from analyzer.work import Work
 
 
 @primitive
-def _nll_loss(x: Tensor, target: Tensor, reduction: str) -> Rule:
+def _nll_loss_forward(x: Tensor, target: Tensor, reduction: str) -> Rule:
     out = target.shape if reduction == "none" else ()
     copied = tuple(t.bytes for t in (x, target) if not is_contiguous(t))
     grads = {"x": "nll_loss_backward(g, x, target, total_weight)"}
@@ -34,12 +34,12 @@ def nll_loss(x: Tensor, target: Tensor, *, reduction: str = "mean", ignore_index
     """y = -mean x[n, target[n]], x the log probabilities of the classes in dimension 1"""
     _classes(x, target)
     if len(x.shape) in (1, 2, 4):
-        direct: Tensor = _nll_loss(x, target, reduction)
+        direct: Tensor = _nll_loss_forward(x, target, reduction)
         return direct
     n, c = x.shape[:2]
     rest = product(x.shape[2:])
     flat = as_shape(contiguous(x), (n, c, ONE, rest))
-    y: Tensor = _nll_loss(flat, as_shape(contiguous(target), (n, ONE, rest)), reduction)
+    y: Tensor = _nll_loss_forward(flat, as_shape(contiguous(target), (n, ONE, rest)), reduction)
     return as_shape(y, target.shape) if reduction == "none" else y
 
 

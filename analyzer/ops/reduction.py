@@ -146,11 +146,28 @@ def logsumexp(x: Tensor, *, dim: list[int] | int, keepdim: bool = False) -> Tens
 
 @primitive
 def _vector_norm(x: Tensor, dims: tuple[int, ...], keepdim: bool, p: float) -> Rule:
+    """linalg_vector_norm of some dimensions."""
+    g, y = "restored(g, x.shape, dims)", "restored(y, x.shape, dims)"
+    return _norm_rule(x, dims, keepdim, {1.0: f"sgn(x) * kept({g}, y)", 2.0: f"{g} * masked_fill_(x / {y}, compare({y}))"}[p])
+
+
+@primitive
+def _whole_norm(x: Tensor, dims: tuple[int, ...], p: float) -> Rule:
+    """linalg_vector_norm of all of x: a scalar that yields to the dtype of x."""
+    return _norm_rule(x, dims, False, {1.0: "sgn(x) * kept(g, y)", 2.0: "g * masked_fill_(x / y, compare(y))"}[p])
+
+
+@primitive
+def _norm_to(x: Tensor, dims: tuple[int, ...], keepdim: bool, p: float) -> Rule:
+    """at::norm with a dtype: backward casts x to the gradient's (derivatives.yaml, norm.ScalarOpt_dim_dtype)."""
+    g, y, wide = "restored(g, x.shape, dims)", "restored(y, x.shape, dims)", "cast(x, g.dtype)"
+    return _norm_rule(x, dims, keepdim, {1.0: f"sgn({wide}) * kept({g}, y)", 2.0: f"{g} * masked_fill_({wide} / {y}, compare({y}))"}[p])
+
+
+def _norm_rule(x: Tensor, dims: tuple[int, ...], keepdim: bool, gradient: str) -> Rule:
     scratch = reduction_scratch(x.shape, x.strides, dims, partial_bytes(x.dtype))
     out = Spec(reduced(x, dims, keepdim), accumulation_dtype(x))
-    g, y = "restored(g, x.shape, dims)", "restored(y, x.shape, dims)"
-    grads = {1.0: f"sgn(x) * kept({g}, y)", 2.0: f"{g} * masked_fill_(x / {y}, compare({y}))"}
-    return Rule(out, {"x": grads[p]}, scratch=scratch, constants={"dims": dims})
+    return Rule(out, {"x": gradient}, scratch=scratch, constants={"dims": dims})
 
 
 @op
@@ -158,5 +175,14 @@ def norm(x: Tensor, *, p: float = 2.0, dim: list[int] | int | None = None, keepd
     """y = (Σ |x|^p)^(1/p)"""
     if p not in (1.0, 2.0):
         raise Refused(f"norm has rules for p = 1 and p = 2, not {p:g}")
-    y: Tensor = _vector_norm(x, _dims(x, dim), keepdim, p)
+    whole = dim is None and not keepdim
+    y: Tensor = _whole_norm(x, _dims(x, dim), p) if whole else _vector_norm(x, _dims(x, dim), keepdim, p)
+    return y
+
+
+def last_norm(x: Tensor, p: float, keepdim: bool) -> Tensor:
+    """The norm over the last dimension as at::norm computes it."""
+    if p not in (1.0, 2.0):
+        raise Refused(f"norm has rules for p = 1 and p = 2, not {p:g}")
+    y: Tensor = _norm_to(x, _dims(x, -1), keepdim, p)
     return y

@@ -9,7 +9,7 @@ from analyzer.ops.elementwise import _scalar_tensor, _where, add, clamp_min, div
 from analyzer.ops.inplace import overwriting
 from analyzer.ops.layout import broadcast
 from analyzer.ops.loss import reduced
-from analyzer.ops.reduction import norm, sum
+from analyzer.ops.reduction import last_norm, norm, sum
 from analyzer.ops.registry import op, primitive
 from analyzer.ops.shape import _expand, clone
 from analyzer.polynomial import ONE, poly
@@ -54,7 +54,7 @@ def cosine_similarity(x: Tensor, other: Tensor, *, dim: int = 1, eps: float = 1e
 @op
 def pairwise_distance(x: Tensor, other: Tensor, *, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
     """y = ‖x - other + eps‖ along the last dimension"""
-    y: Tensor = norm(add(sub(x, other), ONE), p=p, dim=-1, keepdim=keepdim)
+    y: Tensor = last_norm(add(sub(x, other), ONE), p, keepdim)
     return y
 
 
