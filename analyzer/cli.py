@@ -11,6 +11,7 @@ from analyzer import __version__
 from analyzer.commands.arguments import MODELS, find
 from analyzer.commands.blocks import blocks
 from analyzer.commands.check import check
+from analyzer.commands.cluster import cluster, submit_check
 from analyzer.commands.fit import fit
 from analyzer.commands.imports import imports
 from analyzer.commands.lists import gpus, models, ops, schema
@@ -59,5 +60,5 @@ def main() -> None:
     """
 
 
-for _command in (report, explain, fit, sweep, check, new, imports, models, blocks, gpus, ops, schema):
+for _command in (report, explain, fit, sweep, check, submit_check, cluster, new, imports, models, blocks, gpus, ops, schema):
     main.add_command(_command)
