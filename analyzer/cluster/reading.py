@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from analyzer.catalogue import Gpu
+from analyzer.catalogue import CONFIGS, Gpu
 from analyzer.cluster.partitions import Cluster, Partition, minutes
 from analyzer.document import Mapping, Scalar, Sequence, Value, load
 from analyzer.gpus import named
@@ -35,6 +35,12 @@ def read_cluster(path: Path, cards: tuple[Gpu, ...]) -> Cluster:
         raise InvalidConfig(*problems)
     name = document.get("name")
     return Cluster(str(name.value) if isinstance(name, Scalar) else path.stem, tuple(p for p in found if p is not None))
+
+
+def bundled(path: str) -> Path:
+    """A file, or the example that is called so."""
+    example = CONFIGS / "clusters" / f"{path}.yaml"
+    return example if path.isidentifier() and not Path(path).exists() and example.is_file() else Path(path)
 
 
 def _strangers(of: Mapping, known: tuple[str, ...], what: str) -> list[Problem]:

@@ -77,7 +77,7 @@ def _of_line(cells: dict[str, str], origin: Origin) -> Iterator[Group]:
         number, time = int(nodes), minutes(cells.get("TIMELIMIT", "infinite"))
     except (KeyError, ValueError):
         raise InvalidConfig(Problem(origin, "no line of a table of partitions", f"expected what `{COMMAND}` prints")) from None
-    if gres.count("(") != gres.count(")"):
+    if gres.count("(") != gres.count(")") or any(entry.startswith("gpu") and not GPUS.fullmatch(entry) for entry in _entries(gres)):
         raise InvalidConfig(
             Problem(origin, f"gres '{gres}' is cut off", "leave the width out of the format, or give a larger one: %G, %200G")
         )
@@ -90,9 +90,13 @@ def _of_line(cells: dict[str, str], origin: Origin) -> Iterator[Group]:
 
 def cards_of(gres: str) -> list[tuple[str, int]]:
     """Type and number of the GPUs in a gres; other resources, and shares of GPUs (mps, shard), are left out."""
-    plain = re.sub(r"\([^)]*\)", "", gres)
-    found = (GPUS.fullmatch(entry.strip()) for entry in plain.split(","))
+    found = (GPUS.fullmatch(entry) for entry in _entries(gres))
     return [(match["kind"] or "", int(match["count"])) for match in found if match and int(match["count"])]
+
+
+def _entries(gres: str) -> list[str]:
+    """The resources of a gres, without the sockets that they are on."""
+    return [entry.strip() for entry in re.sub(r"\([^)]*\)", "", gres).split(",")]
 
 
 def _of_json(text: str, name: str) -> Iterator[Group]:

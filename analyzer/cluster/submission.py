@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
 from analyzer.catalogue import Gpu
 from analyzer.cluster.partitions import Cluster, Partition, spelled
+from analyzer.cluster.script import Wanted
 from analyzer.fit import Asked, fit
 from analyzer.problems import COMMAND_LINE, InvalidConfig, Origin, Problem, nearest
-from analyzer.verdict import CLOSE, FITS, Answer
+from analyzer.verdict import CLOSE, FITS, UNFIT, Answer
 
 REFUSED = "not allowed"
 
@@ -38,34 +40,45 @@ class Submission:
     config: str
     cluster: str
     gpus: int
-    time: int | None  # minutes that the job wants; None where nobody said
+    wanted: Wanted
     offers: tuple[Offer, ...]
     recommended: Offer | None
 
     @property
     def status(self) -> int:
-        """0 when one fits, else 3 when one is too close to call, else 1."""
+        """0 when one fits, else 3 when one is too close to call, else 1. A script's job may get any of its offers: the worst counts."""
         answers = {offer.answer for offer in self.offers}
+        if self.wanted.script:
+            return 1 if answers & {UNFIT, REFUSED} else 3 if CLOSE in answers else 0
         return 0 if FITS in answers else 3 if CLOSE in answers else 1
 
 
-def submission(asked: Asked, cluster: Cluster, time: int | None, only: Sequence[str] = ()) -> Submission:
-    """What the cluster says to a job of so many minutes, in some partitions only where they are named. Raises InvalidConfig."""
+def submission(asked: Asked, cluster: Cluster, wanted: Wanted) -> Submission:
+    """What the cluster says to a job that asks for so much. Raises InvalidConfig."""
     known = {partition.name for partition in cluster.partitions}
-    strange = [
-        Problem(Origin(COMMAND_LINE), f"no partition '{name}' in {cluster.name}", nearest(name, known))
-        for name in only
-        if name not in known
-    ]
+    origin = Origin(wanted.script or COMMAND_LINE)
+    strange = [Problem(origin, f"no partition '{n}' in {cluster.name}", nearest(n, known)) for n in wanted.partitions if n not in known]
     if strange:
         raise InvalidConfig(*strange)
-    wanted = [partition for partition in cluster.partitions if not only or partition.name in only]
-    cards = tuple({partition.gpu.name: partition.gpu for partition in wanted if partition.gpu is not None}.values())
-    verdicts = _verdicts(asked, cards)
-    offers = tuple(_offer(partition, 1, time, verdicts) for partition in wanted)
+    asked_for = [partition for partition in cluster.partitions if _meant(partition, wanted)]
+    if not asked_for:
+        told = " ".join(filter(None, (", ".join(wanted.partitions), wanted.gres, wanted.constraint)))
+        raise InvalidConfig(Problem(origin, f"nothing in {cluster.name} is {told}", "see the gres and constraint of its partitions"))
+    cards = tuple({partition.gpu.name: partition.gpu for partition in asked_for if partition.gpu is not None}.values())
+    verdicts, gpus = _verdicts(asked, cards), 1
+    offers = tuple(_offer(partition, gpus, wanted, verdicts) for partition in asked_for)
     fitting = [offer for offer in offers if offer.answer == FITS]
     best = min(fitting, key=lambda offer: (offer.cost, offer.verdict.gpu.capacity if offer.verdict else 0), default=None)
-    return Submission(asked.model.path, cluster.name, 1, time, offers, best)
+    return Submission(asked.model.path, cluster.name, gpus, wanted, offers, best)
+
+
+def _meant(partition: Partition, wanted: Wanted) -> bool:
+    """Whether a job that asks for this may get the partition's cards."""
+    return (
+        (not wanted.partitions or partition.name in wanted.partitions)
+        and wanted.gres in ("", partition.gres)
+        and (not wanted.constraint or not partition.constraint or partition.constraint in re.split(r"[&|,]", wanted.constraint))
+    )
 
 
 def _verdicts(asked: Asked, cards: tuple[Gpu, ...]) -> Mapping[str, Answer]:
@@ -75,10 +88,12 @@ def _verdicts(asked: Asked, cards: tuple[Gpu, ...]) -> Mapping[str, Answer]:
     return {cell.gpu.name: cell for cell in row.cells if isinstance(cell, Answer)}
 
 
-def _offer(partition: Partition, gpus: int, time: int | None, verdicts: Mapping[str, Answer]) -> Offer:
-    verdict = verdicts.get(partition.gpu.name) if partition.gpu is not None else None
+def _offer(partition: Partition, gpus: int, wanted: Wanted, verdicts: Mapping[str, Answer]) -> Offer:
+    time, verdict = wanted.time, verdicts.get(partition.gpu.name) if partition.gpu is not None else None
     if verdict is None:
         return Offer(partition, gpus, REFUSED, "which card it has is unknown: put its name under gpu:", None)
+    if wanted.gpus is not None and wanted.gpus < gpus:
+        return Offer(partition, gpus, REFUSED, f"{wanted.script} asks for {wanted.gpus}", verdict)
     if gpus > partition.most:
         return Offer(partition, gpus, REFUSED, f"a job gets at most {partition.most} of its cards", verdict)
     if time is not None and partition.time is not None and time > partition.time:

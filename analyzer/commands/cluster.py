@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from analyzer.commands.arguments import ASSIGNMENTS, CONFIG, FILES, OUTPUT, VALUES, read, width, write
 from analyzer.problems import COMMAND_LINE, InvalidConfig, Origin, Problem
+
+if TYPE_CHECKING:
+    from analyzer.cluster.script import Wanted
 
 
 @click.group("cluster")
@@ -82,9 +86,10 @@ def _asked() -> str:
 @click.command("submit-check")
 @CONFIG
 @ASSIGNMENTS
-@click.option("--cluster", "path", required=True, type=click.Path(path_type=Path), metavar="FILE", help="The cluster's file.")
+@click.option("--cluster", "path", required=True, metavar="FILE", help="The cluster's file, or `university`, an example.")
 @click.option("--partition", "only", multiple=True, metavar="NAME", help="Look at this partition only; repeatable.")
 @click.option("--time", metavar="TIME", help="How long the job runs, as Slurm writes it: 90, 12:00:00, 2-00:00:00.")
+@click.option("--script", type=click.Path(path_type=Path), metavar="FILE", help="Check what the #SBATCH lines of this job script ask for.")
 @VALUES
 @FILES
 @click.option("--format", "form", type=click.Choice(["text", "json", "sbatch"]), default="text", show_default=True)
@@ -92,9 +97,10 @@ def _asked() -> str:
 def submit_check(
     config: str,
     assignments: tuple[str, ...],
-    path: Path,
+    path: str,
     only: tuple[str, ...],
     time: str | None,
+    script: Path | None,
     values: Path | None,
     files: tuple[Path, ...],
     form: str,
@@ -106,30 +112,44 @@ def submit_check(
 
     \b
     peakform submit-check my.yaml B=32 --cluster mycluster.yaml
-    peakform submit-check my.yaml --values train.yaml --cluster mycluster.yaml --partition gpu && sbatch job.sh
+    peakform submit-check my.yaml --cluster mycluster.yaml --time 12:00:00 --format sbatch
+    peakform submit-check my.yaml --values train.yaml --cluster mycluster.yaml --script job.sh && sbatch job.sh
 
-    Exit status: 0 fits on some partition, 1 on none, 2 the config, the cluster or the command is refused, 3 too close to call.
+    Exit status: 0 fits on some partition (with --script, on every card that it may get), 1 on none, 2 the config, the cluster or
+    the command is refused, 3 too close to call.
     """
-    from analyzer.cluster.partitions import minutes
-    from analyzer.cluster.reading import read_cluster
+    from analyzer.cluster.reading import bundled, read_cluster
     from analyzer.cluster.submission import submission
     from analyzer.fit import Asked
     from analyzer.gpus import read_gpus
     from analyzer.render.submission import as_json, as_sbatch, as_text
     from analyzer.run.settings import read_run
 
-    described = read_cluster(path, read_gpus(*files))
-    try:
-        wanted = minutes(time) if time is not None else None
-    except ValueError:
-        raise InvalidConfig(Problem(Origin(COMMAND_LINE), f"'{time}' is no time", "as Slurm writes it: 90, 12:00:00, 2-00:00:00")) from None
+    described = read_cluster(bundled(path), read_gpus(*files))
+    wanted = _wanted(only, time, script)
     model, symbols, settings = read(config, assignments, values)
     if not model.layers:
         raise InvalidConfig(Problem(Origin(COMMAND_LINE), f"'{config}' has no layers: nothing runs on a GPU"))
-    found = submission(Asked(model, symbols, read_run(model.run, settings, has_loss=bool(model.loss))), described, wanted, only)
+    found = submission(Asked(model, symbols, read_run(model.run, settings, has_loss=bool(model.loss))), described, wanted)
     terminal = output is None and sys.stdout.isatty()
     if form == "text":
         write(as_text(found, width(True) if terminal else 80, terminal), output)
     else:
         write(as_json(found) if form == "json" else as_sbatch(found), output)
     sys.exit(found.status)
+
+
+def _wanted(only: tuple[str, ...], time: str | None, script: Path | None) -> Wanted:
+    """What the options, or a job script, ask for. Raises InvalidConfig."""
+    from analyzer.cluster.partitions import minutes
+    from analyzer.cluster.script import Wanted, read_script
+
+    if script is not None:
+        if only or time:
+            raise InvalidConfig(Problem(Origin(COMMAND_LINE), "--script says what --partition and --time would", "leave them out"))
+        return read_script(script)
+    try:
+        return Wanted(only, minutes(time) if time is not None else None)
+    except ValueError:
+        hint = "as Slurm writes it: 90, 12:00:00, 2-00:00:00"
+        raise InvalidConfig(Problem(Origin(COMMAND_LINE), f"'{time}' is no time", hint)) from None

@@ -33,8 +33,10 @@ def as_text(found: Submission, width: int | None = None, color: bool = False) ->
         if found.recommended is None:
             console.print("Nothing to recommend: `peakform fit --solve B` finds the largest batch for a card.", markup=False)
             return
+        if found.wanted.script:
+            return
         console.print(f"\nRecommended: {_called(found.recommended)}, the cheapest that fits.\n", markup=False)
-        console.print("\n".join(sbatch_lines(found.recommended, found.time)), markup=False, soft_wrap=True)
+        console.print("\n".join(sbatch_lines(found.recommended, found.wanted.time)), markup=False, soft_wrap=True)
 
     return written(draw, width, color)
 
@@ -58,7 +60,7 @@ def _row(offer: Offer) -> tuple[str | Text, ...]:
 
 def as_sbatch(found: Submission) -> str:
     """The lines of the recommended offer; nothing where none fits."""
-    return "".join(f"{line}\n" for line in sbatch_lines(found.recommended, found.time)) if found.recommended else ""
+    return "".join(f"{line}\n" for line in sbatch_lines(found.recommended, found.wanted.time)) if found.recommended else ""
 
 
 def as_json(found: Submission) -> str:
@@ -82,5 +84,5 @@ def _plain(offer: Offer, found: Submission) -> dict[str, Any]:
     return {
         "partition": partition.name, "gpu": partition.gpu.name if partition.gpu else None, "gpus": offer.gpus, "answer": offer.answer,
         "reason": offer.reason, "needed_bytes": sizes[0], "capacity_bytes": sizes[1], "cost": float(offer.cost),
-        "longest": spelled(partition.time), "sbatch": sbatch_lines(offer, found.time),
+        "longest": spelled(partition.time), "sbatch": sbatch_lines(offer, found.wanted.time),
     }  # fmt: skip
