@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,7 @@ def test_json_of_later_versions() -> None:
     }  # fmt: skip
     (found,) = groups(json.dumps({"meta": {}, "sinfo": [row], "errors": []}), "x")
 
-    assert (found.partition, found.kind, found.count, found.nodes, found.time, found.cost) == ("gpu", "l40s", 4, 3, 1440, 2.5)
+    assert found == Group("gpu", "l40s", 4, 3, 1440, "l40s", Fraction("2.5"))
 
 
 @pytest.mark.parametrize(("gres", "cards"), [
@@ -251,3 +252,13 @@ def test_the_example_has_every_key() -> None:
 
     assert len(read_cluster(bundled("university"), read_gpus()).partitions) == 7
     assert all(f"{key}:" in text for key in ("gres", "constraint", "time", "max_gpus_per_job", "max_gpus_per_user", "cost", "qos"))
+
+
+def test_several_gpus_for_a_job() -> None:
+    found = offers("bert-base-eager", "run.parallel=ddp", "run.ranks=6")
+
+    assert {o["gpus"] for o in found["offers"]} == {6}
+    assert [(o["partition"], o["reason"]) for o in found["offers"] if o["answer"] == "not allowed"] == [
+        ("gpu-dev", "a job gets at most 1 of its cards"), ("mig", "a job gets at most 1 of its cards"),
+    ]  # fmt: skip
+    assert next(o for o in found["offers"] if o["partition"] == "v100")["sbatch"][1:3] == ["#SBATCH --nodes=2", "#SBATCH --gres=gpu:v100:3"]

@@ -62,6 +62,25 @@ def test_check_reads_values_too(folder: Path) -> None:
     assert peakform("check", "mine.yaml", "--values", "train.yaml").exit_code == 2
 
 
+@pytest.mark.parametrize("command", ["fit", "explain", "submit-check --cluster university"])
+def test_other_commands_read_values_too(command: str, folder: Path) -> None:
+    asked(folder, TRAIN)
+    words = (*command.split(), "mine.yaml", "--values", "train.yaml", "run.mode=infer")
+    read, given = peakform(*words), peakform(*words[:-3], "B=5", "c=16", "run.mode=infer")
+
+    assert read.exit_code == given.exit_code == 0, read.stderr
+    assert read.stdout == given.stdout
+    assert peakform(*words, "c=1600").stdout != read.stdout
+
+
+def test_a_symbol_that_is_solved_needs_no_value(folder: Path) -> None:
+    asked(folder, TRAIN)
+    Path("train.yaml").write_text("model: {d_model: 16}")
+
+    assert peakform("fit", "mine.yaml", "--values", "train.yaml", "--gpu", "t4", "--solve", "B", "run.mode=infer").exit_code == 0
+    assert peakform("fit", "mine.yaml", "--values", "train.yaml", "--gpu", "t4", "run.mode=infer").exit_code == 2
+
+
 @pytest.mark.parametrize(("model", "value"), [
     ("d_model: 32", 32), ("d_model: '32'", 32), ("d_model: 3.2e1", 32), ("d_model: ${model.wide}\n  wide: 7", 7),
     ("d_model: ${model.${kind}}\n  wide: 9\nkind: wide", 9), ("d_model: 1${x}\nx: 2", 12), ("d_model: ${sizes[1]}\nsizes: [1, 6]", 6),

@@ -39,7 +39,7 @@ def train(program: Runnable, at: Moment) -> list[torch.Tensor]:
     trained = [p for p in program.parameters.values() if p.requires_grad]
     scaler = torch.amp.GradScaler("cuda") if run.scaler else None
     model = holder(program.parameters.values(), program.buffers.values())
-    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn()) if run.ema else None
+    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn()) if run.ema else None  # type: ignore[no-untyped-call]
     made = optimizer(run, program.parameters)
     for _ in range(STEPS):
         at("start")

@@ -44,7 +44,7 @@ class Whole(nn.Module):
 
     def forward(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """The outputs of the model."""
-        return self.program.run_model()  # type: ignore[attr-defined, no-any-return]
+        return self.program.run_model()  # type: ignore[union-attr, operator, no-any-return]
 
 
 class Distributed(Program):
@@ -93,7 +93,9 @@ def ddp(model: nn.Module, run: Run) -> nn.Module:
     settings: dict[str, Any] = {"bucket_cap_mb": run.bucket_cap_mb} if run.bucket_cap_mb else {}
     for name in ("gradient_as_bucket_view", "find_unused_parameters", "static_graph", "broadcast_buffers"):
         settings[name] = getattr(run, name)
-    distributed._verify_param_shape_across_processes = lambda *_: None  # reads sizes of other ranks, which a fake group does not send
+    distributed.__dict__["_verify_param_shape_across_processes"] = lambda *_: (
+        None
+    )  # reads sizes of other ranks, which a fake group does not send
     wrapped = DistributedDataParallel(model, device_ids=[0], **settings)
     wrapped.register_comm_hook(None, noop_hook)  # gives back the bucket, as NCCL does; the fake group gives nothing
     return wrapped

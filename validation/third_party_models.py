@@ -72,8 +72,7 @@ def _t5(attention: str) -> Build:
 
 
 def _geneformer(s: Symbols) -> nn.Module:
-    dropouts = {"hidden_dropout_prob": 0.02, "attention_probs_dropout_prob": 0.02}
-    return _bert("sdpa", hidden_act="relu", **dropouts)(s)
+    return _bert("sdpa", hidden_act="relu", hidden_dropout_prob=0.02, attention_probs_dropout_prob=0.02)(s)
 
 
 PADDED = ("bert", "roberta", "distilbert", "esm")  # whose batches have padding, whatever the attention

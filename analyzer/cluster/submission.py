@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
+from analyzer.build.ranks import RANKS, with_ranks
+from analyzer.build.trace import bind_symbols
 from analyzer.catalogue import Gpu
 from analyzer.cluster.partitions import Cluster, Partition, spelled
 from analyzer.cluster.script import Wanted
@@ -65,11 +67,16 @@ def submission(asked: Asked, cluster: Cluster, wanted: Wanted) -> Submission:
         told = " ".join(filter(None, (", ".join(wanted.partitions), wanted.gres, wanted.constraint)))
         raise InvalidConfig(Problem(origin, f"nothing in {cluster.name} is {told}", "see the gres and constraint of its partitions"))
     cards = tuple({partition.gpu.name: partition.gpu for partition in asked_for if partition.gpu is not None}.values())
-    verdicts, gpus = _verdicts(asked, cards), 1
+    verdicts, gpus = _verdicts(asked, cards), ranks(asked)
     offers = tuple(_offer(partition, gpus, wanted, verdicts) for partition in asked_for)
     fitting = [offer for offer in offers if offer.answer == FITS]
     best = min(fitting, key=lambda offer: (offer.cost, offer.verdict.gpu.capacity if offer.verdict else 0), default=None)
     return Submission(asked.model.path, cluster.name, gpus, wanted, offers, best)
+
+
+def ranks(asked: Asked) -> int:
+    """GPUs that share the work, as the run says. Raises InvalidConfig."""
+    return bind_symbols(with_ranks(asked.model, asked.run), asked.overrides).values[RANKS] if asked.run.parallel != "none" else 1
 
 
 def _meant(partition: Partition, wanted: Wanted) -> bool:

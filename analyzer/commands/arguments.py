@@ -26,8 +26,13 @@ VALUES = click.option(
 OUTPUT = click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to a file.")
 
 
-def read(config: str, assignments: tuple[str, ...], values: Path | None = None) -> tuple[Model, Mapping[str, str], Mapping[str, str]]:
-    """The model, with symbols that say `from:` read from `values`, the symbols to override, and the run settings to override."""
+def read(
+    config: str, assignments: tuple[str, ...], values: Path | None = None, others: tuple[str, ...] = ()
+) -> tuple[Model, Mapping[str, str], Mapping[str, str]]:
+    """The model, with symbols that say `from:` read from `values`, the symbols to override, and the run settings to override.
+
+    `others` are symbols that get their values later, and need none of `values`.
+    """
     from analyzer.build.model import read_model
 
     symbols, settings = assigned(assignments)
@@ -36,7 +41,7 @@ def read(config: str, assignments: tuple[str, ...], values: Path | None = None) 
     if values is not None:
         from analyzer.importing.values import with_values
 
-        model = with_values(model, values, symbols)
+        model = with_values(model, values, (*symbols, *others))
     return model, symbols, settings
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from analyzer.commands.arguments import FILES, GPUS, OUTPUT, read, width, write
+from analyzer.commands.arguments import FILES, GPUS, OUTPUT, VALUES, read, width, write
 from analyzer.commands.values import is_several, several
 from analyzer.problems import COMMAND_LINE, InvalidConfig, Origin, Problem
 
@@ -21,10 +21,18 @@ MOST = 1000
 @FILES
 @click.option("--solve", metavar="SYMBOL[,SYMBOL]", help="Find the largest value that fits; of two symbols, their frontier.")
 @click.option("--multiple-of", "multiple", default=1, type=click.IntRange(1), metavar="N", help="Solve among multiples of N.")
+@VALUES
 @click.option("--format", "form", type=click.Choice(["text", "json", "csv"]), default="text", show_default=True)
 @OUTPUT
 def fit(
-    words: tuple[str, ...], gpus: tuple[str, ...], files: tuple[Path, ...], solve: str | None, multiple: int, form: str, output: Path | None
+    words: tuple[str, ...],
+    gpus: tuple[str, ...],
+    files: tuple[Path, ...],
+    solve: str | None,
+    multiple: int,
+    values: Path | None,
+    form: str,
+    output: Path | None,
 ) -> None:
     """Say whether CONFIG fits on a GPU, or find the largest value of a symbol that does.
 
@@ -50,7 +58,7 @@ def fit(
     cards = read_gpus(*files)
     asked = []
     for config in configs:
-        model, symbols, settings = read(config, single)
+        model, symbols, settings = read(config, single, values, (*swept, *_solved(solve)))
         if not model.layers:
             raise InvalidConfig(Problem(Origin(COMMAND_LINE), f"'{config}' has no layers: nothing runs on a GPU"))
         asked.append(Asked(model, symbols, read_run(model.run, settings, has_loss=bool(model.loss))))

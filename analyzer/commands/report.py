@@ -68,8 +68,11 @@ def reported(
 @click.option("--at", metavar="TEXT", help="List what is alive at the highest moment whose phase, label or op contains TEXT.")
 @click.option("--rows", default=50, show_default=True, type=click.IntRange(1, 10000), help="Lines of the chart.")
 @click.option("--format", "form", type=click.Choice(["text", "csv", "json"]), default="text", show_default=True)
+@VALUES
 @OUTPUT
-def explain(config: str, assignments: tuple[str, ...], at: str | None, rows: int, form: str, output: Path | None) -> None:
+def explain(
+    config: str, assignments: tuple[str, ...], at: str | None, rows: int, form: str, values: Path | None, output: Path | None
+) -> None:
     """Show how memory rises and falls over a step of CONFIG, by category and op.
 
     csv and json give every allocation; of a loop the first, second, last but one and last iteration stand for all.
@@ -84,7 +87,7 @@ def explain(config: str, assignments: tuple[str, ...], at: str | None, rows: int
     from analyzer.render.chart import as_alive, as_chart, as_json, as_rows
     from analyzer.run.settings import read_run
 
-    model, symbols, settings = read(config, assignments)
+    model, symbols, settings = read(config, assignments, values)
     analysis = analyze(model, symbols, read_run(model.run, settings, has_loss=bool(model.loss)))
     moments = course(analysis)
     if at is not None:

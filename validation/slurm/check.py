@@ -40,7 +40,7 @@ def agrees(offer: dict[str, Any], script: Path, asked: list[str]) -> bool:
     gres = next(line for line in offer["sbatch"] if "--gres" in line).partition("=")[2].rpartition(":")[0]
     cards = said(["sinfo", "-h", "-n", found[1], "-o", "%G"]).stdout if found else ""
     again = json.loads(said([*PEAKFORM, "submit-check", *asked, "--script", str(script), "--format", "json"]).stdout)["offers"]
-    ok = bool(found) and found[2] == offer["partition"] and gres in cards and offer["gpu"] in {o["gpu"] for o in again}
+    ok = found is not None and found[2] == offer["partition"] and gres in cards and offer["gpu"] in {o["gpu"] for o in again}
     print(f"{offer['partition']} {offer['gpu']}: {tested.stderr.strip()}{'' if ok else '  WRONG'}")
     return ok
 
