@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -37,7 +37,7 @@ def _longer(module: nn.Module, batch: Batch) -> Any:
     from transformers import DynamicCache
 
     tensors = {name: tensor for name, tensor in batch.items() if "." not in name}
-    cache = DynamicCache(config=module.config)
+    cache: Any = DynamicCache(config=cast(Any, module.config))
     for number, layer in enumerate(cache.layers):
         layer.keys, layer.values = (_taken(batch, f"{kind}.{number}") for kind in ("keys", "values"))
         layer.dtype, layer.device, layer.is_initialized = layer.keys.dtype, layer.keys.device, True
