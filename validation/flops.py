@@ -137,7 +137,7 @@ def _convolution_backward(*args: Any, out_shape: Any = None, **kwargs: Any) -> i
     """PyTorch's count, with the gradient of the weight in groups."""
     groups, (of_input, of_weight, _) = args[9], args[10]
     halves = [[of_input, False, False], [False, of_weight, False]]
-    x, weight = (int(conv_backward_flop(*args[:10], mask, out_val=out_shape)) for mask in halves)
+    x, weight = (int(conv_backward_flop(*args[:10], mask, out_val=out_shape)) for mask in halves)  # type: ignore[call-arg]
     return x + weight // int(groups)
 
 
