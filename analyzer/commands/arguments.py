@@ -51,7 +51,7 @@ def assigned(assignments: tuple[str, ...]) -> tuple[dict[str, str], dict[str, st
     settings: dict[str, str] = {}
     for assignment in assignments:
         name, equals, value = assignment.partition("=")
-        if not equals or not name or not value:
+        if not equals or not name or not (value or name.startswith("run.")):
             problem = Problem(Origin("command line"), f"cannot read '{assignment}'", "expected SYMBOL=VALUE or run.KEY=VALUE")
             raise InvalidConfig(problem)
         if name.startswith("run."):
