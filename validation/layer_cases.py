@@ -13,6 +13,11 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
         "normalized_shape: [3, 5] | 2 3 5",
         "| swapped 2 3 5",
     ),
+    "group_norm": (
+        "num_groups: 3 | 2 6 5 4",
+        "num_groups: 3 | swapped 2 6 5 4, float32 6",
+        "num_groups: 2 | 5 6 3, float32 6, float32 6",
+    ),
     "layer_norm": (
         "normalized_shape: [5] | 3 5, 5, 5",
         "normalized_shape: [5] | 2 3 5",

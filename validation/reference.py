@@ -69,6 +69,10 @@ def _normed(x: Tensor, weight: Tensor | None = None, bias: Tensor | None = None,
     return F.layer_norm(x, normalized_shape, weight, bias, eps)
 
 
+def _grouped(x: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, *, num_groups: int, eps: float = 1e-5) -> Tensor:
+    return F.group_norm(x, num_groups, weight, bias, eps)
+
+
 FUNCTIONS = ("bmm", "matmul", "linear", "bilinear", "mm", "mv", "dot", "addmm", "baddbmm", "outer", "ger")
 CHANNELED = ("BatchNorm1d", "BatchNorm2d", "BatchNorm3d")
 
@@ -95,6 +99,7 @@ REFERENCE: Mapping[str, Entry] = {
     "Linear": _linear,
     "LayerNorm": _layer_norm,
     "layer_norm": _normed,
+    "group_norm": _grouped,
 }
 
 

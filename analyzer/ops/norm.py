@@ -137,14 +137,26 @@ def _group_norm(x: Tensor, weight: Tensor | None, bias: Tensor | None, num_group
 
 
 @op
+def group_norm(x: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, *, num_groups: Poly, eps: float = 1e-5) -> Tensor:
+    """y = (x - mean) rstd w + b over each group of channels"""
+    if len(x.shape) < 2:
+        raise Refused(f"group_norm needs at least 2 dimensions, its input is {show(x.shape)} from {x.origin}")
+    if not sizes().demand(x.shape[1] % num_groups, "==", 0):
+        raise Refused(f"group_norm: {x.shape[1]!r} channels do not divide into {num_groups!r} groups")
+    for name, tensor in (("weight", weight), ("bias", bias)):
+        if tensor and not (len(tensor.shape) == 1 and sizes().same(tensor.shape[0], x.shape[1])):
+            raise Refused(f"group_norm needs a {name} of shape ({x.shape[1]!r}), not {show(tensor.shape)}")
+    y: Tensor = _group_norm(x if is_contiguous(x) else contiguous(x), weight, bias, num_groups)
+    return y
+
+
+@op
 def GroupNorm(x: Tensor, *, num_groups: Poly, affine: bool = True, eps: float = 1e-5) -> Tensor:
     """y = (x - mean) rstd w + b over each group of channels"""
     if len(x.shape) < 2:
         raise Refused(f"GroupNorm needs at least 2 dimensions, its input is {show(x.shape)} from {x.origin}")
     channels = x.shape[1]
-    if not sizes().demand(channels % num_groups, "==", 0):
-        raise Refused(f"GroupNorm: {channels!r} channels do not divide into {num_groups!r} groups")
     weight = current().parameter("weight", (channels,)) if affine else None
     bias = current().parameter("bias", (channels,)) if affine else None
-    y: Tensor = _group_norm(x if is_contiguous(x) else contiguous(x), weight, bias, num_groups)
+    y: Tensor = group_norm(x, weight, bias, num_groups=num_groups)
     return y
