@@ -12,6 +12,7 @@ from torch import nn
 
 from validation.third_party_cache import cached
 from validation.third_party_decoders import MISTRAL, Decoder, decoders
+from validation.third_party_folding import FOLDING
 from validation.third_party_genes import GENES
 from validation.third_party_kind import Build, Symbols, ThirdParty
 from validation.third_party_peft import LORA
@@ -99,6 +100,7 @@ THIRD_PARTY: Mapping[str, ThirdParty] = {
     **_language_models("", "sdpa", padded=False),
     "mistral-7b": from_transformers(MISTRAL, "B=1 r=256", "B=2 r=65 L=5", padded=False),
     **LORA,
+    **FOLDING,
     "t5-small-eager": from_transformers(_t5("eager"), "B=4 r=96 t=64", "B=3 r=37 t=21 L=5"),
     "t5-small": from_transformers(_t5("sdpa"), "B=4 r=96 t=64", "B=3 r=37 t=21 L=5"),
     "t5-base-eager": from_transformers(_t5("eager"), "B=2 r=96 t=64"),
