@@ -45,5 +45,6 @@ VISION: Mapping[str, ThirdParty] = {
     "convnext-tiny": _torchvision("convnext_tiny", "B=4", "B=3 s=97"),
     "densenet121": _torchvision("densenet121", "B=4", "B=3 s=97"),
     "mobilenet-v2": _torchvision("mobilenet_v2", "B=4", "B=3 s=97"),
+    "efficientnet-b0": _torchvision("efficientnet_b0", "B=4", "B=3 s=97"),
     "swin-t": _torchvision("swin_t", "B=4", "B=1 K=10"),
 }
