@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -14,10 +15,10 @@ from validation.torchvision_ops import declare
 def _block(s: Symbols) -> nn.Module:
     declare()
     from transformers.models.esm.configuration_esm import TrunkConfig
-    from transformers.models.esm.modeling_esmfold import EsmFoldTriangularSelfAttentionBlock
+    from transformers.models.esm import modeling_esmfold
 
-    made: nn.Module = EsmFoldTriangularSelfAttentionBlock(TrunkConfig(sequence_state_dim=s["c_s"], pairwise_state_dim=s["c_z"]))
-    return made
+    block: Callable[..., nn.Module] = modeling_esmfold.EsmFoldTriangularSelfAttentionBlock
+    return block(TrunkConfig(sequence_state_dim=s["c_s"], pairwise_state_dim=s["c_z"]))
 
 
 def _on_states(module: nn.Module, batch: Batch) -> Any:

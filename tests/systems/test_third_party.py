@@ -33,7 +33,8 @@ PARAMETERS = {  # as published
     "llama-3.1-8b-lora": 8_030_261_248 + 6_815_744, "qwen2.5-7b": 7_615_616_512, "qwen3-8b": 8_190_735_360, "mistral-7b": 7_248_023_552,
     "t5-small": 60_506_624, "t5-base": 222_903_552, "vit-b-16": 86_567_656, "vit-b-16-sdpa": 86_567_656,
     "resnet18": 11_689_512, "resnet50": 25_557_032, "resnet152": 60_192_808, "vgg16": 138_357_544, "vgg16-bn": 138_365_992,
-    "vit-l-16": 304_326_632, "convnext-tiny": 28_589_128, "densenet121": 7_978_856, "mobilenet-v2": 3_504_872, "efficientnet-b0": 5_288_548, "esmfold-block": 14_293_888,
+    "vit-l-16": 304_326_632, "convnext-tiny": 28_589_128, "densenet121": 7_978_856, "mobilenet-v2": 3_504_872,
+    "efficientnet-b0": 5_288_548, "esmfold-block": 14_293_888,
     "swin-t": 28_288_354, "esm2": 651_043_254, "geneformer": 10_288_722,
 }  # fmt: skip
 
