@@ -14,8 +14,8 @@ from validation.torchvision_ops import declare
 
 def _block(s: Symbols) -> nn.Module:
     declare()
-    from transformers.models.esm.configuration_esm import TrunkConfig
     from transformers.models.esm import modeling_esmfold
+    from transformers.models.esm.configuration_esm import TrunkConfig
 
     block: Callable[..., nn.Module] = modeling_esmfold.EsmFoldTriangularSelfAttentionBlock
     return block(TrunkConfig(sequence_state_dim=s["c_s"], pairwise_state_dim=s["c_z"]))
