@@ -18,11 +18,11 @@ CATALOGUE, INSTANCES = CONFIGS / "gpus.yaml", CONFIGS / "instances.yaml"
 GIB, MIB = 1 << 30, 1 << 20
 KEYS = (
     "name", "like", "aliases", "architecture", "capability", "sms", "threads_per_sm", "capacity_mib", "capacity_gib",
-    "context_mib", "bandwidth_gbs", "cache_mib", "tflops", "derived", "source", "note", "default",
+    "context_mib", "bandwidth_gbs", "cache_mib", "speeds", "tflops", "derived", "source", "note", "default",
 )  # fmt: skip
 NEEDED = ("capability", "sms", "threads_per_sm", "capacity", "context")
 DTYPES = ("fp64", "fp32", "tf32", "fp16", "bf16", "fp8")
-DERIVABLE = ("capacity", "context")
+DERIVABLE = ("capacity", "context", "speeds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,9 @@ class Gpu:
     bandwidth: int = 0  # bytes per second
     cache: int = 0  # bytes of the last cache before memory
     flops: MappingOf[str, int] = field(default_factory=dict)  # per second, dense, a multiply-add is two
-    derived: frozenset[str] = frozenset()  # which of capacity and context nobody reported
+    derived: frozenset[str] = frozenset()  # which of capacity, context and speeds are from no report
     note: str = ""
+    speeds: str = ""  # where bandwidth and FLOP/s are from
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,7 @@ class _Row:
         capability, bandwidth, cache = (self.number(key) for key in ("capability", "bandwidth_gbs", "cache_mib"))
         said: dict[str, Any] = {
             "name": self.word("name"), "source": self.word("source"), "note": self.word("note"),
+            "speeds": self.word("speeds"),
             "architecture": self.word("architecture"), "sms": self.whole("sms"), "threads_per_sm": self.whole("threads_per_sm"),
             "aliases": self.words("aliases"), "derived": frozenset(self.words("derived", DERIVABLE)),
             "flops": {name: int(value * 10**12) for name, value in self.numbers("tflops", DTYPES).items()},

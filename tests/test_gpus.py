@@ -38,6 +38,20 @@ def test_a_card_says_everything_and_where_it_is_from(card: Gpu) -> None:
     assert card.flops.get("fp8", 10**18) >= card.flops.get("fp16", 0) >= 0
 
 
+@pytest.mark.parametrize("card", CARDS, ids=lambda card: card.name)
+def test_speeds_have_a_source_or_are_marked(card: Gpu) -> None:
+    assert "speeds" in card.derived or card.speeds
+    assert card.cache or card.architecture == "TPU"
+    assert card.flops.get("tf32", 0) <= card.flops.get("fp16", 10**18)
+
+
+def test_a_mark_shows_which_speeds_nobody_confirmed() -> None:
+    printed = {line[:23].strip(): line for line in peakform("gpus").stdout.splitlines()}
+
+    assert printed["RTX 3080"].endswith("~60")
+    assert printed["RTX 4090"].endswith(" 165")
+
+
 def test_every_word_means_one_card() -> None:
     words = [word for card in CARDS for word in {re.sub(r"[ _-]", "", w.lower()) for w in (card.name, *card.aliases)}]
     words += [re.sub(r"[ _-]", "", i.name.lower()) for i in read_instances()]

@@ -16,7 +16,7 @@ def _marked(card: Gpu, what: str, text: str) -> str:
 def _speed(card: Gpu) -> str:
     """TFLOP/s in half precision, in single where there is no other."""
     flops = card.flops.get("bf16") or card.flops.get("fp16") or card.flops.get("fp32", 0)
-    return f"{flops / 10**12:,.0f}" if flops else ""
+    return _marked(card, "speeds", f"{flops / 10**12:,.0f}") if flops else ""
 
 
 def as_catalogue(cards: Iterable[Gpu]) -> str:
@@ -28,7 +28,7 @@ def as_catalogue(cards: Iterable[Gpu]) -> str:
         compute = f"{card.capability // 10}.{card.capability % 10}"
         speeds = f"{card.bandwidth // 10**9 or '':>6} {_speed(card):>8}"
         lines.append(f"{card.name:<23} {capacity:>12} {context:>9} {compute:>7} {card.sms:>4} {speeds}".rstrip())
-    lines.append("~ derived, not reported. TFLOP/s: dense, half precision if there is one.")
+    lines.append("~ derived or not confirmed. TFLOP/s: dense, half precision if there is one.")
     lines.append("`peakform gpus NAME` tells aliases, every speed and where the values are from.")
     return "\n".join(lines) + "\n"
 
@@ -49,7 +49,9 @@ def _card(card: Gpu) -> str:
         "capacity": f"{_marked(card, 'capacity', binary(low))} ({count(low)} bytes){spread}",
         "context": _marked(card, "context", binary(card.context)),
         "bandwidth": f"{card.bandwidth / 10**9:g} GB/s" if card.bandwidth else "",
-        "TFLOP/s, dense": flops,
+        "cache": binary(card.cache) if card.cache else "",
+        "TFLOP/s, dense": _marked(card, "speeds", flops) if flops else "",
+        "speeds from": card.speeds,
         "source": card.source,
         "note": card.note,
     }
@@ -73,7 +75,8 @@ def as_json(cards: Iterable[Gpu], instances: Iterable[Instance]) -> str:
             "capability": f"{card.capability // 10}.{card.capability % 10}", "sms": card.sms, "threads_per_sm": card.threads_per_sm,
             "capacity_bytes": card.capacity, "largest_capacity_bytes": max(card.capacity, card.largest_capacity),
             "context_bytes": card.context, "derived": sorted(card.derived), "bandwidth_bytes_per_second": card.bandwidth,
-            "flops_per_second": dict(card.flops), "source": card.source, "note": card.note,
+            "flops_per_second": dict(card.flops), "cache_bytes": card.cache,
+            "speeds_source": card.speeds, "source": card.source, "note": card.note,
         }
         for card in cards
     ]  # fmt: skip
