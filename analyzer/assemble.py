@@ -30,7 +30,7 @@ SHOWN_ALIVE = 10
 CUDNN = "cuDNN's workspaces for convolutions are not included; on a GPU they add 2 to 8 % to the peak of convolutional nets"
 CUDNN_RNN = "what cuDNN keeps of recurrent layers and its workspace are estimates; the state of its dropout is not included"
 NOTES = {"convolution": CUDNN, "convolution_transposed": CUDNN, "recurrent": CUDNN_RNN}  # by family of ops
-TRANSIENT = ("temporary", "workspace", "gradient of activation")
+TRANSIENT = ("temporary", "workspace", "gradient of activation", "gathered")
 
 
 def assemble(analysis: Analysis, overrides: Mapping[str, str], gpus: Sequence[Gpu]) -> Report:

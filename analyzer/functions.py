@@ -13,7 +13,7 @@ from math import gcd, isqrt
 from analyzer.attention_scratch import efficient_splits, flash_splits
 from analyzer.cub import scan_by_key_scratch, scan_scratch, sort_pairs_scratch, unique_scratch
 from analyzer.cudnn_rnn import cudnn_rnn_reserve, cudnn_rnn_workspace
-from analyzer.kernel_scratch import batch_norm_scratch, layer_norm_partials, topk_blocks
+from analyzer.kernel_scratch import batch_norm_scratch, layer_norm_partials, split_copy_scratch, topk_blocks
 from analyzer.polynomial import Poly, call, poly
 from analyzer.scratch import column_scratch, column_semaphores, row_scratch, row_semaphores
 
@@ -55,7 +55,7 @@ FUNCTIONS: dict[str, Callable[..., int]] = {
     "sort_pairs_scratch": sort_pairs_scratch, "unique_scratch": unique_scratch, "scan_scratch": scan_scratch,
     "scan_by_key_scratch": scan_by_key_scratch, "batch_norm_scratch": batch_norm_scratch, "layer_norm_partials": layer_norm_partials,
     "cudnn_rnn_reserve": cudnn_rnn_reserve, "cudnn_rnn_workspace": cudnn_rnn_workspace,
-    "topk_blocks": topk_blocks,
+    "topk_blocks": topk_blocks, "split_copy_scratch": split_copy_scratch,
     "flash_splits": flash_splits, "efficient_splits": efficient_splits,
 }  # fmt: skip
 

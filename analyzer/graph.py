@@ -17,6 +17,7 @@ ITEMSIZE = {
     "int8": 1, "uint8": 1, "bool": 1, "float8": 1,
 }  # fmt: skip
 FLOATING = frozenset({"float64", "float32", "float16", "bfloat16"})
+ENTER = "enter_unit"  # the op through which the inputs of a sharded unit go
 Shape = tuple[Poly, ...]
 Scratch = Union[Poly, tuple[Poly, ...]]
 Loops = tuple[tuple[str, int], ...]  # (loop, simulated iteration), outermost first
@@ -218,7 +219,25 @@ class EndCheckpoint:
     results: tuple[tuple[Tensor, Tensor], ...] = ()  # as made, and as handed on
 
 
-Instruction = Union[Step, Drop, Bind, Enter, Leave, Mark, Call, Checkpoint, EndCheckpoint]
+@dataclass(frozen=True, slots=True, eq=False)
+class Unit:
+    """The forward of a part of the model that is sharded by itself begins; the root's path is empty."""
+
+    path: str
+    inputs: tuple[Tensor, ...]  # what it is called with, and what its body sees in their place
+    seen: tuple[Tensor, ...]
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EndUnit:
+    """The forward of that part returns."""
+
+    unit: Unit
+    results: tuple[Tensor, ...]
+
+
+Instruction = Union[Step, Drop, Bind, Enter, Leave, Mark, Call, Checkpoint, EndCheckpoint, Unit, EndUnit]
 
 
 def nested(instructions: Iterable[Instruction]) -> Iterator[Instruction]:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from math import isqrt
+
+TILE = 2048  # bytes that a block of a copying kernel takes at a time
+
 
 def _up(a: int, b: int) -> int:
     return -(-a // b)
@@ -42,3 +46,15 @@ def topk_blocks(slices: int, length: int, sms: int) -> int:
     block, resident = 256, 6  # threads, and how many blocks of 40 registers a thread a multiprocessor holds
     items = max(4, min(_up(slices * length, sms * resident * block), 64))
     return slices * _up(length, items * block)
+
+
+def split_copy_scratch(most: int, chunks: int, *parts: int) -> int:
+    """Bytes of addresses that split_with_sizes_copy_out packs for a kernel of up to `most` blocks.
+
+    `parts` are how many outputs there are, and the bytes of a chunk of each, in turn; `chunks` is how many each is put together from.
+    Source: aten/src/ATen/native/cuda/TensorShape.cu (split_with_sizes_copy_out_cuda_contiguous_no_cast), torch 2.13.
+    """
+    pairs = list(zip(parts[::2], parts[1::2]))
+    rounds = _up(sum(count * _up(size, TILE) for count, size in pairs) * chunks, most)
+    iterations = _up(rounds, min(isqrt(rounds - 1) + 1, chunks))
+    return 8 * (sum(count * (4 + _up(size, TILE * iterations)) for count, size in pairs) + 1)

@@ -71,6 +71,7 @@ class Tracer(References):
         self._views: dict[Storage, set[Tensor]] = {}  # of storages changed in place: the views taken since
         self._saved: dict[Storage, str] = {}  # what autograd keeps, and what it first kept it for
         self.checkpointed: frozenset[str] = frozenset()  # blocks that are run again in backward
+        self.units: frozenset[str] = frozenset()  # blocks that are sharded by themselves
         self.reentrant = False  # whether checkpoints are
         self.detached: set[Tensor] = set()  # what reentrant checkpoints are called with again: leaves
         self.weights = ""  # how Linear layers keep them, where not in the model's dtype

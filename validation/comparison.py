@@ -18,7 +18,7 @@ from validation.divergence import Divergence, Event, aligned, first_divergence, 
 from validation.figures import PHASES, Figures, Measured, measure, predicted
 from validation.nullcuda.recorder import Recorder
 from validation.origins import follow
-from validation.parallel import Distributed
+from validation.parallel import Distributed, Sharded
 from validation.rendering import Program
 
 
@@ -64,7 +64,8 @@ def _program(graph: Graph, analysis: Analysis) -> Program:
     """The program of one rank, or of a GPU that works alone."""
     if analysis.run.parallel == "none":
         return Program(graph, "cuda", analysis.run)
-    return Distributed(graph, "cuda", analysis.run, graph.symbols["ranks"])
+    kind = Sharded if analysis.run.parallel == "fsdp" else Distributed
+    return kind(graph, "cuda", analysis.run, graph.symbols["ranks"])
 
 
 def beside(analysis: Analysis, graph: Graph, heap: Heap, measured: Measured, tensors: tuple[str, ...] = ()) -> Comparison:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from analyzer.evaluate import evaluate
 from analyzer.graph import Graph
 from analyzer.run.heap import Block, Heap
+from analyzer.run.shards import FULLY_SHARD
 from analyzer.run.training import STEADY
 from validation.nullcuda.timeline import Allocation, Timeline, is_tensor
 
@@ -54,10 +55,15 @@ def predicted_events(graph: Graph, heap: Heap) -> list[Event]:
     sized = [(b, evaluate(b.size, graph.symbols)) for b in heap.blocks if start <= b.birth < end]
     births = [b.birth for b, size in sized if size]
     return [
-        Event(size, _index(births, b.death), b.place.phase, _described(b), f"{b.origin.path.rpartition('/')[2]}:{b.origin.line}")
+        Event(size, _index(births, b.death), b.place.phase, _described(b), _where(b))
         for b, size in sized
         if size
     ]
+
+
+def _where(block: Block) -> str:
+    """The line of the config; a sharded unit has none that PyTorch's side could know of."""
+    return "" if block.op == FULLY_SHARD else f"{block.origin.path.rpartition('/')[2]}:{block.origin.line}"
 
 
 def _described(block: Block) -> str:

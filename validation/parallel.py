@@ -5,17 +5,20 @@ The process group is torch's fake one: collectives return at once, and everythin
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeGuard
 
 import torch
 import torch.distributed as dist
 from torch import nn
 from torch.distributed.algorithms.ddp_comm_hooks.debugging_hooks import noop_hook
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import fully_shard
 from torch.nn.parallel import DistributedDataParallel, distributed
 from torch.testing._internal.distributed.fake_pg import FakeStore
 
 from analyzer.build.ranks import WRAPPER
-from analyzer.graph import Bind, Graph, Instruction, Mark, Step
+from analyzer.graph import Bind, EndUnit, Graph, Instruction, Mark, Step, Unit
 from analyzer.run.settings import Run
 from validation.nullcuda.recorder import null_device
 from validation.rendering import Program
@@ -99,3 +102,86 @@ def ddp(model: nn.Module, run: Run) -> nn.Module:
     wrapped = DistributedDataParallel(model, device_ids=[0], **settings)
     wrapped.register_comm_hook(None, noop_hook)  # gives back the bucket, as NCCL does; the fake group gives nothing
     return wrapped
+
+
+class Part(nn.Module):
+    """A sharded unit of a program: its modules and parameters, and what it runs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        object.__setattr__(self, "body", None)
+
+    def forward(self, *tensors: torch.Tensor) -> Any:
+        """The results of the part."""
+        return self.body(*tensors)  # type: ignore[attr-defined]
+
+
+class Sharded(Program):
+    """A program under fully_shard."""
+
+    def __init__(self, graph: Graph, device: str, run: Run, ranks: int) -> None:
+        super().__init__(graph, device, run)
+        join(ranks)
+        units = {i.path for i in graph.instructions if isinstance(i, Unit)}
+        self.parts = {path: Part() for path in sorted(units)}
+        for path, part in self.parts.items():
+            if path:
+                _home(path, self.parts).register_module(path.replace(".", "/"), part)
+        for path, module in self.modules.items():
+            _home(path, self.parts).register_module(path.replace(".", "/"), module)
+        names = {id(p): path for path, p in self.parameters.items()}
+        held = {id(p) for p in self.parts[""].parameters()}
+        for path, parameter in self.parameters.items():
+            if id(parameter) not in held:
+                _home(path, self.parts).register_parameter(path.replace(".", "/"), parameter)
+        paths = [names[id(p)] for p in self.parts[""].parameters()]
+        for tensor in graph.parameters.values():
+            del self._resident[tensor]
+        self.parameters, self.values = {}, dict(self._resident)
+        mesh = init_device_mesh("cuda", (ranks,))
+        settings: dict[str, Any] = {} if run.reshard_after_forward else {"reshard_after_forward": False}
+        for path in sorted(units, key=lambda path: -path.count(".") if path else 1):
+            fully_shard(self.parts[path], mesh=mesh, **settings)
+        sharded = dict(zip(paths, self.parts[""].parameters()))
+        self.parameters = {path: sharded[path] for path in graph.parameters}
+        torch.cuda.empty_cache()
+
+    def _run(self, instructions: Sequence[Instruction]) -> None:
+        position = 0
+        while position < len(instructions):
+            start = next((i for i in range(position, len(instructions)) if isinstance(instructions[i], Unit)), len(instructions))
+            super()._run(instructions[position:start])
+            if start == len(instructions):
+                return
+            unit = instructions[start]
+            assert isinstance(unit, Unit)
+            end = next(i for i, e in enumerate(instructions) if isinstance(e, EndUnit) and e.unit is unit)
+            self._part(unit, instructions[start + 1 : end], instructions[end])
+            position = end + 1
+
+    def _part(self, unit: Unit, instructions: Sequence[Instruction], last: Instruction) -> None:
+        assert isinstance(last, EndUnit)
+
+        def body(*arguments: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            if not unit.path:
+                self._run(instructions)
+                return tuple(self.values.pop(tensor) for tensor in last.results)
+            outside = self.values
+            self.values = {**self._resident, **dict(zip(unit.seen, arguments))}
+            try:
+                self._run(instructions)
+                return tuple(self.values[tensor] for tensor in last.results)
+            finally:
+                self.values = outside
+
+        object.__setattr__(self.parts[unit.path], "body", body)
+        torch.cuda.memory._set_memory_metadata("")
+        inputs = tuple(self.graph.inputs.values()) if not unit.path else unit.inputs
+        results = self.parts[unit.path](*(self.values[tensor] for tensor in inputs))
+        torch.cuda.memory._set_memory_metadata("")
+        self.values |= dict(zip(last.results, results))
+
+
+def _home(path: str, parts: dict[str, Part]) -> Part:
+    """The innermost part that a path lies in."""
+    return parts[max((p for p in parts if p and path.startswith(f"{p}.")), key=len, default="")]

@@ -9,8 +9,9 @@ from functools import partial
 
 from analyzer.build.application import apply
 from analyzer.build.arguments import counted, op_arguments, operands
-from analyzer.build.checkpoints import checkpointed, is_checkpointed
+from analyzer.build.checkpoints import Body, checkpointed, is_checkpointed
 from analyzer.build.frame import POISON, Bound, Constant, Frame, Poison, Word
+from analyzer.build.ranks import sharded
 from analyzer.build.source import CONTROL, RESERVED, Block, Module, Problems, Statement, TooMany
 from analyzer.build.ties import Ties
 from analyzer.build.values import refuse, size_of, whole_size_of
@@ -94,7 +95,10 @@ class Calls:
         outside = Frame(tracer, parameters, home.blocks, home.modules, *place, lists={} if again else frame.lists)
         body = partial(self._body, block, outside)
         self.running.append(block.name)
-        results = checkpointed(tracer, block.name, tensors, body, self.problems) if again else body(tensors)
+        whole: Body = partial(checkpointed, tracer, block.name, body=body, problems=self.problems) if again else body
+        if block.name in tracer.units:
+            whole = partial(sharded, tracer, place[0], body=whole)
+        results = whole(tensors)
         self.running.pop()
         return results
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from analyzer.build.frame import Bound
 from analyzer.build.symbols import Symbol
 from analyzer.document import Scalar
-from analyzer.graph import Rule, Spec, Tensor
+from analyzer.graph import ENTER, EndUnit, Rule, Spec, Tensor, Unit, View
 from analyzer.ops.layout import elementwise_strides
 from analyzer.problems import COMMAND_LINE, Origin
 from analyzer.run.parallel import REPLICATED
@@ -30,6 +32,31 @@ def with_ranks(model: Model, run: Run) -> Model:
     definition = int(run.ranks) if run.ranks.isdigit() else run.ranks
     added = Symbol(RANKS, definition, Scalar(definition, origin), "GPUs that share the work")
     return replace(model, symbols={**model.symbols, RANKS: added})
+
+
+def sharded(tracer: Tracer, path: str, tensors: Sequence[Bound], body: Callable[[list[Bound]], tuple[Bound, ...]]) -> tuple[Bound, ...]:
+    """A call of a block that is sharded by itself: the inputs that need a gradient go through a node that tells when they have it.
+
+    Source: torch/distributed/fsdp/_fully_shard/_fsdp_param_group.py (RegisterPostBackwardFunction), torch 2.13.
+    """
+    position = len(tracer.instructions)
+    tracer.push()
+    taken = tuple(t for t in tensors if isinstance(t, Tensor))
+    passed = {f"x{i}": t for i, t in enumerate(t for t in taken if tracer.grad and t.requires_grad)}
+    given: dict[Tensor, Tensor] = {}
+    if passed:
+        views = tuple(View(name, t.shape, t.strides) for name, t in passed.items())
+        rule = Rule(views, {name: f"g{i}" for i, name in enumerate(passed)}, constants={"untracked": True})
+        label, tracer.label = tracer.label, path
+        given = dict(zip(passed.values(), tracer.step(ENTER, rule, passed)))
+        tracer.label = label
+    unit = Unit(path, taken, tuple(given.get(t, t) for t in taken), tracer.origin)
+    tracer.instructions.insert(position, unit)
+    results = body([given.get(t, t) if isinstance(t, Tensor) else t for t in tensors])
+    made = tuple(t for t in results if isinstance(t, Tensor))
+    tracer.instructions.append(EndUnit(unit, made))
+    tracer.pop(made)
+    return results
 
 
 def wrapped(run: Run, tracer: Tracer, outputs: dict[str, Tensor]) -> dict[str, Tensor]:

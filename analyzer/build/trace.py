@@ -13,11 +13,12 @@ from analyzer.build.ranks import wrapped
 from analyzer.build.source import Problems, TooMany
 from analyzer.build.symbols import Symbols, bind
 from analyzer.document import Scalar
-from analyzer.graph import Graph, Mark, Step, Tensor
+from analyzer.graph import EndUnit, Graph, Mark, Step, Tensor, Unit
 from analyzer.ops import autocast
 from analyzer.paths import is_named
 from analyzer.polynomial import poly, symbol
 from analyzer.problems import COMMAND_LINE, InvalidConfig, Origin, Problem, nearest
+from analyzer.run.groups import patterns
 from analyzer.run.settings import Run
 from analyzer.sizes import Device, Sizes
 from analyzer.tracing import Tracer, show
@@ -104,9 +105,13 @@ class _Session:
         tracer.mha_fastpath = self.run.mha_fastpath
         tracer.checkpointed, tracer.reentrant = self._checkpointed(), self.run.use_reentrant
         tracer.weights = self.run.weights if self.run.weights != "precision" else ""
+        tracer.units = self._blocks("shard", self.run.shard)
         tracer.push()
         for tensor in batch.tensors.values():
             tracer.own(tensor)
+        root = Unit("", (), (), tracer.origin)
+        if self.run.parallel == "fsdp":
+            tracer.instructions.append(root)
         tracer.push()
         for name, tensor in batch.tensors.items():
             self.forward.variables[name] = tracer.own(tensor)
@@ -119,6 +124,8 @@ class _Session:
         told = inference.outputs if inference and (own or inference.outputs) else self.model.outputs
         outputs = self._outputs(told)
         tracer.pop(tuple(outputs.values()))
+        if self.run.parallel == "fsdp":
+            tracer.instructions.append(EndUnit(root, tuple(outputs.values())))
         outputs = wrapped(self.run, tracer, outputs)
         self._keep(outputs)
         tracer.instructions.append(Mark("forward done"))
@@ -131,12 +138,16 @@ class _Session:
 
     def _checkpointed(self) -> frozenset[str]:
         """The blocks that `run.checkpoint` names."""
-        names = frozenset(self.run.checkpoint.split(",")) - {""}
-        written = self.model.run.get("checkpoint")
+        return self._blocks("checkpoint", self.run.checkpoint)
+
+    def _blocks(self, key: str, words: str) -> frozenset[str]:
+        """The blocks that a setting names."""
+        names = frozenset(patterns(words))
+        written = self.model.run.get(key)
         for name in sorted(names - self.model.blocks.keys() - self.problems.broken):
             told = written is not None and name in str(written.value)
             origin = written.at(name) if told and written else Origin(COMMAND_LINE)
-            self.problems.add(origin, f"run.checkpoint names no block '{name}'", nearest(name, self.model.blocks))
+            self.problems.add(origin, f"run.{key} names no block '{name}'", nearest(name, self.model.blocks))
         return names
 
     def _outputs(self, names: tuple[Scalar, ...]) -> dict[str, Tensor]:

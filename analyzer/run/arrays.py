@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from analyzer.graph import ITEMSIZE, Checkpoint, Instruction, Shape, Step, Tensor, contiguous
 from analyzer.polynomial import Poly, product
 from analyzer.run.heap import Block, Extent, Heap, Place
+from analyzer.run.wrapper import Wrapper
 
 
 @dataclass(slots=True, eq=False)
@@ -60,6 +60,7 @@ class Node:
     blocks: list[Block] = field(default_factory=list)
     region: Region | None = None  # set when it was recorded under a checkpoint and saves something, or is one
     inner: Node | None = None  # set for an op in place on a view: what it does to the view
+    hooks: list[str] = field(default_factory=list)  # units whose results it made, as hooks of these know them
     begins: Checkpoint | None = None  # set when it saves the inputs of a region for the region around
 
 
@@ -88,16 +89,12 @@ class Region:
         self.waiting += 1
 
 
-def _nothing(_: Leaf) -> None:
-    """What a wrapper around the model would do."""
-
-
 class Memory:
     """Reference counting over a heap: arrays hold blocks and nodes, nodes hold blocks and nodes."""
 
     def __init__(self, heap: Heap) -> None:
         self.heap = heap
-        self.on_gradient: Callable[[Leaf], None] = _nothing  # told of every leaf that has got its gradient
+        self.wrapper = Wrapper()
 
     def fresh(self, shape: Shape, dtype: str, strides: Shape | None, kind: str, label: str) -> Array:
         """A new array with one reference."""

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from analyzer.formulas import joint
-from analyzer.graph import Step, Tensor
+from analyzer.graph import ENTER, Step, Tensor
 from analyzer.ops.layout import elementwise_strides, same_layout
 from analyzer.run.arrays import Array, Leaf, Memory, Node
 from analyzer.run.checkpoint import recompute, run_reentrant
@@ -85,6 +85,7 @@ def _evaluate(run: Pass, node: Node) -> None:
     """One node: apply its formulas, let go of incoming gradients and saved tensors, hand the results on."""
     memory = run.memory
     incoming = run.waiting.pop(node, {})
+    memory.wrapper.before_node(node)
     results = _results(run, node, incoming) if incoming else {}
     for array in incoming.values():
         memory.release(array)
@@ -124,6 +125,8 @@ def _computed(memory: Memory, node: Node, incoming: dict[int, Array]) -> dict[st
         for name in joint(key):
             if name in node.edges and formula not in absent:
                 results[name] = _gradient(memory, step, name, formula, names, node.shapes[name])
+    if step.op == ENTER:
+        memory.wrapper.after_unit(step.label)
     if node.region:
         memory.unpack(node)  # what was recomputed for this node is held by its running function only
     return results
@@ -182,7 +185,7 @@ def _grow(run: Pass, leaf: Leaf) -> None:
     """A leaf's gradient has arrived, and what is around the model hears of it."""
     if leaf in run.waiting:
         _accumulate_grad(run, leaf)
-        run.memory.on_gradient(leaf)
+        run.memory.wrapper.on_gradient(leaf)
 
 
 def _accumulate_grad(run: Pass, leaf: Leaf) -> None:

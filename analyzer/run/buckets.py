@@ -16,8 +16,10 @@ from analyzer.graph import Tensor
 from analyzer.polynomial import Poly, poly, total
 from analyzer.problems import InvalidConfig, Origin, Problem
 from analyzer.run.arrays import Array, Leaf, Memory
+from analyzer.run.forward import Forward
 from analyzer.run.heap import Block
 from analyzer.run.settings import Run
+from analyzer.run.wrapper import Wrapper
 from analyzer.sizes import sizes
 
 MIB = 1 << 20
@@ -26,18 +28,27 @@ IN_FLIGHT = 2  # broadcasts that are under way
 
 
 @dataclass(slots=True)
-class Buckets:
+class Buckets(Wrapper):
     """The gradient buckets of one rank, and who has its gradient in which."""
 
     run: Run
-    memory: Memory
-    leaves: Sequence[Leaf]
+    forward: Forward
     buffers: Sequence[Tensor]
     whole: bool  # whether all iterations of loops are there; else each parameter has a share of the buckets
     arrived: list[Leaf] = field(default_factory=list)
     made: list[Array] = field(default_factory=list)
     of: dict[Leaf, Array] = field(default_factory=dict)
     rebuilt: bool = False
+
+    @property
+    def memory(self) -> Memory:
+        """The memory of this rank."""
+        return self.forward.memory
+
+    @property
+    def leaves(self) -> list[Leaf]:
+        """The parameters that are trained."""
+        return list(self.forward.leaves.values())
 
     def wrap(self) -> None:
         """DistributedDataParallel(model): everything is broadcast once, then the first buckets are made."""

@@ -11,6 +11,7 @@ from analyzer.graph import (
     Checkpoint,
     Drop,
     EndCheckpoint,
+    EndUnit,
     Enter,
     Instruction,
     Leave,
@@ -19,6 +20,7 @@ from analyzer.graph import (
     Step,
     Storage,
     Tensor,
+    Unit,
     contiguous,
 )  # fmt: skip
 from analyzer.run import regions
@@ -53,7 +55,7 @@ class Forward:
     def _block_of(self, storage: Storage, parts: Sequence[Tensor]) -> Block:
         """A storage; one that several parameters are moved into has found them on the device before (flatten_parameters)."""
         moved = [self.heap.alloc(t.bytes, "workspace", storage.label, storage.origin, storage.loops) for t in parts if len(parts) > 1]
-        block = self.heap.alloc_storage(storage)
+        block = self.heap.alloc(self.memory.wrapper.size(storage), storage.kind, storage.label, storage.origin, storage.loops)
         self.heap.give_back(moved)
         return block
 
@@ -73,6 +75,10 @@ class Forward:
                     self.bind(name, self.state[tensor])
                 case Enter() | Leave():
                     self.turn(instruction)
+                case Unit():
+                    self.memory.wrapper.enter(instruction)
+                case EndUnit(unit=unit, results=results):
+                    self.memory.wrapper.leave(unit, [self.state[tensor] for tensor in results])
                 case Mark(name=name):
                     self._set_apart_attributes()
                     self.heap.mark(name)

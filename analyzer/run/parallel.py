@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from analyzer.run.settings import Run
 
 NAMED = {"zero2": False, "zero3": True}  # other names of fsdp, and whether gathered parameters go after the forward
-KNOWN = ("ddp",)
+KNOWN = ("ddp", "fsdp", *NAMED)
 REPLICATED = ("ddp", "zero1")
 SHARDED = ("fsdp", *NAMED)
 BELONGS = {
@@ -44,5 +44,8 @@ def refused(run: Run, places: Mapping[str, Origin]) -> Iterator[Problem]:
         yield Problem(
             places["reshard_after_forward"], f"{run.parallel} is fsdp with reshard_after_forward={told}".lower(), "run.parallel=fsdp"
         )
+    for key in ("param_dtype", "reduce_dtype"):
+        if run.parallel in SHARDED and getattr(run, key) != "none":
+            yield Problem(places[key], f"run.{key} is not simulated yet", "leave it out: parameters are gathered and reduced as they are")
     if run.parallel != "none" and run.mode != "train" and run.parallel != "fsdp":
         yield Problem(places["parallel"], f"run.parallel={run.parallel} is for training", "leave it out: each GPU infers alone")

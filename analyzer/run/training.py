@@ -17,6 +17,8 @@ from analyzer.run.groups import optimized
 from analyzer.run.heap import Heap, Place
 from analyzer.run.parallel import REPLICATED
 from analyzer.run.settings import Run
+from analyzer.run.shards import Shards
+from analyzer.run.wrapper import Wrapper
 
 STEADY = 1  # the second step: state exists, and the first step's variables are still bound
 
@@ -28,6 +30,7 @@ def simulate(graph: Graph, run: Run) -> Heap:
     """
     heap = Heap()
     forward = Forward(heap)
+    wrapper = forward.memory.wrapper = _wrapper(graph, run, forward)
     forward.resident((*_standing(graph), *graph.inputs.values()))
     if run.mode == "infer":
         heap.move(Place(STEADY, "inference"))
@@ -42,19 +45,20 @@ def simulate(graph: Graph, run: Run) -> Heap:
     if run.scaler:
         heap.alloc(poly(4), "optimizer", "gradient scaler: scale")
         heap.alloc(poly(4), "optimizer", "gradient scaler: growth tracker")
-    buckets = _buckets(graph, run, forward) if run.parallel in REPLICATED else None
+    wrapper.wrap()
     for number in (0, STEADY):
-        _train(graph, run, forward, number, buckets)
+        _train(graph, run, forward, number)
     return heap
 
 
-def _buckets(graph: Graph, run: Run, forward: Forward) -> Buckets:
-    """DistributedDataParallel around the model."""
-    whole = not any(isinstance(i, Enter) and i.skipped for i in nested(graph.instructions))
-    buckets = Buckets(run, forward.memory, list(forward.leaves.values()), list(graph.buffers.values()), whole)
-    buckets.wrap()
-    forward.memory.on_gradient = buckets.on_gradient
-    return buckets
+def _wrapper(graph: Graph, run: Run, forward: Forward) -> Wrapper:
+    """What the run puts around the model."""
+    if run.parallel == "fsdp":
+        return Shards(graph, run, forward)
+    if run.parallel in REPLICATED:
+        whole = not any(isinstance(i, Enter) and i.skipped for i in nested(graph.instructions))
+        return Buckets(run, forward, list(graph.buffers.values()), whole)
+    return Wrapper()
 
 
 def _standing(graph: Graph) -> Iterator[Tensor]:
@@ -72,21 +76,18 @@ def _standing(graph: Graph) -> Iterator[Tensor]:
         yield from rest
 
 
-def _train(graph: Graph, run: Run, forward: Forward, number: int, buckets: Buckets | None) -> None:
-    heap, leaves = forward.heap, list(forward.leaves.values())
+def _train(graph: Graph, run: Run, forward: Forward, number: int) -> None:
+    heap, leaves = forward.heap, forward.memory.wrapper.trained(list(forward.leaves.values()))
     heap.move(Place(number, "forward"))
     heap.mark("start")
     for micro in range(min(run.accumulation, 2)):
         heap.move(replace(heap.place, phase="forward", micro=micro))
         heap.mark("forward")
-        if buckets:
-            buckets.before_forward()
+        forward.memory.wrapper.before_forward()
         forward.run(graph.instructions)
         if micro == 0 and run.zero_grad == "before_backward":
             learning.zero_grad(forward.memory, run, optimized(run, leaves))
         _backward(run, forward)
-        if buckets:
-            buckets.after_backward()
     _learn(run, forward, leaves, number)
     heap.mark("end")
 
@@ -103,6 +104,7 @@ def _backward(run: Run, forward: Forward) -> None:
         root = _scaled(forward, root, max(root.dtype, "float32", key=ITEMSIZE.__getitem__), "scaled loss")
     gradient = memory.fresh(root.shape, root.dtype, None, "gradient of activation", "gradient of the loss")
     backward(memory, [(root.node, root.output, gradient)] if root.node else [], forward.standing)
+    memory.wrapper.after_backward()
     memory.release(gradient)
     memory.release(root)
     heap.mark("backward done")

@@ -70,7 +70,8 @@ class Recorder:
 
 def address(tensor: torch.Tensor) -> int:
     """Where a tensor's storage lies, as in the history."""
-    return tensor.untyped_storage().data_ptr()
+    local: torch.Tensor = getattr(tensor, "_local_tensor", tensor)  # of a DTensor: what this rank has of it
+    return local.untyped_storage().data_ptr()
 
 
 def null_device() -> Any:
