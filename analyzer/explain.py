@@ -13,7 +13,7 @@ from analyzer.timeline import Life
 CATEGORIES = ("parameters", "optimizer", "gradients", "inputs", "kept", "temporary")
 KINDS = {
     "parameter": "parameters", "buffer": "parameters", "optimizer": "optimizer", "gradient": "gradients", "input": "inputs",
-    "activation": "kept", "retained": "kept",
+    "activation": "kept", "retained": "kept", "bucket": "gradients",
 }  # fmt: skip
 
 

@@ -227,6 +227,7 @@ class Unit:
     inputs: tuple[Tensor, ...]  # what it is called with, and what its body sees in their place
     seen: tuple[Tensor, ...]
     origin: Origin
+    copies: Poly = ONE  # how many iterations of the loops around it this one stands for
 
 
 @dataclass(frozen=True, slots=True, eq=False)

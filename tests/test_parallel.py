@@ -6,15 +6,18 @@ import torch.distributed as dist
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analyzer.build.ranks import with_ranks
 from analyzer.evaluate import evaluate
 from analyzer.graph import Storage, Tensor
 from analyzer.memory import categories
 from analyzer.peaks import largest
-from analyzer.polynomial import poly
+from analyzer.polynomial import poly, symbols_of
 from analyzer.problems import InvalidConfig, Origin
 from analyzer.run.buckets import assigned
+from analyzer.run.settings import read_run
 from analyzer.sizes import Device, Sizes
-from tests.asking import analysis, peakform
+from tests.asking import analysis, model, peakform
+from tests.test_timeline import same_as_unrolled
 
 DDP = {"parallel": "ddp", "ranks": "8"}
 
@@ -72,6 +75,8 @@ def test_ranks_is_a_symbol_that_may_be_an_expression() -> None:
         (["run.parallel=ddp", "run.ranks=q"], "unknown symbol 'q'"),
         (["run.bucket_cap_mb=4"], "run.bucket_cap_mb means nothing with run.parallel=none"),
         (["run.parallel=ddp", "run.ranks=2", "run.shard=block"], "run.shard means nothing with run.parallel=ddp"),
+        (["run.parallel=zero2", "run.ranks=2", "run.reshard_after_forward=true"], "zero2 is fsdp with reshard_after_forward=false"),
+        (["run.parallel=fsdp", "run.ranks=2", "run.shard=encoder"], "run.shard names no block 'encoder'"),
         (["run.parallel=ddp", "run.ranks=2", "run.mode=infer"], "run.parallel=ddp is for training"),
     ],
 )
@@ -80,3 +85,45 @@ def test_settings_that_mean_nothing_together_are_refused(settings: list[str], me
 
     assert result.exit_code == 2
     assert message in result.output
+
+
+SHARDED = {"parallel": "fsdp", "ranks": "4", "shard": "attention,feed_forward"}
+PRENORM = "validation/models/encoder_prenorm.yaml"
+
+
+@pytest.mark.parametrize("stage", ["zero2", "zero3"])
+@pytest.mark.parametrize("run", [{}, {"precision": "amp-bf16", "accumulation": "2"}, {"checkpoint": "attention"}])
+def test_loops_of_sharded_units_are_as_if_unrolled(stage: str, run: dict[str, str]) -> None:
+    settings = {**SHARDED, "parallel": stage, **run}
+
+    same_as_unrolled(with_ranks(model(PRENORM), read_run({}, settings)), settings, L=9, ranks=3)
+
+
+@pytest.mark.parametrize("ranks", [2, 7, 64])
+def test_a_rank_keeps_a_share_of_parameters_gradients_and_states(ranks: int) -> None:
+    """ZeRO-3 (Rajbhandari et al., 2020): (2 + 2 + K) / N bytes per parameter, in fp32 with Adam 4 + 4 + 8; parts are rounded up."""
+    alone, sharded = analysis(PRENORM), analysis(PRENORM, {"parallel": "zero3", "ranks": "2"}, ranks=ranks)
+    values = alone.symbols.values
+    rows = sum(evaluate(t.elements * t.storage.copies, values) // evaluate(t.shape[0], values) for t in alone.graph.parameters.values())
+    for name, width in (("parameters", 4), ("gradients", 4), ("optimizer", 8)):
+        whole, part = (evaluate(categories(found)[name], found.symbols.values) for found in (alone, sharded))
+        assert whole / ranks <= part <= whole / ranks + width * rows
+
+
+def test_shards_are_closed_forms_in_the_number_of_ranks() -> None:
+    found = analysis(PRENORM, SHARDED)
+    form = categories(found)["gradients"]
+
+    assert "ranks" in symbols_of(form)
+    for ranks in (2, 3, 5, 64):
+        values = {**found.symbols.values, "ranks": ranks}
+        assert evaluate(form, values) == evaluate(categories(analysis(PRENORM, SHARDED, ranks=ranks))["gradients"], values)
+
+
+def test_a_sharded_block_inside_a_checkpointed_one_is_refused() -> None:
+    result = peakform(
+        "check", "vit-b-16", "run.parallel=fsdp", "run.ranks=2", "run.shard=vision_mlp", "run.checkpoint=vision_encoder_block"
+    )
+
+    assert result.exit_code == 2
+    assert "inside a checkpointed block" in result.output

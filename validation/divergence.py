@@ -54,11 +54,7 @@ def predicted_events(graph: Graph, heap: Heap) -> list[Event]:
     start, end = heap.marks[STEADY, "start"], heap.marks.get((STEADY, "step done"), heap.marks[STEADY, "end"])
     sized = [(b, evaluate(b.size, graph.symbols)) for b in heap.blocks if start <= b.birth < end]
     births = [b.birth for b, size in sized if size]
-    return [
-        Event(size, _index(births, b.death), b.place.phase, _described(b), _where(b))
-        for b, size in sized
-        if size
-    ]
+    return [Event(size, _index(births, b.death), b.place.phase, _described(b), _where(b)) for b, size in sized if size]
 
 
 def _where(block: Block) -> str:

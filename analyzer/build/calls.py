@@ -31,6 +31,7 @@ class Calls:
     def __init__(self, problems: Problems, run: Run) -> None:
         self.problems, self.run = problems, run
         self.running: list[str] = []  # blocks, the innermost last
+        self.recomputed = 0  # how many of them are checkpointed
         self.owners: dict[str, Origin] = {}
         self.ties = Ties()
 
@@ -97,8 +98,13 @@ class Calls:
         self.running.append(block.name)
         whole: Body = partial(checkpointed, tracer, block.name, body=body, problems=self.problems) if again else body
         if block.name in tracer.units:
+            if self.recomputed:
+                message = f"'{block.name}' is sharded by itself inside a checkpointed block: that is not simulated"
+                raise refuse(statement.origin, message, "shard the checkpointed block")
             whole = partial(sharded, tracer, place[0], body=whole)
+        self.recomputed += again
         results = whole(tensors)
+        self.recomputed -= again
         self.running.pop()
         return results
 

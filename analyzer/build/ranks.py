@@ -50,7 +50,7 @@ def sharded(tracer: Tracer, path: str, tensors: Sequence[Bound], body: Callable[
         label, tracer.label = tracer.label, path
         given = dict(zip(passed.values(), tracer.step(ENTER, rule, passed)))
         tracer.label = label
-    unit = Unit(path, taken, tuple(given.get(t, t) for t in taken), tracer.origin)
+    unit = Unit(path, taken, tuple(given.get(t, t) for t in taken), tracer.origin, tracer.copies)
     tracer.instructions.insert(position, unit)
     results = body([given.get(t, t) if isinstance(t, Tensor) else t for t in tensors])
     made = tuple(t for t in results if isinstance(t, Tensor))

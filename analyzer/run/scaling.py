@@ -12,7 +12,7 @@ from analyzer.sizes import sizes
 CHUNK = 65536  # elements of a gradient that one partial norm is of
 
 
-def unscale(memory: Memory) -> Block:
+def unscale(memory: Memory, *, sharded: bool) -> Block:
     """unscale_: 1 / scale in double precision, a flag, and a copy of both for the device; the flag's copy stays until update().
 
     Source: torch/amp/grad_scaler.py (unscale_, _unscale_grads_, _MultiDeviceReplicator), torch 2.13.
@@ -27,15 +27,18 @@ def unscale(memory: Memory) -> Block:
     found_inf = heap.alloc(poly(4), "temporary", "gradient scaler: found_inf")
     stays = heap.alloc(poly(4), "temporary", "gradient scaler: found_inf of the device")
     copied = heap.alloc(poly(4), "temporary", "gradient scaler: 1 / scale of the device")
+    if sharded:
+        heap.scratch("unscale_", poly(4))  # the flag of all ranks
     for block in (copied, found_inf, inverse):
         heap.release(block)
     return stays
 
 
-def clip_grad_norm(memory: Memory, leaves: list[Leaf], *, foreach: bool) -> None:
+def clip_grad_norm(memory: Memory, leaves: list[Leaf], *, foreach: bool, sharded: bool) -> None:
     """torch.nn.utils.clip_grad_norm_: the norm of each gradient, the norm of the norms, then scaling in place.
 
-    Foreach norms of a dtype go through one buffer of partial results. The type of norm makes no difference.
+    Foreach norms of a dtype go through one buffer of partial results. The type of norm makes no difference. Those of shards are raised
+    to its power, copied, and summed over all ranks first.
 
     Source: torch/nn/utils/clip_grad.py; aten/src/ATen/native/cuda/ForeachReduceOp.cu (foreach_tensor_norm_cuda), torch 2.13.
     """
@@ -50,9 +53,12 @@ def clip_grad_norm(memory: Memory, leaves: list[Leaf], *, foreach: bool) -> None
         norms += _foreach_norms(memory, same) if foreach else [b for leaf in same for b in _norm(memory, leaf)]
     width, count = max(ITEMSIZE[dtype] for dtype in kinds), total(leaf.tensor.storage.copies for leaf in leaves)
     stacked = heap.alloc(count * width, "temporary", "norms of gradients, stacked")
+    powers = [heap.alloc(count * width, "temporary", "norms of gradients, over all ranks") for _ in range(3 if sharded else 0)]
+    for block in powers[:2]:
+        heap.release(block)
     norm = heap.alloc(poly(width), "temporary", "total norm of gradients")
     heap.scratch("clip_grad_norm_", *reduction_scratch((count,), (ONE,), (0,)))
-    for block in (stacked, *norms):
+    for block in (*powers[2:], stacked, *norms):
         heap.release(block)
     added = heap.alloc(poly(width), "temporary", "total norm + 1e-6")
     reciprocal = heap.alloc(poly(width), "temporary", "1 / total norm")

@@ -1,11 +1,11 @@
 """fully_shard (FSDP2): each rank keeps a part of every parameter, gradient and state; a unit's parameters are gathered where it runs.
 
-Rank 0 needs most: its part of every first dimension is rounded up. A unit's gathered parameters come as one flat buffer, which is copied out
-to a tensor each; in forward the flat buffer stays until the next unit has copied out. In backward the unit before is gathered ahead, and
-what gradients are reduced from stays until the next unit has its gradients.
+Rank 0 needs most: its part of every first dimension is rounded up. A unit's gathered parameters come as one flat buffer, which is copied
+out to a tensor each; in forward the flat buffer stays until the next unit has copied out. In backward the unit before is gathered
+ahead, and what gradients are reduced from stays until the next unit has its gradients.
 
-Source: torch/distributed/fsdp/_fully_shard (_fsdp_param_group.py: unshard, wait_for_unshard, pre_backward, post_backward; _fsdp_collectives.py:
-foreach_all_gather, foreach_all_gather_copy_out, foreach_reduce; _fsdp_state.py: _root_post_backward_final_callback);
+Source: torch/distributed/fsdp/_fully_shard (_fsdp_param_group.py: unshard, wait_for_unshard, pre_backward, post_backward;
+_fsdp_collectives.py: foreach_all_gather, foreach_all_gather_copy_out, foreach_reduce; _fsdp_state.py: _root_post_backward_final_callback);
 aten/src/ATen/native/cuda/TensorShape.cu (pack_vecs), torch 2.13.
 """
 
@@ -14,16 +14,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from analyzer.graph import ITEMSIZE, Graph, Storage, Tensor, Unit, contiguous, nested
+from analyzer.graph import ITEMSIZE, Graph, Storage, Tensor, Unit, contiguous
 from analyzer.kernel_scratch import TILE
 from analyzer.polynomial import Poly, call, poly, symbol, total
-from analyzer.problems import InvalidConfig, Origin, Problem
+from analyzer.problems import InvalidConfig, Problem
 from analyzer.run.arrays import Array, Leaf, Node
 from analyzer.run.forward import Forward
 from analyzer.run.heap import Block
 from analyzer.run.settings import Run
 from analyzer.run.wrapper import Wrapper
 from analyzer.sizes import sizes
+from analyzer.tracing import without_counters
 
 RANKS = symbol("ranks")
 FULLY_SHARD = "fully_shard"
@@ -33,8 +34,7 @@ FULLY_SHARD = "fully_shard"
 class Group:
     """The parameters of one unit: their shards, and what is gathered of them now."""
 
-    path: str
-    origin: Origin
+    unit: Unit
     parameters: list[Tensor] = field(default_factory=list)
     flat: Block | None = None  # gathered, not copied out yet
     gathered: list[Block] = field(default_factory=list)
@@ -42,9 +42,18 @@ class Group:
     backward: str = ""  # what it has come to in this backward: pre, post
 
     @property
-    def root(self) -> bool:
-        """Whether it is the rest of the model."""
-        return not self.path
+    def path(self) -> str:
+        """Where the unit is in the model; empty for the root, which is the rest of it."""
+        return self.unit.path
+
+    @property
+    def label(self) -> str:
+        """What it is called, without the counters of loops."""
+        return without_counters(self.path) or "(root)"
+
+    def copies(self, tensor: Tensor) -> Poly:
+        """How many parameters of the unit one of them stands for: those of loops inside."""
+        return tensor.storage.copies / self.unit.copies
 
 
 class Shards(Wrapper):
@@ -52,7 +61,10 @@ class Shards(Wrapper):
 
     def __init__(self, graph: Graph, run: Run, forward: Forward) -> None:
         self.run, self.memory, self.heap = run, forward.memory, forward.heap
-        self.units = {unit.path: Group(unit.path, unit.origin) for unit in nested(graph.instructions) if isinstance(unit, Unit)}
+        self.units: dict[str, Group] = {}
+        for unit in graph.instructions:
+            if isinstance(unit, Unit):
+                self.units.setdefault(unit.path, Group(unit))
         self.shards: dict[Storage, Tensor] = {}
         self.leaves = forward.leaves
         self.optimized: dict[Tensor, Leaf] = {}
@@ -67,7 +79,7 @@ class Shards(Wrapper):
         around = (path.rsplit(".", depth)[0] for depth in range(1, path.count(".") + 1))
         unit = self.units[next((name for name in around if name in self.units), "")]
         if tensor.storage in self.shards:
-            raise InvalidConfig(Problem(tensor.origin, f"{tensor.name} lies in one buffer with others: fully_shard is not simulated for it"))
+            raise InvalidConfig(Problem(tensor.origin, f"{tensor.name} shares a buffer with others: fully_shard of it is not simulated"))
         if not tensor.shape:
             raise InvalidConfig(Problem(tensor.origin, f"{tensor.name} has no dimension to be sharded: fully_shard refuses it"))
         shape = (call("ceildiv", tensor.shape[0], RANKS), *tensor.shape[1:])
@@ -99,7 +111,7 @@ class Shards(Wrapper):
     def leave(self, unit: Unit, results: Sequence[Array]) -> None:
         """post_forward: what was gathered goes, but for the root's; backward will come to the unit at its results."""
         group = self.units[unit.path]
-        if self.run.reshard_after_forward and not group.root:
+        if self.run.reshard_after_forward and group.path:
             self._reshard(group)
         if group.parameters:
             group.calls.append(len(self.order))
@@ -107,7 +119,7 @@ class Shards(Wrapper):
         for array in results:
             if array.node:
                 array.node.hooks.append(unit.path)
-        if group.root:
+        if not group.path:
             self._let_go(self.last)
             self.last = None
 
@@ -118,8 +130,8 @@ class Shards(Wrapper):
     def _gather(self, group: Group) -> None:
         if group.flat or group.gathered or not group.parameters:
             return
-        size = RANKS * total(self.size(t.storage) * t.storage.copies for t in group.parameters)
-        group.flat = self.heap.alloc(size, "gathered", f"{_name(group)}: gathered parameters, flat")
+        size = RANKS * total(self.size(t.storage) * group.copies(t) for t in group.parameters)
+        group.flat = self.heap.alloc(size, "gathered", f"{group.label}: gathered parameters, flat")
 
     def _copy_out(self, group: Group, *, forward: bool = False) -> None:
         """wait_for_unshard: from the flat buffer to a tensor for each parameter."""
@@ -138,7 +150,7 @@ class Shards(Wrapper):
             self.last = flat
 
     def _parts(self, group: Group) -> list[Poly]:
-        return [p for t in group.parameters for p in (t.storage.copies, self.size(t.storage))]
+        return [p for t in group.parameters for p in (group.copies(t), self.size(t.storage))]
 
     def _reshard(self, group: Group) -> None:
         for block in group.gathered:
@@ -154,7 +166,7 @@ class Shards(Wrapper):
             if group.backward == "pre" or not group.parameters:
                 continue
             group.backward = "pre"
-            self.heap.op, self.heap.origin = FULLY_SHARD, group.origin
+            self.heap.op, self.heap.origin = FULLY_SHARD, group.unit.origin
             self._gather(group)
             self._copy_out(group)
             index = group.calls.pop() if group.calls else 0
@@ -179,11 +191,11 @@ class Shards(Wrapper):
 
     def _reduce(self, group: Group, tensors: list[Tensor], grads: list[Array]) -> None:
         """foreach_reduce: gradients to a flat buffer, that over all ranks to the part of this one."""
-        heap, name = self.heap, _name(group)
-        heap.op, heap.origin = FULLY_SHARD, group.origin
-        share = total(self.size(t.storage) * t.storage.copies for t in tensors)
+        heap, name = self.heap, group.label
+        heap.op, heap.origin = FULLY_SHARD, group.unit.origin
+        share = total(self.size(t.storage) * group.copies(t) for t in tensors)
         self.reducing = heap.alloc(RANKS * share, "gathered", f"{name}: gradients to reduce")
-        packed = total(t.storage.copies * (6 + call("ceildiv", self.size(t.storage), poly(TILE))) for t in tensors)
+        packed = total(group.copies(t) * (6 + call("ceildiv", self.size(t.storage), poly(TILE))) for t in tensors)
         heap.scratch("chunk_cat", 8 * (packed + 2))
         for grad in grads[:-1]:
             self.memory.release(grad)
@@ -200,7 +212,7 @@ class Shards(Wrapper):
 
     def after_backward(self) -> None:
         """The final callback: units that backward did not come to at their inputs, the root first."""
-        for group in sorted(self.units.values(), key=lambda group: not group.root):
+        for group in sorted(self.units.values(), key=lambda group: bool(group.path)):
             if group.backward != "post":
                 self.after_unit(group.path)
             group.backward = ""
@@ -217,7 +229,3 @@ def _bytes(shape: Iterable[Poly], dtype: str) -> Poly:
     for size in shape:
         result = result * size
     return result
-
-
-def _name(group: Group) -> str:
-    return group.path or "(root)"

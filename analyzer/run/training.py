@@ -115,9 +115,9 @@ def _learn(run: Run, forward: Forward, leaves: list[Leaf], number: int) -> None:
     heap, memory = forward.heap, forward.memory
     heap.move(replace(heap.place, phase="step", micro=0))
     graded = [leaf for leaf in leaves if leaf.grad is not None]
-    found_inf = scaling.unscale(memory) if run.scaler else None
+    found_inf = scaling.unscale(memory, sharded=run.parallel == "fsdp") if run.scaler else None
     if run.clip_grad_norm:
-        scaling.clip_grad_norm(memory, graded, foreach=run.clip_foreach)
+        scaling.clip_grad_norm(memory, graded, foreach=run.clip_foreach, sharded=run.parallel == "fsdp")
     heap.op = f"{run.optimizer} step"
     trained = optimized(run, graded)
     if number == 0:
