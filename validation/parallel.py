@@ -5,7 +5,7 @@ The process group is torch's fake one: collectives return at once, and everythin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeGuard
 
 import torch
@@ -107,13 +107,11 @@ def ddp(model: nn.Module, run: Run) -> nn.Module:
 class Part(nn.Module):
     """A sharded unit of a program: its modules and parameters, and what it runs."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        object.__setattr__(self, "body", None)
+    body: Callable[..., tuple[torch.Tensor, ...]]
 
     def forward(self, *tensors: torch.Tensor) -> Any:
         """The results of the part."""
-        return self.body(*tensors)  # type: ignore[attr-defined]
+        return self.body(*tensors)
 
 
 class Sharded(Program):
@@ -174,7 +172,7 @@ class Sharded(Program):
             finally:
                 self.values = outside
 
-        object.__setattr__(self.parts[unit.path], "body", body)
+        self.parts[unit.path].body = body
         torch.cuda.memory._set_memory_metadata("")
         inputs = tuple(self.graph.inputs.values()) if not unit.path else unit.inputs
         results = self.parts[unit.path](*(self.values[tensor] for tensor in inputs))

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 
 from analyzer.graph import ITEMSIZE, Graph, Storage, Tensor, Unit, contiguous
 from analyzer.kernel_scratch import TILE
+from analyzer.paths import without_counters
 from analyzer.polynomial import Poly, call, poly, symbol, total
 from analyzer.problems import InvalidConfig, Problem
 from analyzer.run.arrays import Array, Leaf, Node
@@ -24,7 +25,6 @@ from analyzer.run.heap import Block
 from analyzer.run.settings import Run
 from analyzer.run.wrapper import Wrapper
 from analyzer.sizes import sizes
-from analyzer.tracing import without_counters
 
 RANKS = symbol("ranks")
 FULLY_SHARD = "fully_shard"
