@@ -10,66 +10,17 @@ from analyzer.assumptions import Assumption
 from analyzer.formulas import joint, reads
 from analyzer.polynomial import ONE, Poly, product
 from analyzer.problems import Origin
+from analyzer.tensors import FLOATING as FLOATING
+from analyzer.tensors import ITEMSIZE as ITEMSIZE
+from analyzer.tensors import Loops as Loops
+from analyzer.tensors import Shape as Shape
+from analyzer.tensors import Storage as Storage
+from analyzer.tensors import Tensor as Tensor
+from analyzer.tensors import contiguous as contiguous
 from analyzer.work import NO_WORK, Work
 
-ITEMSIZE = {
-    "float64": 8, "int64": 8, "float32": 4, "int32": 4, "float16": 2, "bfloat16": 2, "int16": 2,
-    "int8": 1, "uint8": 1, "bool": 1, "float8": 1,
-}  # fmt: skip
-FLOATING = frozenset({"float64", "float32", "float16", "bfloat16"})
 ENTER = "enter_unit"  # the op through which the inputs of a sharded unit go
-Shape = tuple[Poly, ...]
 Scratch = Union[Poly, tuple[Poly, ...]]
-Loops = tuple[tuple[str, int], ...]  # (loop, simulated iteration), outermost first
-
-
-def contiguous(shape: Shape) -> Shape:
-    """Row-major strides, in elements."""
-    strides = [ONE] * len(shape)
-    for i in range(len(shape) - 2, -1, -1):
-        strides[i] = strides[i + 1] * shape[i + 1]
-    return tuple(strides)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Storage:
-    """A block of memory, whoever views it. `kind` is parameter, buffer, input or activation."""
-
-    size: Poly  # bytes
-    kind: str
-    label: str  # module path and role, without loop counters
-    origin: Origin
-    copies: Poly = ONE  # how many iterations of symbolic loops this one stands for
-    loops: Loops = ()  # of a parameter or buffer: the iterations whose module it belongs to
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Tensor:
-    """A Python tensor object: shape, strides in elements, dtype, and the storage it looks at."""
-
-    shape: Shape
-    strides: Shape
-    dtype: str
-    storage: Storage
-    requires_grad: bool = False
-    base: Tensor | None = None  # set for a differentiable view
-    name: str = ""
-    origin: Origin = field(default=Origin(""))
-
-    @property
-    def elements(self) -> Poly:
-        """How many elements the shape has."""
-        return product(self.shape)
-
-    @property
-    def bytes(self) -> Poly:
-        """Bytes of a dense tensor of this shape."""
-        return self.elements * ITEMSIZE[self.dtype]
-
-    @property
-    def is_parameter(self) -> bool:
-        """Whether it is a leaf that training updates or could update."""
-        return self.storage.kind == "parameter" and self.base is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,13 +123,6 @@ class Leave:
     loop: str
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A named moment: 'forward done'."""
-
-    name: str
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Call:
     """One op as written, after its steps: what a rendering in another framework needs."""
@@ -217,6 +161,13 @@ class EndCheckpoint:
     """The innermost checkpointed region ends. A reentrant one hands on its results as outputs of one autograd node."""
 
     results: tuple[tuple[Tensor, Tensor], ...] = ()  # as made, and as handed on
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A named moment: 'forward done'."""
+
+    name: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
