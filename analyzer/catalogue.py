@@ -56,6 +56,7 @@ class Instance:
     cloud: str
     gpu: str
     count: int
+    source: str = ""  # empty where nobody has confirmed it
 
 
 @cache
@@ -77,7 +78,7 @@ def read_instances() -> tuple[Instance, ...]:
     """The cloud instances in file order."""
     rows = _rows(INSTANCES, "instances", [])
     read = [{str(k.value): v.value for k, v in row.entries if isinstance(v, Scalar)} for row in rows]
-    return tuple(Instance(str(r["name"]), str(r["cloud"]), str(r["gpu"]), int(str(r["count"]))) for r in read)
+    return tuple(Instance(str(r["name"]), str(r["cloud"]), str(r["gpu"]), int(str(r["count"])), str(r.get("source", ""))) for r in read)
 
 
 def _rows(path: Path, section: str, problems: list[Problem]) -> list[Mapping]:

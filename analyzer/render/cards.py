@@ -60,10 +60,14 @@ def _card(card: Gpu) -> str:
 
 def as_instances(instances: Iterable[Instance], cards: Mapping[str, Gpu]) -> str:
     """One line per cloud instance."""
+    instances = tuple(instances)
     lines = [f"{'cloud':<7} {'instance':<20} {'cards':>5}  {'card':<18} {'capacity of one':>15}"]
     for i in instances:
         capacity = f"{cards[i.gpu].capacity / GIB:.2f} GiB" if i.gpu in cards else ""
-        lines.append(f"{i.cloud:<7} {i.name:<20} {i.count:>5}  {i.gpu:<18} {capacity:>15}".rstrip())
+        number = str(i.count) if i.source else f"~{i.count}"
+        lines.append(f"{i.cloud:<7} {i.name:<20} {number:>5}  {i.gpu:<18} {capacity:>15}".rstrip())
+    if not all(i.source for i in instances):
+        lines.append("~ not confirmed.")
     return "\n".join(lines) + "\n"
 
 
@@ -80,5 +84,5 @@ def as_json(cards: Iterable[Gpu], instances: Iterable[Instance]) -> str:
         }
         for card in cards
     ]  # fmt: skip
-    machines = [{"name": i.name, "cloud": i.cloud, "gpu": i.gpu, "count": i.count} for i in instances]
+    machines = [{"name": i.name, "cloud": i.cloud, "gpu": i.gpu, "count": i.count, "source": i.source} for i in instances]
     return json.dumps({"gpus": gpus, "instances": machines}, indent=2) + "\n"
