@@ -38,7 +38,7 @@ def assemble(analysis: Analysis, overrides: Mapping[str, str], gpus: Sequence[Gp
     bind = _Binder(analysis.symbols.values)
     graph, model = analysis.graph, analysis.model
     thumb = memory.rule_of_thumb(analysis)
-    batch = _batch_symbol(analysis)
+    batch = batch_symbol(analysis)
     peak = _peak(analysis, bind)
     found = tables(analysis, overrides)
     free, rows = verdicts(analysis, overrides, batch, gpus)
@@ -157,7 +157,7 @@ def _notes(analysis: Analysis) -> tuple[str, ...]:
     return tuple(dict.fromkeys(note for family, note in NOTES.items() if family in families))
 
 
-def _batch_symbol(analysis: Analysis) -> str:
+def batch_symbol(analysis: Analysis) -> str:
     """The symbol that counts samples: the first dimension of the first input that has a symbol there."""
     for tensor in analysis.graph.inputs.values():
         names = symbols_of(tensor.shape[0]) if tensor.shape else frozenset()

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from analyzer import __version__
+from analyzer.commands.advise import advise
 from analyzer.commands.arguments import MODELS, find
 from analyzer.commands.blocks import blocks
 from analyzer.commands.check import check
@@ -54,11 +55,12 @@ def main() -> None:
     peakform report bioformer             a bundled model, with every number
     peakform report my.yaml B=16 r=501    your own, with symbols overridden
     peakform fit my.yaml --gpu a100       does it fit, and with --solve B: up to where
+    peakform advise my.yaml --gpu a100    what would make it fit
     peakform check my.yaml                only say whether it is right
 
     Exit status: 0 done or fits, 1 does not fit, 2 the config or the command is refused, 3 too close to call.
     """
 
 
-for _command in (report, explain, fit, sweep, check, submit_check, cluster, new, imports, models, blocks, gpus, ops, schema):
+for _command in (report, explain, fit, advise, sweep, check, submit_check, cluster, new, imports, models, blocks, gpus, ops, schema):
     main.add_command(_command)

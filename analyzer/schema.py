@@ -40,6 +40,19 @@ def model_schema() -> dict[str, Any]:
     }
 
 
+VARIANT = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "config": {"type": "string", "description": "a config beside this one"},
+        "symbols": {"type": "object"},
+        "doc": {"type": "string"},
+        "cost": {"type": "string"},
+        "numerics": {"enum": ["same", "rounding", "changed"]},
+    },
+}
+
+
 def _sections() -> dict[str, Any]:
     statements = {"$ref": "#/definitions/statements"}
     text = {"type": "string"}
@@ -59,6 +72,11 @@ def _sections() -> dict[str, Any]:
         "data": data_schema(),
         "tables": {"type": "object"},
         "tie": TIES,
+        "variants": {
+            "type": "object",
+            "additionalProperties": VARIANT,
+            "description": "other ways to compute the same, for `peakform advise`",
+        },
         "frozen": NAMES | {"description": "paths of modules or parameters that are not trained"},
     }
 

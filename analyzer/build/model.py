@@ -26,6 +26,7 @@ from analyzer.build.statements import read_blocks, read_modules, read_statements
 from analyzer.build.survey import also_wrong, misspelled
 from analyzer.build.symbols import Symbol, read_symbols
 from analyzer.build.ties import read_ties
+from analyzer.build.variants import Variant, read_variants
 from analyzer.document import Mapping, Scalar, Sequence, Value, read
 from analyzer.graph import ITEMSIZE
 from analyzer.host.read import read_data
@@ -78,6 +79,7 @@ class Model:
     origin: Origin
     broken: frozenset[str] = frozenset()
     data: Data | None = None
+    variants: tuple[Variant, ...] = ()
 
 
 def read_model(path: Path, shown: str | None = None) -> Model:
@@ -116,6 +118,7 @@ def model_of(document: Mapping, duplicates: Iterable[Problem], path: Path) -> Mo
         document.origin,
         frozenset(problems.broken),
         read_data(document.get("data"), symbols, problems),
+        read_variants(document.get("variants"), symbols, problems),
     )
     problems.extend(duplicates)
     problems.extend(() if problems.unreadable else misspelled(model))

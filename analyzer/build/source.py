@@ -12,7 +12,7 @@ from analyzer.problems import LONGEST, InvalidConfig, Origin, Problem, nearest
 
 SECTIONS = (
     "name", "doc", "source", "include", "symbols", "inputs", "blocks", "modules", "layers", "outputs", "loss",
-    "inference", "run", "data", "tables", "frozen", "tie", "notes",
+    "inference", "run", "data", "tables", "frozen", "tie", "variants", "notes",
 )  # fmt: skip
 LISTS = ("list", "append", "item", "replace")  # words about lists of tensors
 CONTROL = ("repeat", "let", "as", "del", "retain", "no_grad", "no_autocast", *LISTS)

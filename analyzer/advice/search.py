@@ -1,0 +1,264 @@
+"""Searches what makes a model fit: single changes, then combinations, each verdict computed by replay.
+
+Closed forms sort out what cannot fit (what is requested at once is already too much); the allocator's replay decides the rest.
+A combination is not tried when a part of it fits, nor a change that does not lower the peak by itself.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+
+from analyzer.advice.changes import WAYS, Change, accumulated, blocks_called, changes, joined, smaller, spread
+from analyzer.analysis import Analysis, analyze
+from analyzer.assemble import batch_symbol
+from analyzer.build.model import Model, read_model
+from analyzer.catalogue import Gpu
+from analyzer.evaluate import evaluate
+from analyzer.formula import text
+from analyzer.gpus import device_of
+from analyzer.peaks import Piece, largest
+from analyzer.polynomial import ZERO, symbols_of
+from analyzer.problems import InvalidConfig
+from analyzer.programs import Programs
+from analyzer.run.settings import read_run
+from analyzer.solve import Solver
+from analyzer.verdict import FITS, Answer, convolutions, judge, limits
+
+SECONDS = 3.0  # of processor time; the search for combinations ends then
+TOGETHER = 4  # so many changes at once
+RANKS = (2, 4, 8)
+TRIED = 3  # so many numbers of micro-batches are replayed
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A model as the command line sets it, on a card; `config` is how it was named."""
+
+    model: Model
+    config: str
+    path: Path
+    symbols: Mapping[str, str]
+    settings: Mapping[str, str]
+    gpu: Gpu
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A model with changes: its peak, and the card's answer once it was asked for."""
+
+    analysis: Analysis
+    symbols: Mapping[str, str]
+    piece: Piece
+    requested: int
+    sure: int  # bytes that the closed form must stay within
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """Changes that make a model fit: the proof, what is saved, and what to type."""
+
+    change: Change
+    answer: Answer
+    saved: int  # bytes on the card
+    formula: str  # of the peak that is left, in the model's symbols
+    lowered: str  # by what the peak's formula is lower; empty where symbols have other values
+    requested: int
+    words: tuple[str, ...]  # the config and its assignments
+
+
+@dataclass(frozen=True, slots=True)
+class Advised:
+    """What is said of a model on a card: it fits, what makes it fit, or how near the search came."""
+
+    answer: Answer
+    formula: str
+    requested: int
+    advice: tuple[Advice, ...]
+    nearest: Advice | None  # of what does not fit, the one that needs least
+    tried: int
+    ended: bool  # whether the time was up before everything was tried
+
+
+def advise(asked: Asked, most: int, progress: Callable[[str], None] = lambda _: None) -> Advised:
+    """Up to `most` ways to make the model fit, the least intrusive first. Raises InvalidConfig."""
+    search = _Search(asked, progress)
+    base = search.outcome(Change("", "", 0, ""))
+    answer = search.judged(base)
+    if answer.answer == FITS:
+        return Advised(answer, text(base.piece.form), base.requested, (), None, search.tried, False)
+    search.run(base, answer, most)
+    found = sorted(search.found, key=lambda advice: (advice.change.level, advice.answer.needed))
+    return Advised(
+        answer, text(base.piece.form), base.requested, tuple(found[:most]), None if found else search.nearest, search.tried, search.late()
+    )
+
+
+class _Search:
+    def __init__(self, asked: Asked, progress: Callable[[str], None]) -> None:
+        self.asked, self.progress, self.started, self.tried = asked, progress, time.process_time(), 0
+        self.models: dict[str, Model] = {"": asked.model}
+        self.found: list[Advice] = []
+        self.nearest: Advice | None = None
+        self.fitting: list[frozenset[str]] = []  # what was done, for all that fits
+        self.needed, self.form = 0, ZERO
+
+    def late(self) -> bool:
+        """Whether the time is up."""
+        return time.process_time() - self.started > SECONDS
+
+    def run(self, base: Outcome, answer: Answer, most: int) -> None:
+        """Try everything; combinations until so many ways are found."""
+        self.needed, self.form = answer.needed, base.piece.form
+        useful = list(self._singles(base))
+        self._batches((), base)
+        for count in range(2, TOGETHER + 1):
+            for parts in sorted(combinations(useful, count), key=lambda parts: sum(p.level for p in parts)):
+                if self.late() or len(self.found) >= most:
+                    break
+                self._tried(parts)
+        for parts in (*((part,) for part in useful), *_pairs(useful)):
+            if self.late() or len(self.found) >= most:
+                break
+            self._batches(parts, self.outcome(joined(parts)))
+        self._sizes(base)
+
+    def _singles(self, base: Outcome) -> Iterator[Change]:
+        """The changes that lower the peak by themselves."""
+        for change in changes(base.analysis, self.asked.gpu):
+            self.progress(change.says)
+            outcome = self._outcome(change)
+            if outcome is None:
+                continue
+            if outcome.requested < base.requested or change.kind == "allocator":
+                self._judge((change,), outcome)
+                yield change
+
+    def _tried(self, parts: Sequence[Change]) -> None:
+        """A combination, unless it contradicts itself or a part of it does already."""
+        if len({part.kind for part in parts}) < len(parts) or self._covered(parts):
+            return
+        outcome = self._outcome(joined(parts))
+        if outcome is not None:
+            self._judge(parts, outcome)
+
+    def _covered(self, parts: Sequence[Change]) -> bool:
+        done = frozenset(part.says for part in parts)
+        return any(fitting <= done for fitting in self.fitting)
+
+    def _batches(self, parts: tuple[Change, ...], base: Outcome | None) -> None:
+        """The least number of micro-batches, and of GPUs, with which other changes fit."""
+        if base is None or self._covered(parts):
+            return
+        name = batch_symbol(base.analysis)
+        value, run = base.analysis.symbols.values.get(name, 1), base.analysis.run
+        if run.mode != "train" or name not in self.asked.model.symbols or run.parallel != "none":
+            return
+        divisors = [k for k in range(2, value + 1) if value % k == 0][:40]
+        self._first([(*parts, accumulated(name, value, k, run.accumulation)) for k in divisors])
+        shard = ",".join(blocks_called(self.asked.model)[:1])
+        for way in WAYS:
+            self._first([(*parts, spread(name, value, k, way, shard)) for k in RANKS if value % k == 0])
+
+    def _first(self, choices: Sequence[tuple[Change, ...]]) -> None:
+        """Of choices that need less and less, the first that fits."""
+        low, high = 0, len(choices)
+        while low < high and not self.late():  # the first whose closed form may fit
+            middle = (low + high) // 2
+            outcome = self._outcome(joined(choices[middle]))
+            low, high = (low, middle) if outcome is not None and outcome.requested <= outcome.sure else (middle + 1, high)
+        for parts in choices[low : low + TRIED]:
+            outcome = self._outcome(joined(parts))
+            if outcome is not None and self._judge(parts, outcome):
+                return
+
+    def _sizes(self, base: Outcome) -> None:
+        """The largest batch, and the largest of other sizes of the inputs, that fit."""
+        batch, values = batch_symbol(base.analysis), base.analysis.symbols.values
+        names = dict.fromkeys([batch, *(n for t in base.analysis.graph.inputs.values() for s in t.shape for n in sorted(symbols_of(s)))])
+        for name in names:
+            if name not in self.asked.model.symbols or values[name] == 1 or name in base.analysis.symbols.definitions:
+                continue
+            self.progress(f"a smaller {name}")
+            try:
+                fits = Solver(Programs(base.analysis, base.symbols), name).solve(self.asked.gpu).fits
+            except InvalidConfig:
+                continue
+            if 0 < fits < values[name]:
+                part = smaller(
+                    name, fits, base.analysis.symbols.docs.get(name, ""), batch=name == batch, train=base.analysis.run.mode == "train"
+                )
+                outcome = self._outcome(part)
+                if outcome is not None:
+                    self._judge((part,), outcome)
+
+    def _judge(self, parts: Sequence[Change], outcome: Outcome) -> bool:
+        """Whether a card's answer is that it fits; remembered if so, and otherwise how near it came."""
+        close = outcome.requested <= outcome.sure
+        if not close and self.nearest is not None and outcome.requested >= self.nearest.requested:
+            return False
+        change, answer = joined(parts), self.judged(outcome)
+        lowered = "" if change.symbols or change.config else text(self.form - outcome.piece.form)
+        saved, words = self.needed - answer.needed, self._words(change, outcome)
+        advice = Advice(change, answer, saved, text(outcome.piece.form), lowered, outcome.requested, words)
+        if answer.answer == FITS:
+            self.found.append(advice)
+            self.fitting.append(frozenset(part.says for part in parts))
+            return True
+        if self.nearest is None or outcome.requested < self.nearest.requested:
+            self.nearest = advice
+        return False
+
+    def judged(self, outcome: Outcome) -> Answer:
+        """The card's answer, by replay."""
+        return judge(Programs(outcome.analysis, outcome.symbols).case({}), self.asked.gpu)
+
+    def outcome(self, change: Change) -> Outcome:
+        """The model with a change. Raises InvalidConfig."""
+        self.tried += 1
+        model = self._model(change.config)
+        symbols, settings = {**self._carried(model), **change.symbols}, {**self.asked.settings, **change.run}
+        run = read_run(model.run, settings, has_loss=bool(model.loss))
+        analysis = analyze(model, symbols, run, device_of((self.asked.gpu,)))
+        piece = largest(analysis.pieces, analysis.symbols.values)
+        sure = limits(self.asked.gpu, convolutions(analysis), False).sure
+        return Outcome(analysis, symbols, piece, evaluate(piece.form, analysis.symbols.values), sure)
+
+    def _outcome(self, change: Change) -> Outcome | None:
+        try:
+            return self.outcome(change)
+        except InvalidConfig:
+            return None
+
+    def _model(self, config: str) -> Model:
+        if config not in self.models:
+            path = self.asked.path.parent / f"{config}.yaml"
+            shown = path.name if self.asked.config == self.asked.path.stem else str(path)
+            self.models[config] = read_model(path, shown)
+        return self.models[config]
+
+    def _carried(self, model: Model) -> Mapping[str, str]:
+        """The symbols as given, and for another config those that this one has otherwise."""
+        if model is self.asked.model:
+            return self.asked.symbols
+        here, there = self.asked.model.symbols, model.symbols
+        other = {n: str(s.definition) for n, s in here.items() if n in there and str(s.definition) != str(there[n].definition)}
+        return {**other, **{name: value for name, value in self.asked.symbols.items() if name in there}}
+
+    def _words(self, change: Change, outcome: Outcome) -> tuple[str, ...]:
+        """The config and the assignments that apply a change on top of those given."""
+        config = self.asked.config
+        if change.config:
+            bundled = self.asked.config == self.asked.path.stem
+            config = change.config if bundled else str(self.asked.path.parent / f"{change.config}.yaml")
+        settings = {**self.asked.settings, **change.run}
+        return (config, *(f"{n}={v}" for n, v in outcome.symbols.items()), *(f"run.{k}={v}" for k, v in settings.items()))
+
+
+def _pairs(useful: Sequence[Change]) -> list[tuple[Change, ...]]:
+    """Two changes of different kinds, the least intrusive first."""
+    pairs = [pair for pair in combinations(useful, 2) if pair[0].kind != pair[1].kind]
+    return sorted(pairs, key=lambda pair: sum(part.level for part in pair))

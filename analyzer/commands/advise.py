@@ -1,0 +1,54 @@
+"""The command that says what would make a model fit."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+
+import click
+
+from analyzer.commands.arguments import ASSIGNMENTS, CONFIG, FILES, OUTPUT, find, read, width, write
+from analyzer.problems import COMMAND_LINE, InvalidConfig, Origin, Problem
+
+
+@click.command()
+@CONFIG
+@ASSIGNMENTS
+@click.option("--gpu", "name", required=True, metavar="NAME", help="The card that it is to fit on.")
+@FILES
+@click.option("--most", default=6, show_default=True, type=click.IntRange(1, 16), metavar="N", help="How many ways to show.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@OUTPUT
+def advise(
+    config: str, assignments: tuple[str, ...], name: str, files: tuple[Path, ...], most: int, form: str, output: Path | None
+) -> None:
+    """Say what would make CONFIG fit on a GPU: what to change, what that saves and costs, and what to type.
+
+    \b
+    peakform advise bioformer B=4 c=64 --gpu a100-80gb
+    peakform advise my.yaml B=64 run.mode=train --gpu rtx-4090 --format json
+
+    Every advice was replayed and fits. Exit status: 0 it fits, or there is advice; 1 nothing that was tried makes it fit;
+    2 the config or the command is refused.
+    """
+    from rich.console import Console
+
+    from analyzer.advice.search import Asked
+    from analyzer.advice.search import advise as advised
+    from analyzer.gpus import named, read_gpus
+    from analyzer.render.advice import as_json, as_text
+    from analyzer.verdict import FITS
+
+    (gpu,) = named(read_gpus(*files), (name,))
+    model, symbols, settings = read(config, assignments)
+    if not model.layers:
+        raise InvalidConfig(Problem(Origin(COMMAND_LINE), f"'{config}' has no layers: nothing runs on a GPU"))
+    asked = Asked(model, config, find(config)[0], symbols, settings, gpu)
+    console = Console(stderr=True)
+    with console.status("searching") if console.is_terminal else nullcontext() as status:
+        found = advised(asked, most, lambda said: status.update(f"searching: {said}") if status else None)
+    terminal = output is None and sys.stdout.isatty()
+    text = as_text(found, gpu, width(True) if terminal else 80, terminal) if form == "text" else as_json(found, gpu)
+    write(text, output)
+    sys.exit(0 if found.answer.answer == FITS or found.advice else 1)

@@ -1,0 +1,134 @@
+"""What `peakform advise` says: for a terminal of 80 columns, and as JSON."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from textwrap import fill
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from analyzer.advice.search import Advice, Advised
+from analyzer.catalogue import Gpu
+from analyzer.render.grids import written
+from analyzer.render.units import binary, count
+from analyzer.verdict import FITS
+
+NUMERICS = {"same": "the same", "rounding": "the same but for rounding", "changed": "changed"}
+SHORT = 120
+
+
+def as_text(found: Advised, gpu: Gpu, width: int | None = None, color: bool = False) -> str:
+    """The advice with what to type, the least intrusive first."""
+
+    def draw(console: Console) -> None:
+        console.print(Text(f"{gpu.name} {found.answer.answer}: {found.answer.reason}.", style="bold"))
+        console.print(f"Requested at the peak: {binary(found.requested)} = {_short(found.formula)}", markup=False, highlight=False)
+        if found.answer.answer == FITS:
+            left = gpu.capacity - found.answer.needed
+            console.print(f"Nothing has to change: {binary(left)} of {binary(gpu.capacity)} are left.", markup=False)
+            return
+        for number, advice in enumerate(found.advice, 1):
+            _advice(console, number, advice, gpu)
+        if not found.advice:
+            _nothing(console, found, gpu)
+        elif found.ended:
+            console.print(f"\nThe search ended after {count(found.tried)} settings, before all combinations were tried.", markup=False)
+
+    return written(draw, width, color)
+
+
+def _advice(console: Console, number: int, advice: Advice, gpu: Gpu) -> None:
+    change, needed = advice.change, advice.answer.needed
+    console.print()
+    console.print(Text(f"{number}. {change.says}", style="bold"))
+    lines = {
+        "needs": f"{binary(needed)} of {binary(gpu.capacity)}, {binary(advice.saved)} less",
+        "peak": _peak(advice),
+        "costs": change.cost,
+        "batch": "effective batch unchanged" if change.batch_kept else "effective batch changed",
+        "numbers": NUMERICS[change.numerics],
+        "type": command(advice, gpu),
+    }
+    for name, said in lines.items():
+        _line(console, name, said, whole=name == "type")
+    for line in yaml_lines(advice):
+        console.print(f"   {line}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _line(console: Console, name: str, said: str, *, whole: bool = False) -> None:
+    """A line under its word; `whole` where it is to be pasted."""
+    room = 10**6 if whole else console.width
+    text = fill(said, room, initial_indent=f"   {name:<8} ", subsequent_indent=" " * 12, break_long_words=False, break_on_hyphens=False)
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def _peak(advice: Advice) -> str:
+    """What is requested at the peak, and by what closed form it is less."""
+    if advice.lowered:
+        return f"{binary(advice.requested)} requested, less by {_short(advice.lowered)}"
+    return f"{binary(advice.requested)} requested = {_short(advice.formula)}"
+
+
+def _nothing(console: Console, found: Advised, gpu: Gpu) -> None:
+    said = ", before the time was up" if found.ended else ""
+    console.print(f"\nNothing that was tried makes it fit: {count(found.tried)} settings{said}.", markup=False)
+    if found.nearest is not None:
+        needed, change = binary(found.nearest.answer.needed), found.nearest.change.says
+        console.print(f"Nearest: {change}. It needs {needed} of {binary(gpu.capacity)}: {found.nearest.answer.answer}.", markup=False)
+
+
+def command(advice: Advice, gpu: Gpu) -> str:
+    """The command that checks the advice."""
+    return shlex.join(["peakform", "check", *advice.words, "--gpu", gpu.name])
+
+
+def yaml_lines(advice: Advice) -> list[str]:
+    """The same as sections of the config."""
+    change = advice.change
+    lines = [f"{'yaml' if not i else '':<8} {line}" for i, line in enumerate(_sections(advice))]
+    return lines if change.run or change.symbols else []
+
+
+def _sections(advice: Advice) -> list[str]:
+    change = advice.change
+    symbols = [f"symbols: {{{', '.join(f'{n}: {v}' for n, v in change.symbols.items())}}}"] if change.symbols else []
+    run = [f"run: {{{', '.join(f'{k}: {_quoted(v)}' for k, v in change.run.items())}}}"] if change.run else []
+    return symbols + run
+
+
+def _quoted(value: str) -> str:
+    return f"[{value.replace(',', ', ')}]" if "," in value else value
+
+
+def _short(formula: str) -> str:
+    """The leading terms of a formula."""
+    if len(formula) <= SHORT:
+        return formula
+    return f"{formula[: formula.rindex(' ', 0, SHORT)].rstrip(' +-')} + ..."
+
+
+def as_json(found: Advised, gpu: Gpu) -> str:
+    """Every figure for a script; bytes are whole numbers."""
+    plain = {
+        "gpu": gpu.name, "capacity_bytes": gpu.capacity, "answer": found.answer.answer, "reason": found.answer.reason,
+        "needed_bytes": found.answer.needed, "headroom_bytes": gpu.capacity - found.answer.needed,
+        "peak": {"formula": found.formula, "bytes": found.requested}, "tried": found.tried, "search_ended_early": found.ended,
+        "advice": [_plain(advice, gpu) for advice in found.advice],
+        "nearest": _plain(found.nearest, gpu) if found.nearest else None,
+    }  # fmt: skip
+    return json.dumps(plain, indent=2) + "\n"
+
+
+def _plain(advice: Advice, gpu: Gpu) -> dict[str, Any]:
+    change = advice.change
+    return {
+        "says": change.says, "answer": advice.answer.answer, "needed_bytes": advice.answer.needed, "saved_bytes": advice.saved,
+        "peak": {"formula": advice.formula, "bytes": advice.requested}, "lowered_by": advice.lowered or None,
+        "cost": change.cost, "numerics": change.numerics,
+        "effective_batch_unchanged": change.batch_kept, "intrusiveness": change.level, "words": list(advice.words),
+        "command": command(advice, gpu),
+        "yaml": {"symbols": dict(change.symbols), "run": dict(change.run), "config": change.config or None},
+    }  # fmt: skip
