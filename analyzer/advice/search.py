@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations
-from pathlib import Path
 
+from analyzer.advice.answers import Advice, Advised, Asked, Outcome
 from analyzer.advice.changes import WAYS, Change, accumulated, blocks_called, changes, joined, smaller, spread
-from analyzer.analysis import Analysis, analyze
+from analyzer.analysis import analyze
 from analyzer.assemble import batch_symbol
 from analyzer.build.model import Model, read_model
-from analyzer.catalogue import Gpu
 from analyzer.evaluate import evaluate
 from analyzer.formula import text
 from analyzer.gpus import device_of
-from analyzer.peaks import Piece, largest
+from analyzer.peaks import largest
 from analyzer.polynomial import ZERO, symbols_of
 from analyzer.problems import InvalidConfig
 from analyzer.programs import Programs
@@ -32,55 +30,6 @@ SECONDS = 3.0  # of processor time; the search for combinations ends then
 TOGETHER = 4  # so many changes at once
 RANKS = (2, 4, 8)
 TRIED = 3  # so many numbers of micro-batches are replayed
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A model as the command line sets it, on a card; `config` is how it was named."""
-
-    model: Model
-    config: str
-    path: Path
-    symbols: Mapping[str, str]
-    settings: Mapping[str, str]
-    gpu: Gpu
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """A model with changes: its peak, and the card's answer once it was asked for."""
-
-    analysis: Analysis
-    symbols: Mapping[str, str]
-    piece: Piece
-    requested: int
-    sure: int  # bytes that the closed form must stay within
-
-
-@dataclass(frozen=True, slots=True)
-class Advice:
-    """Changes that make a model fit: the proof, what is saved, and what to type."""
-
-    change: Change
-    answer: Answer
-    saved: int  # bytes on the card
-    formula: str  # of the peak that is left, in the model's symbols
-    lowered: str  # by what the peak's formula is lower; empty where symbols have other values
-    requested: int
-    words: tuple[str, ...]  # the config and its assignments
-
-
-@dataclass(frozen=True, slots=True)
-class Advised:
-    """What is said of a model on a card: it fits, what makes it fit, or how near the search came."""
-
-    answer: Answer
-    formula: str
-    requested: int
-    advice: tuple[Advice, ...]
-    nearest: Advice | None  # of what does not fit, the one that needs least
-    tried: int
-    ended: bool  # whether the time was up before everything was tried
 
 
 def advise(asked: Asked, most: int, progress: Callable[[str], None] = lambda _: None) -> Advised:

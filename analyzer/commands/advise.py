@@ -34,7 +34,7 @@ def advise(
     """
     from rich.console import Console
 
-    from analyzer.advice.search import Asked
+    from analyzer.advice.answers import Asked
     from analyzer.advice.search import advise as advised
     from analyzer.gpus import named, read_gpus
     from analyzer.render.advice import as_json, as_text

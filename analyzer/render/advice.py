@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from analyzer.advice.search import Advice, Advised
+from analyzer.advice.answers import Advice, Advised
 from analyzer.catalogue import Gpu
 from analyzer.render.grids import written
 from analyzer.render.units import binary, count
