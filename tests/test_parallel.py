@@ -5,6 +5,8 @@ import torch
 import torch.distributed as dist
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.distributed.optim import ZeroRedundancyOptimizer
+from torch.testing._internal.distributed.fake_pg import FakeStore
 
 from analyzer.build.ranks import with_ranks
 from analyzer.evaluate import evaluate
@@ -14,6 +16,7 @@ from analyzer.peaks import largest
 from analyzer.polynomial import poly, symbols_of
 from analyzer.problems import InvalidConfig, Origin
 from analyzer.run.buckets import assigned
+from analyzer.run.partition import heaviest
 from analyzer.run.settings import read_run
 from analyzer.sizes import Device, Sizes
 from tests.asking import analysis, model, peakform
@@ -127,3 +130,30 @@ def test_a_sharded_block_inside_a_checkpointed_one_is_refused() -> None:
 
     assert result.exit_code == 2
     assert "inside a checkpointed block" in result.output
+
+
+@given(st.lists(st.integers(1, 50), min_size=1, max_size=20), st.integers(1, 6))
+@settings(max_examples=30, deadline=None, derandomize=True)
+def test_parameters_are_divided_among_ranks_as_pytorch_divides_them(counts: list[int], ranks: int) -> None:
+    dist.init_process_group(backend="fake", store=FakeStore(), rank=0, world_size=ranks)
+    try:
+        parameters = [torch.nn.Parameter(torch.empty(count)) for count in counts]
+        divided = [groups[0]["params"] for groups in ZeroRedundancyOptimizer(parameters, torch.optim.SGD, lr=0.1)._partition_parameters()]
+    finally:
+        dist.destroy_process_group()
+    rank, members = heaviest([counts], ranks)
+
+    assert [id(parameters[i]) for i in members] == [id(p) for p in divided[rank]]
+    assert sum(p.numel() for p in divided[rank]) == max(sum(p.numel() for p in owned) for owned in divided)
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 7])
+def test_a_rank_keeps_a_share_of_the_states(ranks: int) -> None:
+    """ZeRO-1 (Rajbhandari et al., 2020): K / N bytes per parameter, 8 with Adam in fp32; no parameter is divided."""
+    found = {kind: analysis(PRENORM, {"parallel": kind, "ranks": "2"}, ranks=ranks) for kind in ("ddp", "zero1")}
+    values = found["ddp"].symbols.values
+    whole, part = (evaluate(categories(of)["optimizer"], values) for of in found.values())
+    largest_one = max(evaluate(t.elements, values) for t in found["ddp"].graph.parameters.values())
+
+    assert whole / ranks <= part <= whole / ranks + 8 * largest_one
+    assert all(evaluate(categories(of)["gradients"], values) == whole / 2 for of in found.values())

@@ -96,7 +96,8 @@ def infer(program: Runnable, at: Moment) -> None:
 
 
 def _state(made: torch.optim.Optimizer, scaler: torch.amp.GradScaler | None) -> list[torch.Tensor]:
-    values: list[Any] = [value for state in made.state.values() for value in state.values()]
+    local = getattr(made, "optim", made)  # of a ZeroRedundancyOptimizer: what this rank steps
+    values: list[Any] = [value for state in local.state.values() for value in state.values()]
     if scaler:
         values += [scaler._scale, scaler._growth_tracker]
     return [value for value in values if isinstance(value, torch.Tensor) and value.is_cuda]

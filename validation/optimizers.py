@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.distributed.optim import ZeroRedundancyOptimizer
 
 from analyzer.paths import is_named
 from analyzer.run.groups import group, patterns
@@ -34,7 +35,10 @@ def optimizer(run: Run, parameters: Mapping[str, nn.Parameter]) -> torch.optim.O
     decays = {"weight_decay": decay} if run.weight_decay or run.no_decay else {}
     members = [{"params": groups[key], **decays, **({"weight_decay": 0.0} if key[1] else {})} for key in sorted(groups)]
     home = importlib.import_module(ELSEWHERE.get(run.optimizer, "torch.optim"))
-    made: torch.optim.Optimizer = getattr(home, run.optimizer)(members, **given)
+    kind = getattr(home, run.optimizer)
+    if run.parallel == "zero1":
+        return ZeroRedundancyOptimizer(members, kind, **given)
+    made: torch.optim.Optimizer = kind(members, **given)
     return made
 
 

@@ -19,16 +19,17 @@ from torch.testing._internal.distributed.fake_pg import FakeStore
 
 from analyzer.build.ranks import WRAPPER
 from analyzer.graph import Bind, EndUnit, Graph, Instruction, Mark, Step, Unit
+from analyzer.run.partition import heaviest
 from analyzer.run.settings import Run
 from validation.nullcuda.recorder import null_device
 from validation.rendering import Program
 
 
-def join(ranks: int) -> None:
-    """Make this process the first of so many ranks."""
+def join(ranks: int, rank: int = 0) -> None:
+    """Make this process one of so many ranks."""
     if dist.is_initialized():
         dist.destroy_process_group()
-    dist.init_process_group(backend="fake", store=FakeStore(), rank=0, world_size=ranks)
+    dist.init_process_group(backend="fake", store=FakeStore(), rank=rank, world_size=ranks)
     null = null_device()
     if null:
         null.nullcuda_echo(1)  # the order of the buckets goes to the device, over all ranks and back
@@ -51,11 +52,12 @@ class Whole(nn.Module):
 
 
 class Distributed(Program):
-    """A program under DistributedDataParallel."""
+    """A program under DistributedDataParallel; with ZeroRedundancyOptimizer on the rank that steps most."""
 
     def __init__(self, graph: Graph, device: str, run: Run, ranks: int) -> None:
         super().__init__(graph, device, run)
-        join(ranks)
+        trained = [p.numel() for p in self.parameters.values() if p.requires_grad]
+        join(ranks, heaviest([trained], ranks)[0] if run.parallel == "zero1" else 0)
         self.split = next(i for i, instruction in enumerate(graph.instructions) if _after_model(instruction))
         clones = [i for i in graph.instructions[self.split :] if _of_wrapper(i)]
         inner = {made: taken for step in clones for taken, made in zip(step.inputs.values(), step.outputs)}

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from analyzer.run.settings import Run
 
 NAMED = {"zero2": False, "zero3": True}  # other names of fsdp, and whether gathered parameters go after the forward
-KNOWN = ("ddp", "fsdp", *NAMED)
+KNOWN = ("ddp", "zero1", "fsdp", *NAMED)
 REPLICATED = ("ddp", "zero1")
 SHARDED = ("fsdp", *NAMED)
 BELONGS = {

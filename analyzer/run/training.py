@@ -16,6 +16,7 @@ from analyzer.run.forward import Forward
 from analyzer.run.groups import optimized
 from analyzer.run.heap import Heap, Place
 from analyzer.run.parallel import REPLICATED
+from analyzer.run.partition import Partitioned
 from analyzer.run.settings import Run
 from analyzer.run.shards import Shards
 from analyzer.run.wrapper import Wrapper
@@ -57,7 +58,8 @@ def _wrapper(graph: Graph, run: Run, forward: Forward) -> Wrapper:
         return Shards(graph, run, forward)
     if run.parallel in REPLICATED:
         whole = not any(isinstance(i, Enter) and i.skipped for i in nested(graph.instructions))
-        return Buckets(run, forward, list(graph.buffers.values()), whole)
+        kind = Partitioned if run.parallel == "zero1" else Buckets
+        return kind(run, forward, list(graph.buffers.values()), whole)
     return Wrapper()
 
 
@@ -119,7 +121,7 @@ def _learn(run: Run, forward: Forward, leaves: list[Leaf], number: int) -> None:
     if run.clip_grad_norm:
         scaling.clip_grad_norm(memory, graded, foreach=run.clip_foreach, sharded=run.parallel == "fsdp")
     heap.op = f"{run.optimizer} step"
-    trained = optimized(run, graded)
+    trained = [leaf for leaf in memory.wrapper.owned(optimized(run, leaves)) if leaf.grad is not None]
     if number == 0:
         learning.make_state(memory, run, trained)
     total = heap.alloc(poly(4), "temporary", "gradient scaler: found_inf of all devices") if run.scaler and run.form == "fused" else None

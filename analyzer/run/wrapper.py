@@ -43,6 +43,10 @@ class Wrapper:
     def after_backward(self) -> None:
         """Backward is done."""
 
+    def owned(self, leaves: list[Leaf]) -> list[Leaf]:
+        """Those of the optimizer's parameters that this GPU steps."""
+        return leaves
+
     def trained(self, leaves: list[Leaf]) -> list[Leaf]:
         """What the optimizer is given for the model's parameters."""
         return leaves
