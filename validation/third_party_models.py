@@ -11,7 +11,7 @@ from typing import Any
 from torch import nn
 
 from validation.third_party_cache import cached
-from validation.third_party_decoders import MISTRAL, Decoder, decoders
+from validation.third_party_decoders import MISTRAL, Decoder, decoders, mixtral
 from validation.third_party_folding import FOLDING
 from validation.third_party_genes import GENES
 from validation.third_party_kind import Build, Symbols, ThirdParty
@@ -99,6 +99,7 @@ THIRD_PARTY: Mapping[str, ThirdParty] = {
     **_language_models("-eager", "eager", padded=True),
     **_language_models("", "sdpa", padded=False),
     "mistral-7b": from_transformers(MISTRAL, "B=1 r=256", "B=2 r=65 L=5", padded=False),
+    "mixtral-8x7b-batched": from_transformers(mixtral, "B=1 r=16", "B=2 r=5 L=3 c=512 f=100", padded=False),
     **LORA,
     **FOLDING,
     "t5-small-eager": from_transformers(_t5("eager"), "B=4 r=96 t=64", "B=3 r=37 t=21 L=5"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import nn
 
 from analyzer.evaluate import evaluate
 from tests.asking import analysis
@@ -30,3 +31,9 @@ def test_esm2_of_every_size_has_the_class_s_parameters(size: str) -> None:
 def test_u_nets_have_the_published_parameters() -> None:
     assert _count("unet") == 31_037_698  # of milesial/Pytorch-UNet's UNet(3, 2)
     assert _count("unet3d") == 19_069_955 + 4_672  # of the paper's convolutions, and of batch norm
+
+
+def test_the_autoencoder_has_the_parameters_of_its_layers() -> None:
+    layers = [nn.Linear(784, 400), nn.Linear(400, 20), nn.Linear(400, 20), nn.Linear(20, 400), nn.Linear(400, 784)]
+
+    assert _count("vae") == sum(p.numel() for layer in layers for p in layer.parameters()) == 652_824
