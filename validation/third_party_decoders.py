@@ -52,7 +52,7 @@ LLAMA = _llama("sdpa")
 
 def mixtral(s: Symbols) -> nn.Module:
     """Mixtral whose experts are batched products: of fixed shapes, whatever the router says."""
-    sizes = {"num_local_experts": s["E"], "num_experts_per_tok": s["k"]}
+    sizes: dict[str, Any] = {"num_local_experts": s["E"], "num_experts_per_tok": s["k"]}
     return _llama("sdpa", "MixtralForCausalLM", sliding_window=None, experts_implementation="batched_mm", **sizes)(s)
 
 
