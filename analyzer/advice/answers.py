@@ -48,6 +48,9 @@ class Advice:
     lowered: str  # by what the peak's formula is lower; empty where symbols have other values
     requested: int
     words: tuple[str, ...]  # the config and its assignments
+    flops: int | None = None  # more FLOPs of an optimizer step, of all its micro-batches; None where the work is another
+    share: float = 0.0  # of the FLOPs as they were
+    recomputed: str = ""  # the closed form of what is computed again
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,7 @@ def _checkpoints(analysis: Analysis) -> Iterator[Change]:
     given = [name for name in analysis.run.checkpoint.split(",") if name]
     called = [name for name in blocks_called(analysis.model) if name not in given][:BLOCKS]
     for name in called:
-        cost = f"the forward of every {name} runs a second time in backward: at most one more forward, about a third of a step"
+        cost = f"the forward of every {name} runs a second time in backward"
         yield Change("checkpoint", f"checkpoint {name}", 5, cost, {"checkpoint": ",".join([*given, name])})
 
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 
 from analyzer.advice.answers import Advice, Advised, Asked, Outcome
 from analyzer.advice.changes import WAYS, Change, accumulated, blocks_called, changes, joined, smaller, spread
-from analyzer.analysis import analyze
+from analyzer.analysis import Analysis, analyze
 from analyzer.assemble import batch_symbol
 from analyzer.build.model import Model, read_model
+from analyzer.compute import flops, kernels
 from analyzer.evaluate import evaluate
 from analyzer.formula import text
 from analyzer.gpus import device_of
@@ -40,10 +42,22 @@ def advise(asked: Asked, most: int, progress: Callable[[str], None] = lambda _: 
     if answer.answer == FITS:
         return Advised(answer, text(base.piece.form), base.requested, (), None, search.tried, False)
     search.run(base, answer, most)
-    found = sorted(search.found, key=lambda advice: (advice.change.level, advice.answer.needed))
-    return Advised(
-        answer, text(base.piece.form), base.requested, tuple(found[:most]), None if found else search.nearest, search.tried, search.late()
-    )
+    found = sorted(search.found, key=lambda advice: (advice.change.level, advice.answer.needed))[:most]
+    told = tuple(_with_flops(advice, search.analyses[advice.words], base.analysis) for advice in found)
+    nearest = None if found else search.nearest
+    return Advised(answer, text(base.piece.form), base.requested, told, nearest, search.tried, search.late())
+
+
+def _with_flops(advice: Advice, analysis: Analysis, base: Analysis) -> Advice:
+    """With the FLOPs that a step has more; without where it is a step of other samples or sizes, or on several GPUs."""
+    change = advice.change
+    if not change.batch_kept or "ranks" in change.run or (change.symbols and "accumulation" not in change.run):
+        return advice
+    here, there = flops(kernels(analysis)), flops(kernels(base))
+    before = evaluate(there["total"], base.symbols.values)
+    more = evaluate(here["total"], analysis.symbols.values) - before
+    recomputed = text(here["recomputation"]) if "recomputation" in here and change.kind != "batch" else ""
+    return replace(advice, flops=more, share=more / before if before else 0.0, recomputed=recomputed)
 
 
 class _Search:
@@ -51,6 +65,7 @@ class _Search:
         self.asked, self.progress, self.started, self.tried = asked, progress, time.process_time(), 0
         self.models: dict[str, Model] = {"": asked.model}
         self.found: list[Advice] = []
+        self.analyses: dict[tuple[str, ...], Analysis] = {}
         self.nearest: Advice | None = None
         self.fitting: list[frozenset[str]] = []  # what was done, for all that fits
         self.needed, self.form = 0, ZERO
@@ -155,6 +170,7 @@ class _Search:
         advice = Advice(change, answer, saved, text(outcome.piece.form), lowered, outcome.requested, words)
         if answer.answer == FITS:
             self.found.append(advice)
+            self.analyses[words] = outcome.analysis
             self.fitting.append(frozenset(part.says for part in parts))
             return True
         if self.nearest is None or outcome.requested < self.nearest.requested:

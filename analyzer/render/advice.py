@@ -48,12 +48,14 @@ def _advice(console: Console, number: int, advice: Advice, gpu: Gpu) -> None:
         "needs": f"{binary(needed)} of {binary(gpu.capacity)}, {binary(advice.saved)} less",
         "peak": _peak(advice),
         "costs": change.cost,
+        "flops": _flops(advice),
         "batch": "effective batch unchanged" if change.batch_kept else "effective batch changed",
         "numbers": NUMERICS[change.numerics],
         "type": command(advice, gpu),
     }
     for name, said in lines.items():
-        _line(console, name, said, whole=name == "type")
+        if said:
+            _line(console, name, said, whole=name == "type")
     for line in yaml_lines(advice):
         console.print(f"   {line}", markup=False, highlight=False, soft_wrap=True)
 
@@ -70,6 +72,14 @@ def _peak(advice: Advice) -> str:
     if advice.lowered:
         return f"{binary(advice.requested)} requested, less by {_short(advice.lowered)}"
     return f"{binary(advice.requested)} requested = {_short(advice.formula)}"
+
+
+def _flops(advice: Advice) -> str:
+    """By how much an optimizer step computes more."""
+    if not advice.flops:
+        return "" if advice.flops is None else "as many as before"
+    more = f"{advice.flops:+.3g} a step ({advice.share:+.1%})"
+    return f"{more}; computed again: {_short(advice.recomputed)}" if advice.recomputed not in ("", "0") else more
 
 
 def _nothing(console: Console, found: Advised, gpu: Gpu) -> None:
@@ -127,7 +137,8 @@ def _plain(advice: Advice, gpu: Gpu) -> dict[str, Any]:
     return {
         "says": change.says, "answer": advice.answer.answer, "needed_bytes": advice.answer.needed, "saved_bytes": advice.saved,
         "peak": {"formula": advice.formula, "bytes": advice.requested}, "lowered_by": advice.lowered or None,
-        "cost": change.cost, "numerics": change.numerics,
+        "cost": change.cost,
+        "extra_flops": advice.flops, "recomputed_flops": advice.recomputed or None, "numerics": change.numerics,
         "effective_batch_unchanged": change.batch_kept, "intrusiveness": change.level, "words": list(advice.words),
         "command": command(advice, gpu),
         "yaml": {"symbols": dict(change.symbols), "run": dict(change.run), "config": change.config or None},
