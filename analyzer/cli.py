@@ -15,6 +15,7 @@ from analyzer.commands.check import check
 from analyzer.commands.cluster import cluster, submit_check
 from analyzer.commands.fit import fit
 from analyzer.commands.imports import imports
+from analyzer.commands.layers import layers
 from analyzer.commands.lists import gpus, models, ops, schema
 from analyzer.commands.new import new
 from analyzer.commands.report import explain, report
@@ -62,5 +63,22 @@ def main() -> None:
     """
 
 
-for _command in (report, explain, fit, advise, sweep, check, submit_check, cluster, new, imports, models, blocks, gpus, ops, schema):
+for _command in (
+    report,
+    explain,
+    layers,
+    fit,
+    advise,
+    sweep,
+    check,
+    submit_check,
+    cluster,
+    new,
+    imports,
+    models,
+    blocks,
+    gpus,
+    ops,
+    schema,
+):
     main.add_command(_command)
