@@ -67,6 +67,7 @@ class Tracer(References):
         self.cast_weights: dict[Tensor, Tensor] = {}
         self.dtype = "float32"  # of parameters
         self.attention = "auto"  # the kernel that scaled_dot_product_attention is forced to
+        self.recording = False  # whether a backward pass is being recorded, by the autograd engine's thread
         self.mha_fastpath = True  # whether nn.MultiheadAttention and what is made of it may be fused in inference
         self._views: dict[Storage, set[Tensor]] = {}  # of storages changed in place: the views taken since
         self._saved: dict[Storage, str] = {}  # what autograd keeps, and what it first kept it for
@@ -145,6 +146,8 @@ class Tracer(References):
 
     def step(self, op: str, rule: Rule, inputs: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
         """Record a primitive and return its outputs, held by the running function."""
+        if self.recording:
+            rule = replace(rule, constants={**rule.constants, "recorded": True})
         needed = self._needed(rule, inputs)
         specs = rule.out if isinstance(rule.out, tuple) else (rule.out,)
         changed = inputs[rule.inplace] if rule.inplace else None

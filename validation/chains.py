@@ -17,6 +17,7 @@ from analyzer.build.trace import bind_symbols, trace
 from analyzer.run.settings import Run
 
 DIRECT = ("float32", "int64", "int32", "bool")  # an operand of this kind is an input of the model
+SUMMED = "_summed"  # after the name of a layer: the sum of a small network with that layer, and what it is a function of
 CHANGED = {
     "beside": "",  # is made, but not given to the op
     "swapped": "transpose: {{in: {0}, dim0: -1, dim1: -2, as: {0}}}",
@@ -66,7 +67,7 @@ def text(case: Case, end: str, frozen: tuple[str, ...]) -> str:
     names = [f"a{i}" for i in range(len(case.operands))]
     inputs, made = zip(*(_operand(name, f"before{i}", operand) for i, (name, operand) in enumerate(zip(names, case.operands))))
     results = "y" if case.results == 1 else f"[{', '.join(f'y{i}' for i in range(case.results))}]"
-    taken = [name for name, operand in zip(names, case.operands) if not operand.startswith("beside ")]
+    taken = [word for name, operand in zip(names, case.operands) for word in _taken(name, operand)]
     under = f"{case.op}: {{in: [{', '.join(taken)}], {case.attributes + ', ' if case.attributes else ''}name: under, as: {results}}}"
     y = "y" if case.results == 1 else "y0"
     layers, last, loss = {
@@ -86,12 +87,28 @@ def text(case: Case, end: str, frozen: tuple[str, ...]) -> str:
     ))  # fmt: skip
 
 
+def _taken(name: str, operand: str) -> list[str]:
+    """What of an operand the op is given: a sum comes with what it was made of."""
+    return [] if operand.startswith("beside ") else [name, f"of_{name}"] if SUMMED in operand else [name]
+
+
 def _operand(name: str, layer: str, operand: str) -> tuple[str, list[str]]:
     """The input behind an operand, and the layers that make the operand of it."""
     words = operand.split()
     kind, sizes = ("", words) if words[0].isdigit() else (words[0], words[1:])
     if kind in DIRECT:
         return f"{name}: {{shape: [{', '.join(sizes)}], dtype: {kind}}}", []
+    if kind.endswith(SUMMED):
+        first = f"Linear: {{in: x_{name}, out_features: {sizes[-1]}, name: {layer}, as: of_{name}}}"
+        inner = f"Linear: {{in: of_{name}, out_features: 4, name: {layer}inner}}"
+        last = f"Linear: {{out_features: 2, name: {layer}last}}"
+        return f"x_{name}: {{shape: [{', '.join(sizes)}]}}", [
+            first,
+            inner,
+            f"{kind.removesuffix(SUMMED)}: {{name: {layer}middle}}",
+            last,
+            f"sum: {{as: {name}}}",
+        ]
     given = {"swapped": [*sizes[:-2], *sizes[:-3:-1]], "last": [sizes[0], *sizes[2:], *sizes[1:2]]}.get(kind, sizes)
     linear = f"Linear: {{in: x_{name}, out_features: {given[-1]}, name: {layer}, as: {name}}}"
     return f"x_{name}: {{shape: [{', '.join(given)}]}}", [linear, *([CHANGED[kind].format(name)] if CHANGED.get(kind) else [])]

@@ -65,6 +65,8 @@ def _randint(*, high: int, shape: list[int], low: int = 0, dtype: str = "int64",
 
 
 ENTRIES: Mapping[str, Entry] = {
+    "grad": lambda outputs, inputs: torch.autograd.grad(outputs, inputs, create_graph=True)[0],
+    "requires_grad_": lambda x: x.requires_grad_(),
     "slice": _slice,
     "split": lambda x, *, split_size, dim=0: x.split(split_size, dim),
     "repeat_interleave": lambda x, *, repeats, dim=None: x.repeat_interleave(repeats, dim),

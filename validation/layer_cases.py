@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+SUMMED = ("Tanh", "ReLU", "LeakyReLU", "Sigmoid", "BatchNorm1d", "Dropout", "neg", "contiguous")
+
 LAYERS: Mapping[str, tuple[str, ...]] = {
+    "grad": tuple(f"| {layer}_summed 3 5 | mean times" for layer in SUMMED),
+    "requires_grad_": ("| 3 5", "| half 3 5 | mean"),
     "LayerNorm": (
         "| 3 5",
         "| 2 3 7",

@@ -45,7 +45,7 @@ def _native_batch_norm(x: Tensor, weight: Tensor | None, bias: Tensor | None, ru
         Spec(x.shape, x.dtype, laid(x.shape, is_channels_last(x.shape, x.strides))),
         plan.gradients("native_batch_norm_backward", f"g, x, mean, invstd{', weight' if weight else ''}{_names(running)}", order),
         aux={"mean": statistics, "invstd": statistics},
-        scratch=(_staging(x, 4) if training and _channels_last(x) else ZERO,),
+        scratch=(staging(x, 4) if training and _channels_last(x) else ZERO,),
         constants={"plan": order},
     )
 
@@ -66,14 +66,15 @@ def _native_backward(x: Tensor, weight: Tensor | None, bias: Tensor | None, trai
     if not _channels_last(x):
         return (*head, *parameters)
     made = [plan.result(n, t) for n, t in (("weight", weight), ("bias", bias)) if t is not None]
-    return (*head, channel, channel, *made, plan.Brief((_staging(x, 2),)), *((_like(x),) if x.requires_grad else ()))
+    return (*head, channel, channel, *made, plan.Brief((staging(x, 2),)), *((_like(x),) if x.requires_grad else ()))
 
 
 def _channels_last(x: Tensor) -> bool:
     return sizes().is_one(product(x.shape[2:])) or is_channels_last(x.shape, x.strides)
 
 
-def _staging(x: Tensor, values: int) -> Poly:
+def staging(x: Tensor, values: int) -> Poly:
+    """Bytes in which blocks of a reduction over channels-last data, or (batch, channels), meet."""
     return call("batch_norm_scratch", x.elements / x.shape[1], x.shape[1], values)
 
 

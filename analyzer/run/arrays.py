@@ -26,6 +26,7 @@ class Array:
     node: Node | None = None
     output: int = 0
     base: Array | None = None  # what a differentiable view looks at, held while the view lives
+    leaf: Leaf | None = None  # set for a tensor that was made a leaf (requires_grad_)
 
     @property
     def bytes(self) -> Poly:
@@ -40,10 +41,11 @@ class Array:
 
 @dataclass(slots=True, eq=False)
 class Leaf:
-    """AccumulateGrad of a parameter: where its gradient ends."""
+    """AccumulateGrad of a parameter, or of another leaf, whose tensor it holds: where its gradient ends."""
 
     tensor: Tensor
     grad: Array | None = None
+    array: Array | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -117,6 +119,8 @@ class Memory:
             self.release_node(node)
         if array.base:
             self.release(array.base)
+        if array.leaf and array.leaf.grad:
+            self.release(array.leaf.grad)
 
     def save(self, node: Node, name: str, array: Array) -> None:
         """Keep an array's storage for the node's backward."""
@@ -162,5 +166,8 @@ class Memory:
             self.heap.belonging = dead.place.loops
             self.forget(dead)
             pending.extend(target for target, _ in dead.edges.values() if isinstance(target, Node))
+            for leaf in (target for target, _ in dead.edges.values() if isinstance(target, Leaf)):
+                if leaf.array:
+                    self.release(leaf.array)
             dead.edges = {}
         self.heap.belonging = around

@@ -202,5 +202,5 @@ def _accumulate_grad(run: Pass, leaf: Leaf) -> None:
         leaf.grad = memory.fresh(leaf.tensor.shape, leaf.tensor.dtype, leaf.tensor.strides, "gradient", "")
         memory.heap.launch([array.extent], [leaf.grad.extent], leaf.tensor.storage.loops, gradient=True)
         memory.release(array)
-    leaf.grad.block.kind = "gradient"
+    leaf.grad.block.kind = "gradient of activation" if leaf.array else "gradient"
     leaf.grad.block.label = f"{leaf.tensor.storage.label} gradient"

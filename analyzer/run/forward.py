@@ -23,7 +23,7 @@ from analyzer.graph import (
     Unit,
     contiguous,
 )  # fmt: skip
-from analyzer.run import regions
+from analyzer.run import leaves, regions
 from analyzer.run.arrays import Array, Leaf, Memory, Node, Region
 from analyzer.run.heap import Block, Heap
 from analyzer.run.slices import read_again, rebase
@@ -38,7 +38,8 @@ class Forward:
         self.standing: dict[Tensor, Array] = {}  # parameters, buffers, inputs
         self.leaves: dict[Tensor, Leaf] = {}
         self.variables: dict[str, Array] = {}
-        self.nodes = 0
+        self.nodes = self.recorded_nodes = 0
+        self.recorded: dict[Step, Node] = {}
         self.regions: list[Region] = []
 
     def resident(self, tensors: Iterable[Tensor]) -> None:
@@ -107,10 +108,15 @@ class Forward:
         self.heap.move(replace(self.heap.place, loops=(*outer, *begun)))
 
     def _step(self, step: Step) -> None:
+        if "unpacked" in step.rule.constants:
+            leaves.unpack(self, step)
+            return
         known = self.apply(step)
         if step.needed:
             self._record(step, known)
         self.settle(step, known)
+        if "leaf" in step.rule.constants:
+            leaves.make_leaf(self, step.outputs[0])
 
     def array(self, tensor: Tensor) -> Array:
         """The array of a tensor; one that only the first run of a checkpointed region had is made again."""
@@ -178,7 +184,7 @@ class Forward:
         if isinstance(spec, Spec):
             return self._allocated(tensor)
         array = self.memory.alias(inputs[spec.of], tensor.shape, tensor.strides)
-        if "untracked" not in step.rule.constants:
+        if not {"untracked", "detached"} & step.rule.constants.keys():  # else autograd knows no base of it
             array.base = inputs[spec.of].base or inputs[spec.of]
             array.base.refs += 1
         return array
@@ -214,15 +220,21 @@ class Forward:
             self.memory.save(node, name, known[name])
 
     def node(self, step: Step, inputs: dict[str, Array]) -> Node:
-        """A node for a step, not linked to anything yet."""
-        self.nodes += 1
-        return Node(step, self.nodes, self.heap.place, {}, {}, dict(inputs))
+        """A node for a step, not linked to anything yet; each thread numbers those it makes."""
+        on_engine = "recorded" in step.rule.constants
+        self.nodes, self.recorded_nodes = self.nodes + (not on_engine), self.recorded_nodes + on_engine
+        number = 2 * (self.recorded_nodes if on_engine else self.nodes) + on_engine
+        self.recorded[step] = node = Node(step, number, self.heap.place, {}, {}, dict(inputs))
+        return node
 
     def target(self, tensor: Tensor, array: Array) -> tuple[Node | Leaf, int]:
         """Where the gradient of a tensor goes: the node that made it, as which output, or the leaf that it is."""
         if array.node is not None:
             array.node.refs += 1
             return array.node, array.output
+        if array.leaf is not None:
+            array.refs += 1
+            return array.leaf, 0
         return self.leaves[tensor], 0
 
 

@@ -18,6 +18,7 @@ PLANNED = (
     "native_group_norm_backward",
     "native_batch_norm_backward",
     "cudnn_batch_norm_backward",
+    "batch_norm_double_backward",
     "trilinear_backward",
     "embedding_dense_backward",
     "embedding_bag_dense_backward",
