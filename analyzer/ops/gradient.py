@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from analyzer.formulas import joint
 from analyzer.graph import FLOATING, Checkpoint, Enter, Leave, Loops, Rule, Spec, Step, Tensor
@@ -15,6 +16,7 @@ from analyzer.ops.creation import like
 from analyzer.ops.elementwise import add
 from analyzer.ops.recorded import Recorded, validated
 from analyzer.ops.registry import op
+from analyzer.polynomial import ZERO
 from analyzer.tracing import Refused, Tracer, current, show
 
 AGAIN = "the step of '{}' at {} cannot be differentiated here: "
@@ -22,11 +24,12 @@ AGAIN = "the step of '{}' at {} cannot be differentiated here: "
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Made:
-    """A step that has run, and the iterations it ran in with how many of each loop are left out."""
+    """A step that has run, and the iterations it ran in."""
 
     step: Step
     loops: Loops
     checkpointed: bool
+    stands_for_more: bool  # in a loop of which only some iterations are traced
 
 
 @op
@@ -60,13 +63,13 @@ def grad(outputs: Tensor, inputs: Tensor) -> Tensor:
     steps = _between(tracer, outputs, inputs)
     waiting = {outputs: tracer.own(like(outputs, None))}
     tracer.own(waiting[outputs])  # the caller's grad_outputs
-    around, tracer.recording = (tracer.origin, tracer.label), True
+    around, here, tracer.recording = (tracer.origin, tracer.label), tracer.loops, True
     try:
         for made in reversed(steps):
-            _enter(tracer, made.loops)
+            here = _enter(tracer, here, made.loops)
             for tensor, gradient in _applied(tracer, made, waiting, steps, inputs):
                 _accumulate(tracer, waiting, tensor, gradient)
-        _enter(tracer, tracer.loops)
+        _enter(tracer, here, tracer.loops)
     finally:
         tracer.recording, (tracer.origin, tracer.label) = False, around
     return waiting[inputs]
@@ -106,6 +109,8 @@ def _taken_out(step: Step) -> Tensor | None:
 
 def _check(made: _Made) -> None:
     where = AGAIN.format(made.step.op, made.step.origin)
+    if made.stands_for_more:
+        raise Refused(f"{where}it is in a loop of more iterations than are traced", "write the layers out")
     if made.checkpointed:
         raise Refused(f"{where}it is in a checkpointed block")
     if made.step.rule.inplace:
@@ -116,23 +121,26 @@ def _check(made: _Made) -> None:
 
 def _history(tracer: Tracer) -> Iterator[_Made]:
     """The steps so far, with the iterations they ran in."""
-    loops, depth = Loops(), 0
+    loops, depth, shortened = Loops(), 0, set[str]()
     for instruction in tracer.instructions:
         match instruction:
-            case Enter(loop=loop, iteration=iteration):
+            case Enter(loop=loop, iteration=iteration, skipped=skipped):
+                shortened |= {loop} if skipped else set()
                 loops = (*(item for item in loops if item[0] != loop), (loop, iteration))
             case Leave(loop=loop):
                 loops = tuple(item for item in loops if item[0] != loop)
             case Step():
-                yield _Made(instruction, loops, depth > 0)
+                yield _Made(instruction, loops, depth > 0, any(loop in shortened for loop, _ in loops))
             case Checkpoint():
                 depth += 1
 
 
-def _enter(tracer: Tracer, loops: Loops) -> None:
-    """Go to where a step ran. Raises Refused in a loop that is too long to be written out."""
-    if loops != tracer.loops:
-        raise Refused("grad has no rule for a model that repeats layers on the way", "write the layers out")
+def _enter(tracer: Tracer, here: Loops, loops: Loops) -> Loops:
+    """Go from some iterations of loops to others."""
+    same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(here, loops)))
+    tracer.instructions += [Leave(loop) for loop, _ in reversed(here[same:])]
+    tracer.instructions += [Enter(loop, iteration, ZERO) for loop, iteration in loops[same:]]
+    return loops
 
 
 def _applied(

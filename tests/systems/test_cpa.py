@@ -59,6 +59,17 @@ def test_memory(config: str, run: dict[str, str], symbols: dict[str, int], measu
     assert tuple(found[name] for name in ("left by forward", "forward", "backward", "step")) == measured
 
 
+@pytest.mark.parametrize(("symbols", "measured"), [
+    ({"B": 37, "G": 101, "K": 3, "P": 11, "M": 3}, (457_308, 3_676_536, 2_758_676, 2_517_308)),
+    ({}, (1_668_632, 63_718_696, 26_945_320, 25_472_092)),
+], ids=["odd sizes", "as it is"])  # fmt: skip
+def test_memory_of_the_adversaries_own_step(symbols: dict[str, int], measured: tuple[int, ...]) -> None:
+    found = predicted(analysis("cpa-adversaries", {}, **symbols))
+
+    assert tuple(found[name] for name in ("left by forward", "forward", "backward", "step")) == measured
+    assert found["gradients"] == 4 * ADVERSARIES or symbols
+
+
 def test_memory_of_inference() -> None:
     assert predicted(analysis("cpa", {"mode": "infer"}))["inference"] == 43_156_440
 
