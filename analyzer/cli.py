@@ -25,8 +25,23 @@ from analyzer.problems import InvalidConfig, nearest
 __all__ = ["MODELS", "find", "main"]
 
 
+PURPOSES = {
+    "What a model needs": (report, explain, layers, sweep),
+    "Whether and where it fits": (check, fit, advise, submit_check, cluster),
+    "Configs": (new, imports, models, blocks, ops, schema),
+    "Cards": (gpus,),
+}
+
+
 class Commands(click.Group):
-    """A group that prints the problems of a refused config and exits with 2."""
+    """A group that prints the problems of a refused config and exits with 2; its commands stand by purpose."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        room = formatter.width - 6 - max(map(len, self.commands))
+        named = {command: name for name, command in self.commands.items()}
+        for purpose, commands in PURPOSES.items():
+            with formatter.section(purpose):
+                formatter.write_dl([(named[command], command.get_short_help_str(room)) for command in commands])
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -52,6 +67,8 @@ class Commands(click.Group):
 def main() -> None:
     """Closed forms for the parameters and peak memory of a neural network written in YAML.
 
+    Start with a bundled model, or `peakform new mine --like bert-base` for one of your own:
+
     \b
     peakform report bioformer             a bundled model, with every number
     peakform report my.yaml B=16 r=501    your own, with symbols overridden
@@ -63,22 +80,6 @@ def main() -> None:
     """
 
 
-for _command in (
-    report,
-    explain,
-    layers,
-    fit,
-    advise,
-    sweep,
-    check,
-    submit_check,
-    cluster,
-    new,
-    imports,
-    models,
-    blocks,
-    gpus,
-    ops,
-    schema,
-):
-    main.add_command(_command)
+for _commands in PURPOSES.values():
+    for _command in _commands:
+        main.add_command(_command)

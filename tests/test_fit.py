@@ -154,3 +154,15 @@ def test_what_is_not_a_cuda_card_says_so() -> None:
 
     assert "Note: MI300X: a ROCm card: op rules, workspaces and context are those of CUDA." in printed
     assert "Note: TPU v3 core: not a CUDA device" in printed
+
+
+def test_markdown_has_a_row_per_config_and_value() -> None:
+    lines = peakform(*"fit bioformer B=4 c=63:64 --gpu a100 --gpu h200 --format markdown".split()).stdout.splitlines()
+    solved = peakform(*"fit scperb --gpu t4 --solve B --format markdown".split()).stdout
+    rows = told("fit scperb --gpu t4 --solve B")["rows"]
+
+    assert lines[2:4] == ["| config | c | A100-80GB, 79.14 GiB | H200, 139.72 GiB |", "| --- | ---: | ---: | ---: |"]
+    assert lines[4] == "| bioformer.yaml | 63 | - | - |"
+    assert lines[5].startswith("| bioformer.yaml | 64 | no, ")
+    assert lines[-1] == "-: refused: 'width / heads' is 63/4, not a whole number."
+    assert f"| scperb.yaml | {rows[0]['cells'][0]['fits']:,} ({rows[0]['cells'][0]['too_close_to']:,}) |" in solved

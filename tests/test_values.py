@@ -73,6 +73,21 @@ def test_other_commands_read_values_too(command: str, folder: Path) -> None:
     assert peakform(*words, "c=1600").stdout != read.stdout
 
 
+def test_advise_reads_values(folder: Path) -> None:
+    asked(folder, TRAIN)
+    words = ("advise", "mine.yaml", "--gpu", "t4", "run.mode=infer", "--format", "json")
+
+    assert peakform(*words, "--values", "train.yaml").stdout == peakform(*words, "B=5", "c=16").stdout
+
+
+def test_sweep_reads_values(folder: Path) -> None:
+    asked(folder, TRAIN)
+    peakform("sweep", "mine.yaml", "--values", "train.yaml", "B=1:3", "-o", "read.csv")
+    peakform("sweep", "mine.yaml", "c=16", "B=1:3", "-o", "given.csv")
+
+    assert Path("read.csv").read_text() == Path("given.csv").read_text()
+
+
 def test_a_symbol_that_is_solved_needs_no_value(folder: Path) -> None:
     asked(folder, TRAIN)
     Path("train.yaml").write_text("model: {d_model: 16}")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from analyzer.commands.arguments import ASSIGNMENTS, CONFIG, FILES, OUTPUT, find, read, width, write
+from analyzer.commands.arguments import ASSIGNMENTS, CONFIG, FILES, OUTPUT, VALUES, find, read, width, write
 from analyzer.problems import COMMAND_LINE, InvalidConfig, Origin, Problem
 
 
@@ -17,11 +17,19 @@ from analyzer.problems import COMMAND_LINE, InvalidConfig, Origin, Problem
 @ASSIGNMENTS
 @click.option("--gpu", "name", required=True, metavar="NAME", help="The card that it is to fit on.")
 @FILES
+@VALUES
 @click.option("--most", default=6, show_default=True, type=click.IntRange(1, 16), metavar="N", help="How many ways to show.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @OUTPUT
 def advise(
-    config: str, assignments: tuple[str, ...], name: str, files: tuple[Path, ...], most: int, form: str, output: Path | None
+    config: str,
+    assignments: tuple[str, ...],
+    name: str,
+    files: tuple[Path, ...],
+    values: Path | None,
+    most: int,
+    form: str,
+    output: Path | None,
 ) -> None:
     """Say what would make CONFIG fit on a GPU: what to change, what that saves and costs, and what to type.
 
@@ -41,7 +49,9 @@ def advise(
     from analyzer.verdict import FITS
 
     (gpu,) = named(read_gpus(*files), (name,))
-    model, symbols, settings = read(config, assignments)
+    model, given, settings = read(config, assignments, values)
+    told = {name: str(s.definition) for name, s in model.symbols.items() if s.key is not None} if values is not None else {}
+    symbols = {**told, **given}  # advice is tried on the file, which does not have them
     if not model.layers:
         raise InvalidConfig(Problem(Origin(COMMAND_LINE), f"'{config}' has no layers: nothing runs on a GPU"))
     asked = Asked(model, config, find(config)[0], symbols, settings, gpu)

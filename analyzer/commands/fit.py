@@ -22,7 +22,7 @@ MOST = 1000
 @click.option("--solve", metavar="SYMBOL[,SYMBOL]", help="Find the largest value that fits; of two symbols, their frontier.")
 @click.option("--multiple-of", "multiple", default=1, type=click.IntRange(1), metavar="N", help="Solve among multiples of N.")
 @VALUES
-@click.option("--format", "form", type=click.Choice(["text", "json", "csv"]), default="text", show_default=True)
+@click.option("--format", "form", type=click.Choice(["text", "markdown", "json", "csv"]), default="text", show_default=True)
 @OUTPUT
 def fit(
     words: tuple[str, ...],
@@ -52,6 +52,7 @@ def fit(
     from analyzer.fit import fit as fitted
     from analyzer.gpus import named, read_gpus, select
     from analyzer.render.fit import as_csv, as_json, as_text
+    from analyzer.render.fit_markdown import as_markdown
     from analyzer.run.settings import read_run
 
     configs, single, swept = _sorted(words)
@@ -66,9 +67,8 @@ def fit(
     for warning in found.warnings:
         click.echo(f"warning: {warning}", err=True)
     terminal = output is None and sys.stdout.isatty()
-    text = (
-        as_text(found, width(True) if terminal else 80, terminal) if form == "text" else as_json(found) if form == "json" else as_csv(found)
-    )
+    written = {"markdown": as_markdown, "json": as_json, "csv": as_csv}
+    text = written[form](found) if form in written else as_text(found, width(True) if terminal else 80, terminal)
     write(text, output)
     sys.exit(found.status if gpus else 0)
 

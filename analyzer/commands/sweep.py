@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,14 +12,17 @@ from typing import TYPE_CHECKING
 import click
 
 from analyzer.commands.arguments import CONFIG, FILES, GPUS, read, width
+from analyzer.commands.arguments import VALUES as TRAINED
 from analyzer.commands.values import is_several, several
 from analyzer.problems import COMMAND_LINE, InvalidConfig, Origin, Problem
 
 if TYPE_CHECKING:
+    from analyzer.build.model import Model
     from analyzer.sweep.evaluate import Job
     from analyzer.sweep.grid import Grid
     from analyzer.sweep.table import Part
 
+Read = tuple["Model", Mapping[str, str], Mapping[str, str]]
 VALUES, POINTS = 10**6, 10**9
 
 
@@ -28,13 +31,14 @@ VALUES, POINTS = 10**6, 10**9
 @click.argument("words", nargs=-1, metavar="SYMBOL=VALUES... [SYMBOL=VALUE | run.KEY=VALUE]...")
 @GPUS
 @FILES
+@TRAINED
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write every point: FILE.csv or FILE.parquet.")
 @click.option("--categories", is_flag=True, help="With columns for parameters, gradients, optimizer, kept for backward, ...")
 @click.option("--workers", type=click.IntRange(1, 256), metavar="N", help="On N processes of this machine (Dask).")
 @click.option("--scheduler", metavar="ADDRESS", help="On the Dask cluster of a scheduler, such as tcp://host:8786.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Of the summary.")
 def sweep(
-    config: str, words: tuple[str, ...], gpus: tuple[str, ...], files: tuple[Path, ...], output: Path | None,
+    config: str, words: tuple[str, ...], gpus: tuple[str, ...], files: tuple[Path, ...], values: Path | None, output: Path | None,
     categories: bool, workers: int | None, scheduler: str | None, form: str,
 ) -> None:  # fmt: skip
     """Evaluate the peak of CONFIG at every combination of VALUES, millions if need be.
@@ -58,11 +62,12 @@ def sweep(
         raise InvalidConfig(Problem(Origin(COMMAND_LINE), said, f"expected SYMBOL=VALUES, such as B=1:64, and at most {POINTS:,} points"))
     if workers is not None and scheduler is not None:
         raise InvalidConfig(Problem(Origin(COMMAND_LINE), "--workers and --scheduler are two ways to say where", "one of them"))
-    job = _job(config, tuple(word for word in words if not is_several(word)), gpus, files, categories)
+    model = read(config, tuple(word for word in words if not is_several(word)), values, tuple(axes))
+    job = _job(config, model, gpus, files, categories)
     _told(job, grid, output, workers, scheduler, form)
 
 
-def _job(config: str, single: tuple[str, ...], gpus: tuple[str, ...], files: tuple[Path, ...], categories: bool) -> Job:
+def _job(config: str, told: Read, gpus: tuple[str, ...], files: tuple[Path, ...], categories: bool) -> Job:
     """What is asked. Raises InvalidConfig, also when numpy is not there."""
     from analyzer.gpus import named, read_gpus
     from analyzer.run.settings import read_run
@@ -71,7 +76,7 @@ def _job(config: str, single: tuple[str, ...], gpus: tuple[str, ...], files: tup
         from analyzer.sweep.evaluate import Job
     except ImportError:
         raise InvalidConfig(Problem(Origin(COMMAND_LINE), "numpy is not installed", "pip install 'peakform[sweep]'")) from None
-    model, symbols, settings = read(config, single)
+    model, symbols, settings = told
     if not model.layers:
         raise InvalidConfig(Problem(Origin(COMMAND_LINE), f"'{config}' has no layers: nothing runs on a GPU"))
     run = read_run(model.run, settings, has_loss=bool(model.loss))

@@ -64,8 +64,8 @@ def _solutions(console: Console, fit: Fit, row: Row) -> None:
     table = grid("", ("GPU", "left"), *((name, "right") for name in columns))
     solutions = [cell for cell in row.cells if isinstance(cell, Solution)]
     for s in solutions:
-        close, following = _value(s.close) if s.close > s.fits else "", count(s.following) if s.following else ""
-        table.add_row(s.gpu.name, binary(s.gpu.capacity), _value(s.fits), close, following, _value(s.bound.value) if s.bound else "")
+        close, following = value(s.close) if s.close > s.fits else "", count(s.following) if s.following else ""
+        table.add_row(s.gpu.name, binary(s.gpu.capacity), value(s.fits), close, following, value(s.bound.value) if s.bound else "")
     show(console, table)
     for reason, cards in _grouped({s.gpu.name: s.refused for s in solutions}).items():
         console.print(f"{cards}: values in between are refused: {reason}.", markup=False)
@@ -115,7 +115,7 @@ def _matrix(console: Console, fit: Fit) -> None:
 
 
 def _head(row: Row) -> list[str]:
-    return [row.config, *(count(value) for value in row.values.values())]
+    return [row.config, *(count(number) for number in row.values.values())]
 
 
 def _short(cell: Cell) -> Text:
@@ -123,15 +123,16 @@ def _short(cell: Cell) -> Text:
         return Text("-")
     if isinstance(cell, Answer):
         return Text(SHORT[cell.answer][0], style=SHORT[cell.answer][1])
-    return Text(f"{_value(cell.fits)} ({_value(cell.close)})" if cell.close > cell.fits else _value(cell.fits))
+    return Text(f"{value(cell.fits)} ({value(cell.close)})" if cell.close > cell.fits else value(cell.fits))
 
 
-def _value(value: int) -> str:
-    return "any" if value >= LARGEST else "none" if value < 1 else count(value)
+def value(solved: int) -> str:
+    """A solved value: any where nothing grows with it, none where none fits."""
+    return "any" if solved >= LARGEST else "none" if solved < 1 else count(solved)
 
 
 def _said(values: Mapping[str, int]) -> str:
-    return f" {' '.join(f'{name}={value}' for name, value in values.items())}" if values else ""
+    return f" {' '.join(f'{name}={number}' for name, number in values.items())}" if values else ""
 
 
 def _grouped(texts: Mapping[str, str]) -> dict[str, str]:
