@@ -30,6 +30,12 @@ SHOWN_ALIVE = 10
 CUDNN = "cuDNN's workspaces for convolutions are not included; on a GPU they add 2 to 8 % to the peak of convolutional nets"
 CUDNN_RNN = "what cuDNN keeps of recurrent layers and its workspace are estimates; the state of its dropout is not included"
 NOTES = {"convolution": CUDNN, "convolution_transposed": CUDNN, "recurrent": CUDNN_RNN}  # by family of ops
+NCCL = "what NCCL allocates for itself on each GPU is not included"
+OF_RANK = {
+    "ddp": "all figures are of one rank; the ranks are alike",
+    "zero1": "all figures are of one rank, the one whose parameters in ZeroRedundancyOptimizer have most elements",
+    "fsdp": "all figures are of rank 0, whose shards are rounded up; more may be reserved than is said: it gathers on streams of its own",
+}  # fmt: skip
 TRANSIENT = ("temporary", "workspace", "gradient of activation", "gathered")
 
 
@@ -154,7 +160,8 @@ def _conditions(analysis: Analysis) -> tuple[str, ...]:
 def _notes(analysis: Analysis) -> tuple[str, ...]:
     """What the figures of this model leave out."""
     families = {OPS[i.op].family for i in analysis.graph.instructions if isinstance(i, Call)}
-    return tuple(dict.fromkeys(note for family, note in NOTES.items() if family in families))
+    ranks = (OF_RANK[analysis.run.parallel], NCCL) if analysis.run.parallel in OF_RANK else ()
+    return (*ranks, *dict.fromkeys(note for family, note in NOTES.items() if family in families))
 
 
 def batch_symbol(analysis: Analysis) -> str:

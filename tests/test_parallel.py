@@ -19,7 +19,7 @@ from analyzer.run.buckets import assigned
 from analyzer.run.partition import heaviest
 from analyzer.run.settings import read_run
 from analyzer.sizes import Device, Sizes
-from tests.asking import analysis, model, peakform
+from tests.asking import analysis, model, peakform, report
 from tests.test_timeline import same_as_unrolled
 
 DDP = {"parallel": "ddp", "ranks": "8"}
@@ -63,6 +63,10 @@ def test_unused_parameters_stop_ddp_unless_it_looks_for_them() -> None:
         analysis("scperb", DDP)
 
     assert analysis("scperb", {**DDP, "find_unused_parameters": "true"}).pieces
+
+
+def test_the_report_says_of_which_rank_it_is() -> None:
+    assert any("of rank 0" in note for note in report(PRENORM, SHARDED)["notes"])
 
 
 def test_ranks_is_a_symbol_that_may_be_an_expression() -> None:
