@@ -18,7 +18,7 @@ def rounded(size: int, divisions: int = 0) -> int:
     if divisions > 1 and size > ROUND * divisions:
         step = (1 << size.bit_length() - 1) >> divisions.bit_length() - 1
         return -(-size // step) * step
-    return max(ROUND, -(-size // ROUND) * ROUND)
+    return -(-size // ROUND) * ROUND or ROUND
 
 
 def segment_size(size: int) -> int:
@@ -72,10 +72,12 @@ class Allocator:
         wanted = rounded(size, self.divisions)
         span = self._cached(wanted) or self._made(wanted, size)
         span.free = False
-        if self._splits(span, wanted):
+        rest = span.size - wanted
+        if rest and self._splits(span, rest, wanted):
             self._split(span, wanted)
         self.allocated += span.size
-        self.peak_allocated = max(self.peak_allocated, self.allocated)
+        if self.allocated > self.peak_allocated:
+            self.peak_allocated = self.allocated
         return span
 
     def free(self, span: Span) -> None:
@@ -85,10 +87,13 @@ class Allocator:
 
     def _take_in(self, span: Span) -> None:
         span.free = True
-        for other in (span.before, span.after):
-            if other is not None and other.free:
-                self._forget(other)
-                span = self._merged(*((other, span) if other is span.before else (span, other)))
+        before, after = span.before, span.after
+        if before is not None and before.free:
+            self._forget(before)
+            span = self._merged(before, span)
+        if after is not None and after.free:
+            self._forget(after)
+            span = self._merged(span, after)
         insort(self._free[span.small], (span.size, span.address))
 
     def reset_peaks(self) -> None:
@@ -103,8 +108,7 @@ class Allocator:
             for address in whole:
                 self.reserved -= self._spans.pop(address).size
 
-    def _splits(self, span: Span, wanted: int) -> bool:
-        rest = span.size - wanted
+    def _splits(self, span: Span, rest: int, wanted: int) -> bool:
         if span.small:
             return rest >= ROUND
         return rest > SMALL and (self.max_split is None or wanted < self.max_split)

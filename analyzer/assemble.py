@@ -9,6 +9,7 @@ from analyzer import memory
 from analyzer.analysis import Analysis, analyze
 from analyzer.assemble_host import assemble_host
 from analyzer.compute import by_dtype, floors, flops, kernels, moved
+from analyzer.conditions import essential
 from analyzer.evaluate import evaluate
 from analyzer.feasibility import verdicts
 from analyzer.formula import text
@@ -66,6 +67,7 @@ def assemble(analysis: Analysis, overrides: Mapping[str, str], gpus: Sequence[Gp
         inference=_inference(analysis, overrides),
         largest_tensor=_holding(memory.largest(analysis, lambda p: bind(p).value), bind),
         valid_while=_conditions(analysis),
+        briefly=essential(analysis.assumptions),
         batch=batch,
         replay=free if isinstance(free, Replay) else None,
         context=context_of(analysis.device),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import Any
 
@@ -23,6 +24,7 @@ from analyzer.commands.sweep import sweep
 from analyzer.problems import InvalidConfig, nearest
 
 __all__ = ["MODELS", "find", "main"]
+RARELY = 200_000  # objects made between two searches for garbage that holds itself: of little use in a short command, and slow
 
 
 PURPOSES = {
@@ -44,6 +46,7 @@ class Commands(click.Group):
                 formatter.write_dl([(named[command], command.get_short_help_str(room)) for command in commands])
 
     def invoke(self, ctx: click.Context) -> Any:
+        gc.set_threshold(RARELY, *gc.get_threshold()[1:])
         try:
             return super().invoke(ctx)
         except InvalidConfig as error:

@@ -26,8 +26,8 @@ class Expandable(Allocator):
             for _, address in list(self._free[small]):
                 self._unmap(self._spans[address])
 
-    def _splits(self, span: Span, wanted: int) -> bool:
-        return span.size - wanted >= ROUND
+    def _splits(self, span: Span, rest: int, wanted: int) -> bool:
+        return rest >= ROUND
 
     def _cached(self, wanted: int) -> Span | None:
         """The best fit, where a block that can grow counts as large as it can become."""

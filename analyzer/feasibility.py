@@ -71,7 +71,7 @@ class Feasibility:
         self.programs: list[_Program] = []
         self.capability = analysis.device.capability
         self.share = Fraction(1)  # of the value that the requested bytes allow, the part that runs; as on the card before
-        self.unlimited: dict[int, Replay | Failure] = {}  # by the compute capability
+        self.unlimited: dict[int, Replay | Failure] = {}  # by the size of cuBLAS's workspaces
         self.free = self._without_limit()
 
     def verdict(self, gpu: Gpu) -> Verdict:
@@ -130,9 +130,10 @@ class Feasibility:
 
     def _without_limit(self) -> Replay | Failure:
         """The replay at the bound symbols on a card of this capability without a limit."""
-        if self.capability not in self.unlimited:
-            self.unlimited[self.capability] = self._replayed(self.value, None)
-        return self.unlimited[self.capability]
+        workspace = cublas_workspace(self.capability)
+        if workspace not in self.unlimited:
+            self.unlimited[workspace] = self._replayed(self.value, None)
+        return self.unlimited[workspace]
 
     def _replayed(self, value: int, room: int | None) -> Replay | Failure:
         program = self._program(value)

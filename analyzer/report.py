@@ -119,7 +119,8 @@ class Report:
     peaks: Mapping[str, Amount]
     inference: Peak | None
     largest_tensor: Holding
-    valid_while: tuple[str, ...]
+    valid_while: tuple[str, ...]  # every decision
+    briefly: tuple[str, ...]  # those that imply all
     batch: str
     replay: Replay | None  # through the caching allocator, on a card without limit
     context: int  # bytes of the CUDA context on the device

@@ -55,9 +55,18 @@ class Op:
 
     name: str
     family: str
-    equation: str
-    arguments: tuple[Argument, ...]
+    declared: Callable[..., Any]  # as it is written
     function: Callable[..., Result]
+
+    @property
+    def equation(self) -> str:
+        """What the docstring says, in one line."""
+        return " ".join((inspect.getdoc(self.declared) or "").split())
+
+    @property
+    def arguments(self) -> tuple[Argument, ...]:
+        """What the signature says; read when it is first asked for, as few of the many ops are used at once."""
+        return _arguments(self.declared)
 
     @property
     def is_module(self) -> bool:
@@ -78,15 +87,15 @@ def op(function: Callable[..., Any]) -> Callable[..., Any]:
     if function.__name__ in OPS:
         raise ValueError(f"op {function.__name__} is declared twice")
     traced = function if hasattr(function, "rule") else _composite(function)
-    hints = typing.get_type_hints(inspect.unwrap(function))
-    arguments = tuple(
-        Argument(p.name, _kinds(hints[p.name]), p.default, p.kind is p.KEYWORD_ONLY)
-        for p in inspect.signature(inspect.unwrap(function)).parameters.values()
-    )
-    equation = " ".join((inspect.getdoc(function) or "").split())
     family = function.__module__.rpartition(".")[2]
-    OPS[function.__name__] = Op(function.__name__, family, equation, arguments, traced)
+    OPS[function.__name__] = Op(function.__name__, family, inspect.unwrap(function), traced)
     return traced
+
+
+@functools.cache
+def _arguments(declared: Callable[..., Any]) -> tuple[Argument, ...]:
+    hints, parameters = typing.get_type_hints(declared), inspect.signature(declared).parameters.values()
+    return tuple(Argument(p.name, _kinds(hints[p.name]), p.default, p.kind is p.KEYWORD_ONLY) for p in parameters)
 
 
 def module(name: str, function: Callable[..., Any]) -> None:
@@ -134,7 +143,8 @@ def _composite(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def primitive(rule: Callable[..., Rule]) -> Callable[..., Any]:
     """Make the function that applies a rule: it records a step and returns its output, or outputs as a tuple."""
-    names = list(inspect.signature(rule).parameters)
+    code = rule.__code__
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
 
     @functools.wraps(rule)
     def applied(*given: Any, **attributes: Any) -> Any:

@@ -174,8 +174,8 @@ def _table(console: Console, table: Table) -> None:
 
 
 def _footer(console: Console, report: Report) -> None:
-    if report.valid_while:
-        console.print(Text(f"Formulas hold while {', '.join(report.valid_while)}.", style="dim"))
+    if report.briefly:
+        console.print(Text(f"Formulas hold while {', '.join(report.briefly)}.", style="dim"))
     for note in report.notes:
         console.print(Text(f"Note: {note}.", style="dim"))
     for warning in report.warnings:
