@@ -17,7 +17,7 @@ class NotWhole(ValueError):
 def evaluate(value: Poly, symbols: Mapping[str, int]) -> int:
     """The value at the given symbols. Raises NotWhole when it is no integer, KeyError for an unbound symbol."""
     result = exact(value, symbols)
-    if isinstance(result, Fraction):
+    if result.__class__ is not int and isinstance(result, Fraction):
         raise NotWhole(f"{value!r} is {result}, not a whole number")
     return result
 
@@ -31,6 +31,8 @@ def exact(value: Poly, symbols: Mapping[str, int]) -> Number:
             base = symbols[atom] if isinstance(atom, str) else _call(atom, symbols)
             term = term * base**exponent if exponent >= 0 else Fraction(term) / base**-exponent
         result += term
+    if result.__class__ is int:  # isinstance asks an abstract class for every int
+        return result
     return result.numerator if isinstance(result, Fraction) and result.denominator == 1 else result
 
 

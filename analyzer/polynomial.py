@@ -52,6 +52,8 @@ def times(a: Monomial, b: Monomial) -> Monomial:
 
 
 def _whole(value: Number) -> Number:
+    if value.__class__ is int:  # isinstance asks an abstract class for every int
+        return value
     return value.numerator if isinstance(value, Fraction) and value.denominator == 1 else value
 
 
