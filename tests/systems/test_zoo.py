@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import pytest
 import torch
 from torch import nn
@@ -37,3 +39,22 @@ def test_the_autoencoder_has_the_parameters_of_its_layers() -> None:
     layers = [nn.Linear(784, 400), nn.Linear(400, 20), nn.Linear(400, 20), nn.Linear(20, 400), nn.Linear(400, 784)]
 
     assert _count("vae") == sum(p.numel() for layer in layers for p in layer.parameters()) == 652_824
+
+
+def test_the_word_language_model_has_the_parameters_of_its_layers() -> None:
+    layers = [nn.Embedding(33278, 650), nn.LSTM(650, 650, 2)]  # the decoder's weight is the encoder's; it has a bias of its own
+
+    assert _count("lstm-lm") == sum(p.numel() for layer in layers for p in layer.parameters()) + 33278
+
+
+def test_only_adapters_are_trained_as_in_peft() -> None:
+    traced = analysis("llama-3.1-8b-lora", L=2)
+    with warnings.catch_warnings(), torch.device("meta"):
+        warnings.simplefilter("ignore")
+        module = THIRD_PARTY["llama-3.1-8b-lora"].build(traced.graph.symbols)
+    trained = [t for t in traced.graph.parameters.values() if t.requires_grad]
+
+    assert {t.name.rpartition(".")[2] for t in trained} == {"lora_A", "lora_B"}
+    assert sum(evaluate(t.elements * t.storage.copies, traced.graph.symbols) for t in trained) == sum(
+        p.numel() for p in module.parameters() if p.requires_grad
+    )
