@@ -70,14 +70,17 @@ class Shards(Wrapper):
         self.optimized: dict[Tensor, Leaf] = {}
         for path, tensor in graph.parameters.items():
             self._add(path, tensor)
+        for path, target in graph.tied.items():
+            if self._unit_of(path) is not self._unit_of(target):
+                message = f"{path} is tied to {target}, which another unit shards: fully_shard refuses it"
+                raise InvalidConfig(Problem(graph.parameters[target].origin, message, "shard both in one unit"))
         self.order: list[Group] = []
         self.last: Block | None = None  # the flat buffer of the unit before, in forward
         self.reducing: Block | None = None  # what the last gradients are reduced from
         sizes().assume(RANKS, ">=", 2)
 
     def _add(self, path: str, tensor: Tensor) -> None:
-        around = (path.rsplit(".", depth)[0] for depth in range(1, path.count(".") + 1))
-        unit = self.units[next((name for name in around if name in self.units), "")]
+        unit = self._unit_of(path)
         if tensor.storage in self.shards:
             raise InvalidConfig(Problem(tensor.origin, f"{tensor.name} shares a buffer with others: fully_shard of it is not simulated"))
         if not tensor.shape:
@@ -90,6 +93,11 @@ class Shards(Wrapper):
         self.shards[old] = shard
         if tensor.requires_grad:
             self.optimized[tensor] = Leaf(shard)
+
+    def _unit_of(self, path: str) -> Group:
+        """The innermost unit that a parameter is in."""
+        around = (path.rsplit(".", depth)[0] for depth in range(1, path.count(".") + 1))
+        return self.units[next((name for name in around if name in self.units), "")]
 
     def size(self, storage: Storage) -> Poly:
         """Bytes of a parameter's shard, or of anything else as it is."""
