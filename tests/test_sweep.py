@@ -23,7 +23,8 @@ from analyzer.sweep.grid import Grid
 from analyzer.sweep.table import cluster, here, spread
 from analyzer.verdict import CLOSE, UNFIT, judge
 from tests.asking import analysis, model, peakform, report, text_model
-from tests.test_fit import HEADS, gpu
+from tests.cards import gpu
+from tests.test_solve import HEADS
 from validation.sweeps import reported
 
 DRAWN = {
