@@ -10,6 +10,7 @@ from analyzer.compute import Floor
 from analyzer.feasibility import Verdict
 from analyzer.polynomial import Poly
 from analyzer.replay import Replay
+from analyzer.typesetting import unicode
 
 if TYPE_CHECKING:
     from analyzer.host_report import Host
@@ -22,6 +23,11 @@ class Amount:
     form: Poly
     formula: str
     value: int
+
+    @property
+    def notation(self) -> str:
+        """The closed form as a person writes it: `4·B·r²·c²`."""
+        return unicode(self.form)
 
 
 @dataclass(frozen=True, slots=True)

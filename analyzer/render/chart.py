@@ -54,5 +54,5 @@ def as_alive(moment: Moment, held: Sequence[Holding]) -> str:
     """What is alive at a moment, the largest first."""
     place = f"{moment.label} ({moment.op}), {moment.path}:{moment.line}"
     head = f"{binary(moment.total)} ({count(moment.total)} bytes) in {moment.phase}, after {place}"
-    rows = [f"  {binary(h.amount.value):>11}  {h.kind:<12} {h.label}  = {h.amount.formula}" for h in held]
+    rows = [f"  {binary(h.amount.value):>11}  {h.kind:<12} {h.label}  = {h.amount.notation}" for h in held]
     return "\n".join([head, *rows]) + "\n"

@@ -21,7 +21,7 @@ def effort_tables(console: Console, effort: Effort, *, training: bool) -> None:
     table = grid(TITLE, ("", "left"), ("FLOPs", "right"), ("moved", "right"), ("formula of the FLOPs", "left"))
     for phase, moved in effort.moved.items():
         flops = effort.flops[phase]
-        formula = "" if phase == "total" and len(effort.moved) == 2 else flops.formula
+        formula = "" if phase == "total" and len(effort.moved) == 2 else flops.notation
         table.add_row(phase, decimal(flops.value), binary(moved.value), formula if flops.value else "")
     show(console, table)
     if not effort.floors:

@@ -39,7 +39,7 @@ def saving(array: HostArray) -> str:
 
 def totals(host: Host) -> str:
     """The arrays together, and what they would be dense."""
-    told = f"The arrays take {megabytes(host.stored.value)} = {host.stored.formula}"
+    told = f"The arrays take {megabytes(host.stored.value)} = {host.stored.notation}"
     if host.stored.value == host.dense.value:
         return f"{told}."
     return f"{told}; dense they would take {megabytes(host.dense.value)}."

@@ -43,9 +43,9 @@ def _arrays(console: Console, host: Host) -> None:
     columns = (("array", "left"), ("shape", "left"), ("stored as", "left"), ("size", "right"), ("saves", "right"), ("formula", "left"))
     table = grid("Arrays in host memory", *columns)
     for a in host.arrays:
-        table.add_row(a.name, a.shape, layout(a), binary(a.amount.value), saving(a), a.amount.formula)
+        table.add_row(a.name, a.shape, layout(a), binary(a.amount.value), saving(a), a.amount.notation)
         for part in a.buffers if a.index else ():
-            table.add_row(f"  {part.name}", "", "", binary(part.amount.value), "", part.amount.formula)
+            table.add_row(f"  {part.name}", "", "", binary(part.amount.value), "", part.amount.notation)
     show(console, table)
     console.print(totals(host), markup=False)
 
@@ -72,11 +72,11 @@ def _stages(console: Console, host: Host) -> None:
     table = grid("Host memory by stage", ("stage", "left"), ("size", "right"), ("bytes", "right"), ("formula", "left"))
     for stage in host.stages:
         style = "bold" if stage is host.peak else ""
-        table.add_row(Text(stage.name, style=style), binary(stage.amount.value), count(stage.amount.value), stage.amount.formula)
+        table.add_row(Text(stage.name, style=style), binary(stage.amount.value), count(stage.amount.value), stage.amount.notation)
     show(console, table)
     table = grid(f"At the peak, {host.peak.name}", ("", "left"), ("size", "right"), ("bytes", "right"), ("formula", "left"))
     for item in sorted(host.peak.items, key=lambda i: -i.amount.value):
-        table.add_row(item.name, binary(item.amount.value), count(item.amount.value), item.amount.formula)
+        table.add_row(item.name, binary(item.amount.value), count(item.amount.value), item.amount.notation)
     show(console, table)
 
 
@@ -87,5 +87,5 @@ def _gathered(console: Console, host: Host) -> None:
         table = grid(title, ("", "left"), ("size", "right"), ("×", "right"), ("formula", "left"))
         for by, amount in gathered.ways.items():
             name = Text(BY[by], style="bold" if by == gathered.by else "")
-            table.add_row(name, binary(amount.value), times_one(gathered, by), amount.formula)
+            table.add_row(name, binary(amount.value), times_one(gathered, by), amount.notation)
         show(console, table)

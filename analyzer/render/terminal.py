@@ -71,11 +71,11 @@ def _parameters(console: Console, report: Report) -> None:
     grid = _grid("Parameters", ("module", "left"), ("count", "right"), ("formula", "left"))
     for name, amount in report.totals.items():
         label = {"total": "all", "trainable": "trainable", "used": "used by the forward"}[name]
-        grid.add_row(Text(label, style="bold"), count(amount.value), amount.formula)
+        grid.add_row(Text(label, style="bold"), count(amount.value), amount.notation)
     grid.add_section()
     for row in report.modules:
         depth = row.path.count(".")
-        grid.add_row("  " * depth + row.path.rpartition(".")[2], count(row.amount.value), row.amount.formula)
+        grid.add_row("  " * depth + row.path.rpartition(".")[2], count(row.amount.value), row.amount.notation)
     _show(console, grid)
 
 
@@ -91,7 +91,7 @@ def _layers(console: Console, report: Report) -> None:
 
 
 def _row(grid: Grid, name: str, amount: Amount) -> None:
-    grid.add_row(name, binary(amount.value), count(amount.value), amount.formula)
+    grid.add_row(name, binary(amount.value), count(amount.value), amount.notation)
 
 
 def _memory(console: Console, report: Report) -> None:
@@ -114,24 +114,24 @@ def _memory(console: Console, report: Report) -> None:
     if report.kept:
         grid = _grid("Kept for backward, by module", ("module", "left"), ("size", "right"), ("formula", "left"))
         for held in report.kept[:12]:
-            grid.add_row(held.label, binary(held.amount.value), held.amount.formula)
+            grid.add_row(held.label, binary(held.amount.value), held.amount.notation)
         _show(console, grid)
 
 
 def _peak(console: Console, title: str, peak: Peak, report: Report | None) -> None:
     console.print()
     console.print(Text(f"{title}: {binary(peak.amount.value)} ({count(peak.amount.value)} bytes)", style="bold"))
-    console.print(f"  = {peak.amount.formula}", soft_wrap=False, markup=False)
+    console.print(f"  = {peak.amount.notation}", soft_wrap=False, markup=False)
     console.print(f"  in {peak.phase}, at {peak.where}, {peak.path}:{peak.line}", markup=False)
     console.print(f"  {peak.regime}", markup=False)
     if report is None:
         return
     grid = _grid("", ("alive at the peak", "left"), ("kind", "left"), ("size", "right"), ("formula", "left"))
     for held in peak.alive:
-        grid.add_row(held.label, held.kind, binary(held.amount.value), held.amount.formula)
+        grid.add_row(held.label, held.kind, binary(held.amount.value), held.amount.notation)
     _show(console, grid)
     big = report.largest_tensor
-    console.print(f"Largest single tensor: {big.label}, {binary(big.amount.value)} = {big.amount.formula}", markup=False)
+    console.print(f"Largest single tensor: {big.label}, {binary(big.amount.value)} = {big.amount.notation}", markup=False)
 
 
 def _feasibility(console: Console, report: Report) -> None:
