@@ -14,7 +14,7 @@ EXPRESSION = {"type": ["string", "number"], "description": "a number, or an expr
 TYPES: dict[str, dict[str, Any]] = {
     "tensor": {"type": ["string", "number"], "description": "the name of a tensor"},
     "tensors": {"type": "array", "items": {"type": "string"}},
-    "size": EXPRESSION, "ratio": EXPRESSION, "number": EXPRESSION, "index": EXPRESSION,
+    "size": EXPRESSION, "ratio": EXPRESSION, "number": EXPRESSION, "probability": EXPRESSION, "index": EXPRESSION,
     "sizes": {"type": "array", "items": EXPRESSION}, "indices": {"type": "array", "items": EXPRESSION},
     "word": {"type": "string"}, "flag": {"type": ["boolean", "string"]}, "none": {"type": "null"},
 }  # fmt: skip

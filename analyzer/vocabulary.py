@@ -20,7 +20,7 @@ from analyzer.tracing import Refused, Tracer
 VIEWS = frozenset({"view", "unsafe_view", "permute", "expand", "clone"})
 EXAMPLES: dict[str, tuple[Any, ...]] = {
     "size": (poly(4), poly(2)), "sizes": ([poly(2), poly(-1)], [poly(4)], [poly(4), poly(4), poly(4)]), "number": (0.5,), "index": (0, 1),
-    "ratio": (poly(2),), "indices": ([0], [1, 0, 2]),
+    "probability": (0.5,), "ratio": (poly(2),), "indices": ([0], [1, 0, 2]),
     "word": ("ij,jk->ik", "float16", "mean", "constant", "nearest"), "flag": (True,), "none": (None,),
 }  # fmt: skip
 

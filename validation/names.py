@@ -15,7 +15,7 @@ FUNCTIONS = (
     "nll_loss", "cross_entropy", "kl_div", "poisson_nll_loss", "gaussian_nll_loss", "normalize", "cosine_similarity",
     "pairwise_distance", "cosine_embedding_loss", "margin_ranking_loss", "triplet_margin_loss", "narrow", "unbind", "chunk", "tile",
     "expand_as", "view_as", "reshape_as", "t", "movedim", "flip", "tril", "triu", "pixel_shuffle", "pixel_unshuffle", "unfold",
-    "rand_like", "bernoulli", "dropout1d", "dropout2d", "dropout3d", "lgamma",
+    "rand_like", "bernoulli", "dropout1d", "dropout2d", "dropout3d", "lgamma", "xlogy",
 )  # fmt: skip
 MODULES = (
     "ReLU", "Sigmoid", "Tanh", "GELU", "SiLU", "ELU", "LeakyReLU", "Softplus", "Softmax", "Flatten", "Dropout", "MSELoss", "L1Loss",

@@ -16,6 +16,7 @@ POINTWISE: Mapping[str, tuple[str, ...]] = {
     "mul": ("| 3 5, 3 5", "| 2 3 5, 5", "| 3 5, float32 3 5", "other: 3 | 3 5", "| 2 1 5, 1 3 1"),
     "div": ("| 3 5, 3 5", "| 2 3 5, 5", "| 3 5, float32 3 5", "| float32 3 5, 3 5", "other: 3 | 3 5"),
     "maximum": PAIR,
+    "xlogy": PAIR,
     "minimum": PAIR,
     "where": ("| bool 3 5, 3 5, 3 5", "| bool 3 1, 2 1 5, 2 3 5", "other: 0 | bool 3 5, 3 5", "| bool 3 5, 3 5, float32 3 5"),
     "lerp": ("weight: 0.5 | 3 5, 3 5", "| 3 5, 3 5, 3 5", "| 2 3 5, 5, 3 1", "| 3 5, 3 5, float32 3 5"),

@@ -13,7 +13,7 @@ from analyzer.build.application import apply
 from analyzer.build.arguments import counted
 from analyzer.build.frame import POISON, Frame, Poison
 from analyzer.build.source import NAME, Statement, is_name
-from analyzer.build.values import convert, refuse, symbol, tensor_of, undefined, wanted
+from analyzer.build.values import allowed, convert, refuse, symbol, tensor_of, undefined, wanted
 from analyzer.document import Mapping, Scalar, Sequence
 from analyzer.evaluate import exact
 from analyzer.expressions import Expression, Literal, Operation, parse, size
@@ -134,8 +134,8 @@ class _Evaluation:
             number = exact(value, sizes().values)
             if "size" in kinds:
                 return value
-            if "number" in kinds:
-                return float(number)
+            if "number" in kinds or "probability" in kinds:
+                return allowed(argument, float(number), here)
             if isinstance(number, int) and ("index" in kinds or "indices" in kinds):
                 return number if "index" in kinds else [number]
             if "sizes" in kinds:

@@ -21,13 +21,12 @@ from analyzer.sizes import sizes
 WANTED = {
     "tensor": "the name of a tensor", "tensors": "a list of tensors", "size": "a whole number or an expression",
     "sizes": "a list of whole numbers", "number": "a number", "index": "a whole number", "indices": "a list of whole numbers",
-    "ratio": "a number or an expression", "word": "a word", "flag": "true or false", "none": "null",
+    "ratio": "a number or an expression", "probability": "a number from 0 to 1", "word": "a word", "flag": "true or false", "none": "null",
 }  # fmt: skip
 CHOICES: MappingOf[str, tuple[str, ...]] = {
     "dtype": tuple(ITEMSIZE), "reduction": ("none", "mean", "sum"), "approximate": ("none", "tanh"),
     "padding": ("same", "valid"),
 }  # fmt: skip
-RANGES = {"p": (0, 1)}
 MAX_RANK, MAX_TERMS, MAX_DEGREE = 64, 1000, 256
 
 
@@ -161,16 +160,17 @@ def convert(argument: Argument, value: Value, frame: Frame) -> Any:
     for kind in sorted(argument.kinds, key=lambda k: (named and k != "word", k == "sizes")):
         matched, result = _as_kind("operand" if kind == "size" and not argument.keyword else kind, value, frame)
         if matched:
-            return _allowed(argument.name, result, value)
+            return allowed(argument, result, value.origin)
     raise refuse(value.origin, f"'{argument.name}' cannot be {shown(value)}", f"expected {wanted(argument)}")
 
 
-def _allowed(name: str, result: Any, value: Value) -> Any:
-    choices, (low, high) = CHOICES.get(name, ()), RANGES.get(name, (float("-inf"), float("inf")))
+def allowed(argument: Argument, result: Any, origin: Origin) -> Any:
+    """A word or a number that the argument may be. Raises InvalidConfig saying what it may be."""
+    choices = CHOICES.get(argument.name, ())
     if choices and isinstance(result, str) and result not in choices:
-        raise refuse(value.origin, f"'{name}' cannot be '{result}'", nearest(result, choices))
-    if isinstance(result, float) and not low <= result <= high:
-        raise refuse(value.origin, f"'{name}' cannot be {result:g}", f"expected a number from {low} to {high}")
+        raise refuse(origin, f"'{argument.name}' cannot be '{result}'", nearest(result, choices))
+    if "probability" in argument.kinds and isinstance(result, float) and not 0 <= result <= 1:
+        raise refuse(origin, f"'{argument.name}' cannot be {result:g}", f"expected {wanted(argument)}")
     return result
 
 
@@ -220,6 +220,7 @@ NUMBERS: MappingOf[str, Callable[[Scalar, Frame], Any]] = {
     "ratio": size_of,
     "sizes": lambda value, frame: [whole_size_of(value, frame)],
     "number": lambda value, frame: float(number_of(value, frame)),
+    "probability": lambda value, frame: float(number_of(value, frame)),
     "index": whole,
     "indices": lambda value, frame: [whole(value, frame)],
 }

@@ -16,7 +16,7 @@ from analyzer.ops.matmul import matmul, transposed
 from analyzer.ops.random import _native_dropout
 from analyzer.ops.rearranging import pad, tril
 from analyzer.ops.reduction import _any
-from analyzer.ops.registry import op, primitive
+from analyzer.ops.registry import Probability, op, primitive
 from analyzer.ops.shape import _expand
 from analyzer.polynomial import ONE, ZERO, Poly, poly
 from analyzer.sizes import sizes
@@ -27,7 +27,7 @@ SCALE = ONE + ONE  # some number: it takes no memory
 
 @op
 def scaled_dot_product_attention(
-    query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, *, dropout_p: float = 0.0, is_causal: bool = False,
+    query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, *, dropout_p: Probability = 0.0, is_causal: bool = False,
     scale: float | None = None, enable_gqa: bool = False,
 ) -> Tensor:  # fmt: skip
     """y = softmax(query keyᵀ scale + attn_mask) value, by flash, memory-efficient, cuDNN's or plain (math) kernels"""

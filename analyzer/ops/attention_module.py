@@ -19,7 +19,7 @@ from analyzer.ops.joining import select, split
 from analyzer.ops.matmul import baddbmm, bmm, transposed
 from analyzer.ops.random import dropout as drop
 from analyzer.ops.reduction import mean
-from analyzer.ops.registry import op
+from analyzer.ops.registry import Probability, op
 from analyzer.ops.shape import contiguous, expand, permute, reshape, squeeze, transpose, unflatten, unsqueeze, view
 from analyzer.ops.softmax import softmax
 from analyzer.polynomial import ONE, Poly
@@ -48,7 +48,7 @@ def called(function: Callable[..., Tensor], *tensors: Tensor) -> Tensor:
 @op
 def MultiheadAttention(
     query: Tensor, key: Tensor | None = None, value: Tensor | None = None, key_padding_mask: Tensor | None = None,
-    attn_mask: Tensor | None = None, *, num_heads: Poly, embed_dim: Poly | None = None, dropout: float = 0.0, bias: bool = True,
+    attn_mask: Tensor | None = None, *, num_heads: Poly, embed_dim: Poly | None = None, dropout: Probability = 0.0, bias: bool = True,
     kdim: Poly | None = None, vdim: Poly | None = None, batch_first: bool = False, need_weights: bool = True,
     average_attn_weights: bool = True, is_causal: bool = False,
 ) -> tuple[Tensor, ...]:  # fmt: skip

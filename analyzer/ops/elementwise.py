@@ -153,6 +153,14 @@ def minimum(x: Tensor, other: Tensor) -> Rule:
     return Rule(result(x, other), {"other": half, "x": half})
 
 
+@op
+@primitive
+def xlogy(x: Tensor, other: Tensor) -> Rule:
+    """y = x ln(other), 0 where x is 0"""
+    grads = {"other": "g * x / other", "x": "masked_fill(xlogy(g, other), logical_and(compare(x), compare(other)))"}
+    return Rule(result(x, other, dtype="" if promoted(x, other) in FLOATING else "float32"), grads)
+
+
 @primitive
 def _where(condition: Tensor, x: Tensor, other: Tensor) -> Rule:
     chosen = promoted(x, other)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from analyzer.graph import ITEMSIZE, Rule, Spec, Tensor
 from analyzer.ops.comparison import eq, logical_not, lt
-from analyzer.ops.elementwise import add, div, mul, neg, result, statement, sub
+from analyzer.ops.elementwise import add, div, mul, neg, statement, sub, xlogy
 from analyzer.ops.inplace import masked_fill_
 from analyzer.ops.layout import is_contiguous
 from analyzer.ops.loss import alike, reduced
@@ -95,12 +95,6 @@ def _smoothed(logs: Tensor, loss: Tensor, target: Tensor, over: int, reduction: 
     return y
 
 
-@primitive
-def _xlogy(x: Tensor, other: Tensor) -> Rule:
-    zero = "kept(masked_fill(xlogy(g, other), compare(compare(x), compare(other))), other)"
-    return Rule(result(x, other), {"other": "g * x / other", "x": zero})
-
-
 @op
 def kl_div(x: Tensor, target: Tensor, *, reduction: str = "mean", log_target: bool = False) -> Tensor:
     """y = mean target (ln target - x), x and with log_target also the target being logarithms"""
@@ -111,7 +105,7 @@ def kl_div(x: Tensor, target: Tensor, *, reduction: str = "mean", log_target: bo
         losses = statement(mul(weight, gap), gap, weight)
     else:
         cross = mul(target, x)
-        entropy = _xlogy(target, target)
+        entropy = xlogy(target, target)
         losses = statement(sub(entropy, cross), entropy, cross)
     return reduced(losses, reduction)
 

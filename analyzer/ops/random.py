@@ -6,7 +6,7 @@ from analyzer.graph import Rule, Spec, Tensor
 from analyzer.ops.creation import like, made
 from analyzer.ops.elementwise import mul, result
 from analyzer.ops.inplace import mul_
-from analyzer.ops.registry import op, primitive
+from analyzer.ops.registry import Probability, op, primitive
 from analyzer.polynomial import ONE, ZERO, Poly
 from analyzer.tracing import current
 from analyzer.work import Work
@@ -19,7 +19,7 @@ def _native_dropout(x: Tensor) -> Rule:
 
 
 @op
-def dropout(x: Tensor, *, p: float = 0.5) -> Tensor:
+def dropout(x: Tensor, *, p: Probability = 0.5) -> Tensor:
     """y = x mask / (1 - p) in training; x itself when p is 0 or in evaluation"""
     if not current().training or p == 0:
         return x
@@ -28,7 +28,7 @@ def dropout(x: Tensor, *, p: float = 0.5) -> Tensor:
 
 
 @op
-def Dropout(x: Tensor, *, p: float = 0.5, inplace: bool = False) -> Tensor:
+def Dropout(x: Tensor, *, p: Probability = 0.5, inplace: bool = False) -> Tensor:
     """y = x mask / (1 - p) in training; x itself when p is 0 or in evaluation"""
     y: Tensor = dropout_(x, p=p) if inplace else dropout(x, p=p)
     return y
@@ -86,7 +86,7 @@ def _noise(x: Tensor, features: bool) -> Rule:
 
 
 @op
-def dropout_(x: Tensor, *, p: float = 0.5) -> Tensor:
+def dropout_(x: Tensor, *, p: Probability = 0.5) -> Tensor:
     """x ← x mask / (1 - p) in training"""
     if not current().training or p == 0:
         return x
@@ -103,36 +103,36 @@ def _feature_dropout(x: Tensor, p: float) -> Tensor:
 
 
 @op
-def dropout1d(x: Tensor, *, p: float = 0.5) -> Tensor:
+def dropout1d(x: Tensor, *, p: Probability = 0.5) -> Tensor:
     """y = x with whole channels dropped, in training"""
     return _feature_dropout(x, p)
 
 
 @op
-def dropout2d(x: Tensor, *, p: float = 0.5) -> Tensor:
+def dropout2d(x: Tensor, *, p: Probability = 0.5) -> Tensor:
     """y = x with whole channels dropped, in training"""
     return _feature_dropout(x, p)
 
 
 @op
-def dropout3d(x: Tensor, *, p: float = 0.5) -> Tensor:
+def dropout3d(x: Tensor, *, p: Probability = 0.5) -> Tensor:
     """y = x with whole channels dropped, in training"""
     return _feature_dropout(x, p)
 
 
 @op
-def Dropout1d(x: Tensor, *, p: float = 0.5) -> Tensor:
+def Dropout1d(x: Tensor, *, p: Probability = 0.5) -> Tensor:
     """y = x with whole channels dropped, in training"""
     return _feature_dropout(x, p)
 
 
 @op
-def Dropout2d(x: Tensor, *, p: float = 0.5) -> Tensor:
+def Dropout2d(x: Tensor, *, p: Probability = 0.5) -> Tensor:
     """y = x with whole channels dropped, in training"""
     return _feature_dropout(x, p)
 
 
 @op
-def Dropout3d(x: Tensor, *, p: float = 0.5) -> Tensor:
+def Dropout3d(x: Tensor, *, p: Probability = 0.5) -> Tensor:
     """y = x with whole channels dropped, in training"""
     return _feature_dropout(x, p)

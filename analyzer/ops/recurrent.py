@@ -12,7 +12,7 @@ from analyzer.ops.autocast import _cast
 from analyzer.ops.creation import made
 from analyzer.ops.layout import same_layout
 from analyzer.ops.recurrent_weights import FLAT, Sizes, reflattened, weights
-from analyzer.ops.registry import op, primitive
+from analyzer.ops.registry import Probability, op, primitive
 from analyzer.ops.shape import squeeze, unsqueeze
 from analyzer.polynomial import ONE, ZERO, Poly, call, poly, product, total
 from analyzer.sizes import sizes
@@ -136,7 +136,7 @@ def _recurrent(x: Tensor, states: tuple[Tensor | None, ...], gates: int, hidden:
 
 @op
 def LSTM(x: Tensor, h_0: Tensor | None = None, c_0: Tensor | None = None, *, hidden_size: Poly, num_layers: Poly = ONE,
-         bias: bool = True, batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False, proj_size: Poly = ZERO,
+         bias: bool = True, batch_first: bool = False, dropout: Probability = 0.0, bidirectional: bool = False, proj_size: Poly = ZERO,
          states: bool = False) -> Tensor | tuple[Tensor, ...]:  # fmt: skip
     """y = the outputs h of every step: c = f c + i g, h = o tanh c; with states also the last h and c"""
     return _recurrent(x, (h_0, c_0), 4, hidden_size, num_layers, bias, batch_first, bidirectional, proj_size, states)
@@ -144,7 +144,7 @@ def LSTM(x: Tensor, h_0: Tensor | None = None, c_0: Tensor | None = None, *, hid
 
 @op
 def GRU(x: Tensor, h_0: Tensor | None = None, *, hidden_size: Poly, num_layers: Poly = ONE, bias: bool = True,
-        batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False,
+        batch_first: bool = False, dropout: Probability = 0.0, bidirectional: bool = False,
         states: bool = False) -> Tensor | tuple[Tensor, ...]:  # fmt: skip
     """y = the outputs h of every step: h = (1 - z) n + z h; with states also the last h"""
     return _recurrent(x, (h_0,), 3, hidden_size, num_layers, bias, batch_first, bidirectional, ZERO, states)
@@ -152,7 +152,7 @@ def GRU(x: Tensor, h_0: Tensor | None = None, *, hidden_size: Poly, num_layers: 
 
 @op
 def RNN(x: Tensor, h_0: Tensor | None = None, *, hidden_size: Poly, num_layers: Poly = ONE, nonlinearity: str = "tanh",
-        bias: bool = True, batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False,
+        bias: bool = True, batch_first: bool = False, dropout: Probability = 0.0, bidirectional: bool = False,
         states: bool = False) -> Tensor | tuple[Tensor, ...]:  # fmt: skip
     """y = the outputs h of every step: h = tanh(W x + U h); with states also the last h"""
     if nonlinearity not in ("tanh", "relu"):

@@ -14,7 +14,7 @@ import typing
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 
 from analyzer.graph import Rule, Tensor
 from analyzer.polynomial import Poly
@@ -25,6 +25,7 @@ class Ratio(Poly):
     """A size that may be a fraction: only the annotation of an attribute."""
 
 
+Probability = Annotated[float, "probability"]  # an attribute from 0 to 1
 Result = Tensor | tuple[Tensor, ...]
 Operand = Tensor | Poly  # a tensor, or a number that takes no memory
 
@@ -34,7 +35,7 @@ class Argument:
     """One argument of an op: a tensor, several tensors, or an attribute with its kinds and default."""
 
     name: str
-    kinds: tuple[str, ...]  # tensor, tensors, size, sizes, number, word, flag, none
+    kinds: tuple[str, ...]  # what KINDS names
     default: object = inspect.Parameter.empty
     keyword: bool = False
 
@@ -78,7 +79,7 @@ OPS: dict[str, Op] = {}
 KINDS: dict[object, str] = {
     Tensor: "tensor", list[Tensor]: "tensors", Poly: "size", list[Poly]: "sizes", float: "number", str: "word",
     bool: "flag", type(None): "none", int: "index", list[int]: "indices",
-    Ratio: "ratio",
+    Ratio: "ratio", Probability: "probability",
 }  # fmt: skip
 
 
@@ -94,7 +95,7 @@ def op(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @functools.cache
 def _arguments(declared: Callable[..., Any]) -> tuple[Argument, ...]:
-    hints, parameters = typing.get_type_hints(declared), inspect.signature(declared).parameters.values()
+    hints, parameters = typing.get_type_hints(declared, include_extras=True), inspect.signature(declared).parameters.values()
     return tuple(Argument(p.name, _kinds(hints[p.name]), p.default, p.kind is p.KEYWORD_ONLY) for p in parameters)
 
 
