@@ -14,7 +14,7 @@ from analyzer.build.source import Statement
 from analyzer.catalogue import Gpu
 from analyzer.run.optimizer import OPTIMIZERS
 
-SAME, ROUNDING, CHANGED = "same", "rounding", "changed"
+SAME, ROUNDING, APART, CHANGED = "same", "rounding", "apart", "changed"
 BF16 = 80  # the compute capability from which on bfloat16 is fast
 FORMS = (("fused", 2, "none; the fused step is the faster one"), ("forloop", 3, "a slower optimizer step: one kernel at a time"))
 WAYS = ("ddp", "zero1", "zero2", "zero3")  # of sharing work between GPUs
@@ -32,7 +32,7 @@ class Change:
     run: Mapping[str, str] = field(default_factory=dict)
     symbols: Mapping[str, str] = field(default_factory=dict)
     config: str = ""  # another config in place of this one
-    numerics: str = SAME  # same, rounding, changed
+    numerics: str = SAME  # same, rounding, apart (where samples do not meet), changed
     batch_kept: bool = True  # the number of samples that one optimizer step sees
 
 
@@ -134,9 +134,9 @@ def _variants(model: Model) -> Iterator[Change]:
 
 def accumulated(batch: str, value: int, parts: int, before: int) -> Change:
     """The batch in so many parts, their gradients added up."""
-    cost = "more and smaller kernels; a batch norm sees the parts only"
+    cost = "more and smaller kernels"
     said = f"take {parts} micro-batches of {value // parts} for each step"
-    return Change("batch", said, 4, cost, {"accumulation": str(parts * before)}, {batch: str(value // parts)}, numerics=ROUNDING)
+    return Change("batch", said, 4, cost, {"accumulation": str(parts * before)}, {batch: str(value // parts)}, numerics=APART)
 
 
 def spread(batch: str, value: int, ranks: int, way: str, shard: str) -> Change:
@@ -144,7 +144,7 @@ def spread(batch: str, value: int, ranks: int, way: str, shard: str) -> Change:
     said = f"spread the batch over {ranks} GPUs, {value // ranks} on each ({way})"
     run = {"parallel": way, "ranks": str(ranks)} | ({"shard": shard} if shard and way in ("zero2", "zero3") else {})
     cost = f"{ranks} GPUs, and gradients{' and parameters' if way == 'zero3' else ''} cross the network"
-    return Change("batch", said, 9 + WAYS.index(way), cost, run, {batch: str(value // ranks)}, numerics=ROUNDING)
+    return Change("batch", said, 9 + WAYS.index(way), cost, run, {batch: str(value // ranks)}, numerics=APART)
 
 
 def smaller(symbol: str, value: int, doc: str, *, batch: bool, train: bool) -> Change:
@@ -165,7 +165,7 @@ def joined(parts: Iterable[Change]) -> Change:
     several = list(parts)
     result = several[0]
     for part in several[1:]:
-        numerics = max(result.numerics, part.numerics, key=(SAME, ROUNDING, CHANGED).index)
+        numerics = max(result.numerics, part.numerics, key=(SAME, ROUNDING, APART, CHANGED).index)
         result = replace(
             result, says=f"{result.says}; {part.says}", level=result.level + part.level, cost=f"{result.cost}; {part.cost}",
             run={**result.run, **part.run}, symbols={**result.symbols, **part.symbols}, config=part.config or result.config,

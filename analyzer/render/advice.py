@@ -16,7 +16,10 @@ from analyzer.render.grids import written
 from analyzer.render.units import binary, count
 from analyzer.verdict import FITS
 
-NUMERICS = {"same": "the same", "rounding": "the same but for rounding", "changed": "changed"}
+NUMERICS = {
+    "same": "the same", "rounding": "the same but for rounding",
+    "apart": "the same but for rounding, if samples do not meet (in a batch norm or a loss over pairs they do)", "changed": "changed",
+}  # fmt: skip
 SHORT = 120
 
 
