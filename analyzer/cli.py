@@ -19,6 +19,7 @@ from analyzer.commands.imports import imports
 from analyzer.commands.layers import layers
 from analyzer.commands.lists import gpus, models, ops, schema
 from analyzer.commands.new import new
+from analyzer.commands.plot import plot
 from analyzer.commands.report import explain, report
 from analyzer.commands.sweep import sweep
 from analyzer.problems import InvalidConfig, nearest
@@ -28,7 +29,7 @@ RARELY = 200_000  # objects made between two searches for garbage that holds its
 
 
 PURPOSES = {
-    "What a model needs": (report, explain, layers, sweep),
+    "What a model needs": (report, explain, layers, plot, sweep),
     "Whether and where it fits": (check, fit, advise, submit_check, cluster),
     "Configs": (new, imports, models, blocks, ops, schema),
     "Cards": (gpus,),

@@ -37,7 +37,7 @@ def test_no_file_is_over_250_lines(path):
     assert len(path.read_text().splitlines()) <= 250
 
 
-@pytest.mark.parametrize("module", ["sympy", "torch", "numpy", "jinja2", "rich", "yaml"])
+@pytest.mark.parametrize("module", ["sympy", "torch", "numpy", "jinja2", "rich", "yaml", "matplotlib"])
 def test_help_imports_nothing_heavy(module):
     code = HELP + f"assert {module!r} not in sys.modules"
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)

@@ -1,0 +1,1 @@
+"""Pictures drawn with matplotlib, which only this package imports."""
