@@ -35,6 +35,7 @@ NCCL = "what NCCL allocates for itself on each GPU is not included"
 OF_RANK = {
     "ddp": "all figures are of one rank; the ranks are alike",
     "zero1": "all figures are of one rank, the one whose parameters in ZeroRedundancyOptimizer have most elements",
+    "tensor": "all figures are of one rank; the ranks are alike",
     "fsdp": "all figures are of rank 0, whose shards are rounded up; more may be reserved than is said: it gathers on streams of its own",
 }  # fmt: skip
 TRANSIENT = ("temporary", "workspace", "gradient of activation", "gathered")

@@ -134,6 +134,7 @@ class Call:
     origin: Origin
     autocast: str = ""  # the dtype that autocast lowered to, or nothing
     changed: Mapping[Tensor, Tensor] = field(default_factory=dict)  # in place: what tensors of the caller have become
+    style: str = ""  # how it is divided among GPUs, or nothing
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from analyzer.build.shards import SHARD
 from analyzer.build.source import SECTIONS
 from analyzer.graph import ITEMSIZE
 from analyzer.host.schema import data_schema
@@ -106,6 +107,7 @@ def _definitions() -> dict[str, Any]:
     block = {
         "inputs": NAMES, "symbols": {"type": "object"}, "modules": {"type": "object"}, "outputs": NAMES,
         "layers": {"$ref": "#/definitions/statements"}, "doc": {"type": "string"}, "tie": TIES,
+        "shard": {"type": "object", "additionalProperties": {"enum": list(SHARD)}},
     }  # fmt: skip
     return {
         "symbol": {"anyOf": [EXPRESSION, symbol]},

@@ -75,6 +75,8 @@ class Tracer(References):
         self.units: frozenset[str] = frozenset()  # blocks that are sharded by themselves
         self.reentrant = False  # whether checkpoints are
         self.detached: set[Tensor] = set()  # what reentrant checkpoints are called with again: leaves
+        self.ranks: Poly = ONE  # GPUs that a block's tensors may be divided among
+        self.divided = False  # whether something is
         self.weights = ""  # how Linear layers keep them, where not in the model's dtype
         self.warnings: list[str] = []
 

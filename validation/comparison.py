@@ -20,6 +20,7 @@ from validation.nullcuda.recorder import Recorder
 from validation.origins import follow
 from validation.parallel import Distributed, Sharded
 from validation.rendering import Program
+from validation.tensor_parallel import TensorParallel
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def _program(graph: Graph, analysis: Analysis) -> Program:
     """The program of one rank, or of a GPU that works alone."""
     if analysis.run.parallel == "none":
         return Program(graph, "cuda", analysis.run)
-    kind = Sharded if analysis.run.parallel == "fsdp" else Distributed
+    kind = {"fsdp": Sharded, "tensor": TensorParallel}.get(analysis.run.parallel, Distributed)
     return kind(graph, "cuda", analysis.run, graph.symbols["ranks"])
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.distributed.tensor import DTensor
 
 from analyzer import graph as symbolic
 from analyzer.evaluate import evaluate
@@ -64,7 +65,7 @@ def make_modules(graph: Graph, device: str, kind: torch.dtype) -> dict[str, nn.M
     for call in graph.instructions:
         if isinstance(call, Call) and OPS[call.op].is_module and call.path not in modules:
             positional, attributes = split(call)
-            standins = [_standin(value, graph) for value in positional]
+            standins = [_standin(value, graph, graph.symbols["ranks"] if call.style == "rowwise" else 1) for value in positional]
             with torch.device(device), default_dtype(kind):
                 made = entry(call.op, device)(*standins, **attributes)
                 told = any(p.is_floating_point() and p.dtype != kind for p in made.parameters())
@@ -83,9 +84,12 @@ def default_dtype(kind: torch.dtype) -> Iterator[None]:
         torch.set_default_dtype(before)
 
 
-def _standin(value: Any, graph: Graph) -> Any:
+def _standin(value: Any, graph: Graph, parts: int) -> Any:
+    """A tensor without data, whole where a rank has one of so many parts of its last dimension; or the value."""
     if isinstance(value, symbolic.Tensor):
-        return torch.empty(numbers(value.shape, graph.symbols), dtype=dtype(value), device="meta")
+        *rest, last = numbers(value.shape, graph.symbols) or (1,)
+        shape = (*rest, last * parts) if value.shape else ()
+        return torch.empty(shape, dtype=dtype(value), device="meta")
     return value
 
 
@@ -137,5 +141,6 @@ def _same_names(what: str, real: Iterable[str], predicted: Iterable[str], module
 
 def _same_shape(path: str, real: torch.Tensor, predicted: symbolic.Tensor, graph: Graph) -> None:
     shape = numbers(predicted.shape, graph.symbols)
+    real = real.to_local() if isinstance(real, DTensor) else real
     if tuple(real.shape) != shape or real.dtype != dtype(predicted):
         raise Mismatch(f"{path} is {real.dtype} {tuple(real.shape)} in PyTorch, {predicted.dtype} {shape} in the graph")

@@ -31,7 +31,7 @@ class Program:
     def __init__(self, graph: Graph, device: str, run: Run) -> None:
         self.graph, self.device, self.run = graph, device, run
         self.training = run.mode == "train"
-        self.modules = make_modules(graph, device, getattr(torch, run.dtype))
+        self.modules = self._modules()
         self.parameters = parameters(graph, self.modules, device)
         self.buffers = buffers(graph, self.modules, device)
         if graph.tied and torch.device(device).type == "cuda":
@@ -45,6 +45,10 @@ class Program:
         self.before_call: Watch | None = None
         self.after_call: Watch | None = None
         self._without_grad = _without_grad(graph)
+
+    def _modules(self) -> dict[str, torch.nn.Module]:
+        """The torch.nn modules by path."""
+        return make_modules(self.graph, self.device, getattr(torch, self.run.dtype))
 
     @property
     def inputs(self) -> tuple[torch.Tensor, ...]:

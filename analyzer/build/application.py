@@ -11,6 +11,7 @@ from analyzer.build.values import refuse, unwieldy
 from analyzer.evaluate import exact
 from analyzer.graph import Call, Tensor
 from analyzer.ops import OPS
+from analyzer.ops.tensor_parallel import STYLES
 from analyzer.polynomial import Poly
 from analyzer.sizes import sizes
 from analyzer.tracing import Refused, show
@@ -19,12 +20,12 @@ MAX_SIZE = 10**40
 
 
 def apply(name: str, positional: list[Any], attributes: dict[str, Any], frame: Frame,
-          place: tuple[str, str] | None = None) -> tuple[Bound, ...]:  # fmt: skip
-    """Trace one op; its results belong to the running function. Raises InvalidConfig."""
+          place: tuple[str, str] | None = None, style: str = "") -> tuple[Bound, ...]:  # fmt: skip
+    """Trace one op, divided among GPUs in a style if one is given; its results belong to the running function. Raises InvalidConfig."""
     tracer, op = frame.tracer, OPS[name]
     try:
         with tracer.op(), located(frame, *(place or (frame.path, frame.label))):
-            result = op.function(*positional, **attributes)
+            result = (STYLES[style] if style else op.function)(*positional, **attributes)
             results = result if isinstance(result, tuple) else (result,)
             for tensor in results:
                 _check_shape(tensor)
@@ -35,7 +36,7 @@ def apply(name: str, positional: list[Any], attributes: dict[str, Any], frame: F
     given = dict(zip((a.name for a in op.arguments), positional)) | attributes
     arguments = {k: _plain(v) for k, v in given.items()}
     where = place[0] if place else frame.path
-    tracer.instructions.append(Call(name, where, arguments, results, tracer.origin, tracer.autocast, tracer.changed_outside))
+    tracer.instructions.append(Call(name, where, arguments, results, tracer.origin, tracer.autocast, tracer.changed_outside, style))
     tracer.end_op()
     return results
 

@@ -12,6 +12,7 @@ from analyzer.build.arguments import counted, op_arguments, operands
 from analyzer.build.checkpoints import Body, checkpointed, is_checkpointed
 from analyzer.build.frame import POISON, Bound, Constant, Frame, Poison, Word
 from analyzer.build.ranks import sharded
+from analyzer.build.shards import divided, style_of, styles
 from analyzer.build.source import CONTROL, RESERVED, Block, Module, Problems, Statement, TooMany
 from analyzer.build.ties import Ties
 from analyzer.build.values import refuse, size_of, whole_size_of
@@ -74,7 +75,7 @@ class Calls:
         if any(isinstance(v, Poison) for a in (*positional, *attributes.values()) for v in (a if isinstance(a, list) else [a])):
             return (POISON,)
         place = (path, label) if op.is_module else under
-        return apply(op.name, positional, attributes, frame, place)
+        return apply(op.name, positional, attributes, frame, place, style_of(statement, home))
 
     def _block(self, block: Block, statement: Statement, tensors: list[Bound], frame: Frame, home: Frame,
                place: tuple[str, str]) -> tuple[Bound, ...]:  # fmt: skip
@@ -93,7 +94,8 @@ class Calls:
         tracer = frame.tracer
         self.ties.declare(block.ties, tracer, place)
         again = tracer.grad and (is_checkpointed(statement) or block.name in tracer.checkpointed)
-        outside = Frame(tracer, parameters, home.blocks, home.modules, *place, lists={} if again else frame.lists)
+        outside = Frame(tracer, parameters, home.blocks, home.modules, *place, lists={} if again else frame.lists,
+                        styles=styles(block, tracer))
         body = partial(self._body, block, outside)
         self.running.append(block.name)
         whole: Body = partial(checkpointed, tracer, block.name, body=body, problems=self.problems) if again else body
@@ -147,7 +149,7 @@ class Calls:
         for name, default in block.symbols:
             where = Frame(home.tracer, symbols, {}, {})
             symbols[name] = _constant(given[name], home) if name in given else _constant(default, where)
-        return symbols
+        return divided(block, symbols, home.tracer)
 
     def uncalled(self, modules: MappingOf[str, Module], frame: Frame) -> None:
         """Make the parameters of named instances that no statement called, from the shapes they state."""

@@ -56,6 +56,7 @@ class Frame:
     loop_variables: bool = False  # names are variables of the training loop and live on into the next step
     beyond: MappingOf[str, Bound] = field(default_factory=dict)  # variables of the model, for a loss that sees its outputs only
     lists: MappingOf[str, Items] = field(default_factory=dict)  # those of the functions that are running
+    styles: MappingOf[str, str] = field(default_factory=dict)  # how its modules are divided among GPUs
     home: tuple[str, str] = ("", "")  # path and label of its named modules, whatever iteration of a loop calls them
 
     def __post_init__(self) -> None:

@@ -72,6 +72,7 @@ class Block:
     outputs: tuple[Scalar, ...]
     doc: str = ""
     ties: tuple[Tie, ...] = ()
+    shard: MappingOf[str, Scalar] = field(default_factory=dict)  # how modules and symbols are divided among GPUs
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,11 +21,12 @@ from analyzer.build.source import (
     is_name,
     words,
 )  # fmt: skip
+from analyzer.build.shards import read_shard
 from analyzer.build.ties import read_ties
 from analyzer.document import Mapping, Scalar, Sequence, Value
 from analyzer.ops import OPS
 
-BLOCK_KEYS = ("doc", "inputs", "symbols", "modules", "layers", "outputs", "tie")
+BLOCK_KEYS = ("doc", "inputs", "symbols", "modules", "layers", "outputs", "tie", "shard")
 
 
 def read_statements(value: Value | None, what: str, problems: Problems, taken: dict[str, int] | None = None) -> tuple[Statement, ...]:
@@ -133,6 +134,7 @@ def _read_block(name: str, key: Scalar, block: Mapping, problems: Problems) -> B
         words(block.get("outputs"), "outputs", problems),
         str(doc.value) if isinstance(doc, Scalar) else "",
         read_ties(block.get("tie"), problems),
+        read_shard(block, problems),
     )  # fmt: skip
 
 

@@ -9,14 +9,15 @@ from analyzer.build.batch import Batch
 from analyzer.build.frame import POISON, Constant, Frame, Poison
 from analyzer.build.grouping import chosen, ungrouped
 from analyzer.build.interpreter import Interpreter
-from analyzer.build.ranks import wrapped
+from analyzer.build.ranks import RANKS, wrapped
+from analyzer.build.shards import undivided
 from analyzer.build.source import Problems, TooMany
 from analyzer.build.symbols import Symbols, bind
 from analyzer.document import Scalar
 from analyzer.graph import EndUnit, Graph, Mark, Step, Tensor, Unit
 from analyzer.ops import autocast
 from analyzer.paths import is_named
-from analyzer.polynomial import poly, symbol
+from analyzer.polynomial import ONE, Poly, poly, symbol
 from analyzer.problems import COMMAND_LINE, InvalidConfig, Origin, Problem, nearest
 from analyzer.run.groups import patterns
 from analyzer.run.settings import Run
@@ -57,7 +58,7 @@ def trace(
         except TooMany as error:
             raise TooMany(*problems.found, *error.problems) from None
     if not problems.found:
-        problems.extend((*_unknown_frozen(model, tracer), *session.unknown_ties(), *ungrouped(model.run, run, tracer)))
+        problems.extend((*_unknown_frozen(model, tracer), *session.unknown_ties(), *ungrouped(model.run, run, tracer), *undivided(model.run, run, tracer)))
     problems.raise_any()
     warnings = tuple(session.warnings())
     return Graph(
@@ -105,6 +106,8 @@ class _Session:
         tracer.mha_fastpath = self.run.mha_fastpath
         tracer.checkpointed, tracer.reentrant = self._checkpointed(), self.run.use_reentrant
         tracer.weights = self.run.weights if self.run.weights != "precision" else ""
+        if self.run.parallel == "tensor":
+            tracer.ranks = size if isinstance(size := self.loop.symbols[RANKS], Poly) else ONE
         tracer.units = self._blocks("shard", self.run.shard)
         tracer.push()
         for tensor in batch.tensors.values():

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from analyzer.run.settings import Run
 
 NAMED = {"zero2": False, "zero3": True}  # other names of fsdp, and whether gathered parameters go after the forward
-KNOWN = ("ddp", "zero1", "fsdp", *NAMED)
+KNOWN = ("ddp", "zero1", "fsdp", "tensor", *NAMED)
 REPLICATED = ("ddp", "zero1")
 SHARDED = ("fsdp", *NAMED)
 BELONGS = {
@@ -47,5 +47,15 @@ def refused(run: Run, places: Mapping[str, Origin]) -> Iterator[Problem]:
     for key in ("param_dtype", "reduce_dtype"):
         if run.parallel in SHARDED and getattr(run, key) != "none":
             yield Problem(places[key], f"run.{key} is not simulated yet", "leave it out: parameters are gathered and reduced as they are")
-    if run.parallel != "none" and run.mode != "train" and run.parallel != "fsdp":
+    if run.parallel == "tensor":
+        yield from _unknown_with_tensor(run, places)
+    if run.parallel != "none" and run.mode != "train" and run.parallel not in ("fsdp", "tensor"):
         yield Problem(places["parallel"], f"run.parallel={run.parallel} is for training", "leave it out: each GPU infers alone")
+
+
+def _unknown_with_tensor(run: Run, places: Mapping[str, Origin]) -> Iterator[Problem]:
+    if run.scaler:
+        message = "with run.parallel=tensor a GradScaler would stop: it takes divided and whole gradients (DTensor and Tensor) for alike"
+        yield Problem(places["precision"], message, "run.precision=amp-bf16")
+    if run.weights != "precision":
+        yield Problem(places["weights"], f"run.weights={run.weights} is not simulated with run.parallel=tensor", "run.weights=precision")

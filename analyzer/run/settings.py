@@ -64,8 +64,8 @@ class Run:
     no_grad: bool = _setting(True, "whether inference runs under torch.no_grad()")
     parallel: str = _setting(
         "none", "how several GPUs share the work: nn.DataParallel, DistributedDataParallel, that with ZeroRedundancyOptimizer,"
-        " or fully_shard, which zero2 and zero3 stand for too",
-        "none", "data_parallel", "ddp", "zero1", "zero2", "zero3", "fsdp",
+        " fully_shard, which zero2 and zero3 stand for too, or tensor parallel blocks",
+        "none", "data_parallel", "ddp", "zero1", "zero2", "zero3", "fsdp", "tensor",
     )  # fmt: skip
     ranks: str = _setting("", "how many GPUs: a number or an expression over symbols; formulas call it `ranks`")
     bucket_cap_mb: int = _setting(0, "DDP: MiB of a bucket; by default 25, and 1 of the first")

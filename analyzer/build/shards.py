@@ -1,0 +1,96 @@
+"""How a block is divided among GPUs: what its `shard:` says of the modules it calls and of its symbols."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from collections.abc import Mapping as MappingOf
+from typing import TYPE_CHECKING
+
+from analyzer.build.frame import Constant, Frame
+from analyzer.build.source import Block, Problems, Statement, as_mapping
+from analyzer.build.values import refuse
+from analyzer.document import Mapping, Scalar
+from analyzer.ops.tensor_parallel import STYLES
+from analyzer.polynomial import Poly
+from analyzer.problems import COMMAND_LINE, InvalidConfig, Problem, nearest
+from analyzer.sizes import sizes
+
+if TYPE_CHECKING:
+    from analyzer.run.settings import Run
+    from analyzer.tracing import Tracer
+
+DIVIDED = "divided"  # of a symbol: a rank has a part of it
+SHARD = (*STYLES, DIVIDED)
+PARALLEL = ("Linear",)
+
+
+def read_shard(block: Mapping, problems: Problems) -> dict[str, Scalar]:
+    """What a block says of each of its modules and symbols; whether there are such is known when it is called."""
+    mapping = as_mapping(block.get("shard"), "shard", problems)
+    result = {}
+    for key, value in mapping.entries if mapping else ():
+        if isinstance(value, Scalar) and value.value in SHARD:
+            result[str(key.value)] = Scalar(value.value, key.origin)
+        else:
+            problems.add(value.origin, "a module is sharded colwise or rowwise, a symbol is divided", "shard: {up: colwise, down: rowwise}")
+    return result
+
+
+def misnamed(block: Block) -> InvalidConfig | None:
+    """A name under `shard` that is no module or symbol of the block, if there is one."""
+    names, symbols = {*block.modules, *_names(block.layers)}, [name for name, _ in block.symbols]
+    for name, told in block.shard.items():
+        known = symbols if told.value == DIVIDED else names
+        if name not in known:
+            what = "symbol" if told.value == DIVIDED else "module"
+            return refuse(told.origin, f"block '{block.name}' has no {what} '{name}' to shard", nearest(name, known))
+    return None
+
+
+def _names(statements: tuple[Statement, ...]) -> Iterator[str]:
+    for statement in statements:
+        yield statement.name
+        yield from _names(statement.body)
+
+
+def styles(block: Block, tracer: Tracer) -> MappingOf[str, str]:
+    """How each module of a block is divided, where GPUs share it. Raises InvalidConfig."""
+    if tracer.ranks.constant == 1 or not block.shard:
+        return {}
+    error = misnamed(block)
+    if error:
+        raise error
+    return {name: str(told.value) for name, told in block.shard.items()}
+
+
+def style_of(statement: Statement, home: Frame) -> str:
+    """How the module that a statement calls is divided, or nothing. Raises InvalidConfig where it cannot be."""
+    style = home.styles.get(statement.name, "")
+    if style and statement.word not in PARALLEL:
+        raise refuse(statement.origin, f"'{statement.name}' is sharded {style}, and {statement.word} cannot be", "expected a Linear")
+    home.tracer.divided |= bool(style)
+    return style
+
+
+def divided(block: Block, symbols: dict[str, Constant], tracer: Tracer) -> dict[str, Constant]:
+    """A block's symbols as a rank has them. Raises InvalidConfig where the ranks cannot have equal parts."""
+    if tracer.ranks.constant == 1:
+        return symbols
+    for name in (name for name, told in block.shard.items() if told.value == DIVIDED):
+        size, ranks = symbols.get(name), sizes().number(tracer.ranks)
+        if not isinstance(size, Poly):
+            continue
+        if not sizes().demand(size % tracer.ranks, "==", 0):
+            message = f"{sizes().number(size)} {name} of block '{block.name}' cannot be divided among {ranks} ranks"
+            raise refuse(tracer.origin, message, f"run.ranks has to divide {name}")
+        symbols[name] = size / tracer.ranks
+    return symbols
+
+
+def undivided(written: MappingOf[str, Scalar], run: Run, tracer: Tracer) -> list[Problem]:
+    """The problem with GPUs that are to share a model of which nothing is divided."""
+    if run.parallel != "tensor" or tracer.divided:
+        return []
+    origin = written["parallel"].origin if "parallel" in written else COMMAND_LINE
+    hint = "shard: {up: colwise, down: rowwise} in a block, or run.parallel=fsdp"
+    return [Problem(origin, "run.parallel=tensor divides nothing: no block of this model says under 'shard' how", hint)]
