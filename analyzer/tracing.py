@@ -25,7 +25,7 @@ from analyzer.graph import (
     contiguous,
 )  # fmt: skip
 from analyzer.paths import is_named, without_counters
-from analyzer.polynomial import ONE, Poly
+from analyzer.polynomial import ONE, ZERO, Poly
 from analyzer.problems import Origin
 from analyzer.references import References
 from analyzer.sizes import sizes
@@ -75,7 +75,7 @@ class Tracer(References):
         self.units: frozenset[str] = frozenset()  # blocks that are sharded by themselves
         self.reentrant = False  # whether checkpoints are
         self.detached: set[Tensor] = set()  # what reentrant checkpoints are called with again: leaves
-        self.ranks: Poly = ONE  # GPUs that a block's tensors may be divided among
+        self.ranks: Poly = ZERO  # GPUs that blocks are divided among, if they are
         self.divided = False  # whether something is
         self.weights = ""  # how Linear layers keep them, where not in the model's dtype
         self.warnings: list[str] = []

@@ -21,11 +21,12 @@ class TensorParallel(Program):
 
     def __init__(self, graph: Graph, device: str, run: Run, ranks: int) -> None:
         join(ranks)
-        self.mesh = init_device_mesh("cuda", (ranks,))
+        self.mesh = init_device_mesh(device, (ranks,))
         self.replicated = implicit_replication()
         self.replicated.__enter__()
         super().__init__(graph, device, run)
-        torch.cuda.empty_cache()
+        if device == "cuda":
+            torch.cuda.empty_cache()
 
     def _modules(self) -> dict[str, nn.Module]:
         modules = super()._modules()

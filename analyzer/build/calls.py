@@ -94,8 +94,9 @@ class Calls:
         tracer = frame.tracer
         self.ties.declare(block.ties, tracer, place)
         again = tracer.grad and (is_checkpointed(statement) or block.name in tracer.checkpointed)
-        outside = Frame(tracer, parameters, home.blocks, home.modules, *place, lists={} if again else frame.lists,
-                        styles=styles(block, tracer))
+        outside = Frame(
+            tracer, parameters, home.blocks, home.modules, *place, lists={} if again else frame.lists, styles=styles(block, tracer)
+        )
         body = partial(self._body, block, outside)
         self.running.append(block.name)
         whole: Body = partial(checkpointed, tracer, block.name, body=body, problems=self.problems) if again else body

@@ -12,7 +12,7 @@ from analyzer.build.values import refuse
 from analyzer.document import Mapping, Scalar
 from analyzer.ops.tensor_parallel import STYLES
 from analyzer.polynomial import Poly
-from analyzer.problems import COMMAND_LINE, InvalidConfig, Problem, nearest
+from analyzer.problems import COMMAND_LINE, InvalidConfig, Origin, Problem, nearest
 from analyzer.sizes import sizes
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def _names(statements: tuple[Statement, ...]) -> Iterator[str]:
 
 def styles(block: Block, tracer: Tracer) -> MappingOf[str, str]:
     """How each module of a block is divided, where GPUs share it. Raises InvalidConfig."""
-    if tracer.ranks.constant == 1 or not block.shard:
+    if tracer.ranks == 0 or not block.shard:
         return {}
     error = misnamed(block)
     if error:
@@ -74,7 +74,7 @@ def style_of(statement: Statement, home: Frame) -> str:
 
 def divided(block: Block, symbols: dict[str, Constant], tracer: Tracer) -> dict[str, Constant]:
     """A block's symbols as a rank has them. Raises InvalidConfig where the ranks cannot have equal parts."""
-    if tracer.ranks.constant == 1:
+    if tracer.ranks == 0:
         return symbols
     for name in (name for name, told in block.shard.items() if told.value == DIVIDED):
         size, ranks = symbols.get(name), sizes().number(tracer.ranks)
@@ -91,6 +91,6 @@ def undivided(written: MappingOf[str, Scalar], run: Run, tracer: Tracer) -> list
     """The problem with GPUs that are to share a model of which nothing is divided."""
     if run.parallel != "tensor" or tracer.divided:
         return []
-    origin = written["parallel"].origin if "parallel" in written else COMMAND_LINE
+    origin = written["parallel"].origin if "parallel" in written else Origin(COMMAND_LINE)
     hint = "shard: {up: colwise, down: rowwise} in a block, or run.parallel=fsdp"
     return [Problem(origin, "run.parallel=tensor divides nothing: no block of this model says under 'shard' how", hint)]

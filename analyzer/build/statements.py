@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping as MappingOf
 from dataclasses import replace
 
+from analyzer.build.shards import read_shard
 from analyzer.build.source import (
     CONTROL,
     MAPPINGS,
@@ -21,7 +22,6 @@ from analyzer.build.source import (
     is_name,
     words,
 )  # fmt: skip
-from analyzer.build.shards import read_shard
 from analyzer.build.ties import read_ties
 from analyzer.document import Mapping, Scalar, Sequence, Value
 from analyzer.ops import OPS

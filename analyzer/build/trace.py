@@ -58,7 +58,14 @@ def trace(
         except TooMany as error:
             raise TooMany(*problems.found, *error.problems) from None
     if not problems.found:
-        problems.extend((*_unknown_frozen(model, tracer), *session.unknown_ties(), *ungrouped(model.run, run, tracer), *undivided(model.run, run, tracer)))
+        problems.extend(
+            (
+                *_unknown_frozen(model, tracer),
+                *session.unknown_ties(),
+                *ungrouped(model.run, run, tracer),
+                *undivided(model.run, run, tracer),
+            )
+        )
     problems.raise_any()
     warnings = tuple(session.warnings())
     return Graph(

@@ -37,7 +37,7 @@ def _all_reduce(x: Tensor) -> Rule:
 @primitive
 def _addmm(x: Tensor, mat1: Tensor, mat2: Tensor) -> Rule:
     """addmm with a bias that is divided by the number of GPUs first."""
-    rule: Rule = addmm.rule(x, mat1, mat2)
+    rule: Rule = addmm.rule(x, mat1, mat2)  # type: ignore[attr-defined]
     return replace(rule, copies=(x.bytes, *rule.copies))
 
 

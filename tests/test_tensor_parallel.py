@@ -1,0 +1,94 @@
+"""Tensor parallel: what a rank has of a block that says how it is divided."""
+
+import pytest
+import torch
+
+from analyzer.analysis import Analysis
+from analyzer.build.ranks import with_ranks
+from analyzer.build.trace import bind_symbols, trace
+from analyzer.evaluate import evaluate
+from analyzer.memory import categories
+from analyzer.run.settings import read_run
+from tests.asking import analysis, model, peakform
+from tests.test_timeline import same_as_unrolled
+from validation.checks import Checker
+from validation.tensor_parallel import TensorParallel
+
+LAYER = "tests/configs/valid/megatron-layer.yaml"
+TENSOR = {"parallel": "tensor", "ranks": "2"}
+STATISTICS = 2 * 2 * 4  # bytes a token: mean and 1 / deviation of two norms, in float32; the paper leaves them out
+
+
+def kept(found: Analysis) -> int:
+    """Bytes that the forward leaves for backward."""
+    start, end = found.timeline.marks["forward"], found.timeline.marks["backward"]
+    return sum(evaluate(life.size, found.symbols.values) for life in found.timeline.alive(end) if start < life.birth < end)
+
+
+@pytest.mark.parametrize("sizes", [{"B": 2, "r": 64, "c": 128, "n": 8}, {"B": 3, "r": 96, "c": 320, "n": 16}])
+@pytest.mark.parametrize("t", [1, 2, 4, 8])
+def test_a_layer_keeps_what_megatron_counts(sizes: dict[str, int], t: int) -> None:
+    """Korthikanti et al. (2022), equations 1 and 2: s b h (34 + 5 a s / h), and with tensor parallel s b h (10 + 24/t + 5 a s / (h t))."""
+    b, s, h, a = sizes.values()
+    published = s * b * h * (10 + 24 / t + 5 * a * s / (h * t))
+    run = {**TENSOR, "ranks": str(t)} if t > 1 else {}
+    layer = kept(analysis(LAYER, run, **sizes, L=7)) - kept(analysis(LAYER, run, **sizes, L=6))
+
+    assert layer == published + STATISTICS * s * b
+
+
+@pytest.mark.parametrize(
+    ("config", "symbols"),
+    [
+        (LAYER, {"L": 2}),
+        ("bert-base", {"L": 1, "B": 1, "r": 16, "V": 99, "c": 24, "n": 4}),
+        ("llama-3.2-1b", {"L": 1, "r": 16, "c": 64, "n": 8, "kv": 4, "f": 96, "V": 99}),
+    ],
+)
+def test_every_tensor_is_as_parallelize_module_makes_it(config: str, symbols: dict[str, int]) -> None:
+    described = model(config)
+    run = read_run(described.run, {**TENSOR, "precision": "fp32"})
+    described = with_ranks(described, run)
+    bound = bind_symbols(described, {name: str(value) for name, value in symbols.items()})
+    program = TensorParallel(trace(described, bound, run, unroll=True), "cpu", run, 2)
+    checker = Checker(program)
+    program.forward()
+    program.variables["loss"].backward()
+    program.replicated.__exit__(None, None, None)
+    torch.distributed.destroy_process_group()
+
+    assert not checker.found
+    assert all(p.grad is not None for p in program.parameters.values())
+
+
+@pytest.mark.parametrize("run", [{}, {"precision": "amp-bf16", "accumulation": "2"}, {"checkpoint": "layer"}])
+def test_loops_of_divided_blocks_are_as_if_unrolled(run: dict[str, str]) -> None:
+    settings = {**TENSOR, "precision": "fp32", **run}
+
+    same_as_unrolled(with_ranks(model(LAYER), read_run({}, settings)), settings, L=9, ranks=4)
+
+
+def test_a_rank_is_a_closed_form_in_the_number_of_ranks() -> None:
+    found = analysis("bert-base", TENSOR)
+    for ranks in (3, 4, 6, 12):
+        again = analysis("bert-base", TENSOR, ranks=ranks)
+        for name in ("parameters", "gradients", "optimizer"):
+            values = {**found.symbols.values, "ranks": ranks}
+            assert evaluate(categories(found)[name], values) == evaluate(categories(again)[name], again.symbols.values)
+        assert kept(found.at({"ranks": str(ranks)})) == kept(again)
+
+
+@pytest.mark.parametrize(
+    ("config", "settings", "message"),
+    [
+        ("bert-base", ["run.ranks=5"], "12 heads of block 'bert_self_attention' cannot be divided among 5 ranks"),
+        ("bert-base", ["run.ranks=4", "f=30"], "out_features f, which is 30, cannot be divided among 4 ranks"),
+        ("gpt2", ["run.ranks=4"], "run.parallel=tensor divides nothing"),
+        ("bert-base", ["run.ranks=4", "run.precision=amp-fp16"], "a GradScaler would stop"),
+    ],
+)
+def test_what_cannot_be_divided_is_refused(config: str, settings: list[str], message: str) -> None:
+    result = peakform("check", config, "run.parallel=tensor", *settings)
+
+    assert result.exit_code == 2
+    assert message in result.output
