@@ -1,4 +1,4 @@
-"""Gene models whose classes are in no package index: they are run where the repository is on PYTHONPATH."""
+"""Models of genes and genomes whose classes a fresh machine does not have: they are run where the package is on PYTHONPATH."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from validation.third_party_kind import Batch, Symbols, ThirdParty
+from validation.third_party_kind import SETTINGS, Batch, Symbols, ThirdParty
+
+ROW_MAJOR = tuple(setting for setting in SETTINGS if "=bf16" not in setting)  # batch norm of transposed bf16 has no rule
+ENFORMER = ("B=1 r=16384 t=40 L=2", "B=3 r=4736 t=21 L=5 c=120 n=4 d=10 K=7 M=5")
 
 
 def _scgpt(s: Symbols) -> nn.Module:
@@ -61,8 +64,29 @@ def _elbo(output: Any, batch: Batch) -> torch.Tensor:
     return found
 
 
+def _enformer(s: Symbols) -> nn.Module:
+    with torch.device("cpu"):  # the package makes tensors when it is read
+        from enformer_pytorch import Enformer  # type: ignore[import-not-found]
+
+    heads = {"human": s["K"], "mouse": s["M"]}
+    return Enformer.from_hparams(
+        dim=s["c"], depth=s["L"], heads=s["n"], output_heads=heads, target_length=s["t"], attn_dim_key=s["d"], dim_divisible_by=s["c"] // 12
+    )  # type: ignore[no-any-return]
+
+
+def _on_bases(module: nn.Module, batch: Batch) -> Any:
+    """A training step on human tracks, or what is predicted of both species."""
+    return module(batch["x"], target=batch["target"], head="human") if module.training else module(batch["x"])
+
+
+def _itself(output: Any, batch: Batch) -> torch.Tensor:
+    found: torch.Tensor = output
+    return found
+
+
 GENES: Mapping[str, ThirdParty] = {
     "scgpt": ThirdParty("scgpt", _scgpt, _on_genes, _masked_errors, ("B=4 r=256 L=3 V=1000", "B=3 r=37 L=5 c=60 n=4"), "optimizer=Adam"),
     "scvi": _scvi("zinb"),
     "scvi-nb": _scvi("nb"),
+    "enformer": ThirdParty("enformer-pytorch", _enformer, _on_bases, _itself, ENFORMER, "optimizer=Adam", False, ROW_MAJOR),
 }

@@ -80,7 +80,8 @@ class _Evaluation:
         results = apply(name, positional, attributes, self.frame)
         if len(results) != 1:
             raise refuse(self.source.at(name), f"{name} returns {len(results)} values", "a statement can name them: as: [a, b]")
-        for value, owned in pairs:
+        made = [(a, True) for a in arguments if not any(a is v for v in values)]
+        for value, owned in (*made, *pairs):
             if owned and isinstance(value, Tensor):
                 self.frame.tracer.release(value)
         return results[0], True

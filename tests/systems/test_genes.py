@@ -1,4 +1,4 @@
-"""Gene models whose classes a fresh machine does not have: what PyTorch's CUDA build allocated for them is committed.
+"""Models of genes and genomes whose classes a fresh machine does not have: what PyTorch's CUDA build allocated for them is committed.
 
 `validation/nullcuda/run.sh -m validation.third_party NAME -o validation/results/genes.json` measures them, where the class is.
 """
@@ -15,7 +15,7 @@ from validation.third_party_genes import GENES
 from validation.third_party_models import cases
 
 RESULTS = read(WRITTEN_OF_GENES)
-PARAMETERS = {"scgpt": 51_856_898, "scvi": 2_581_782, "scvi-nb": 2_581_782}
+PARAMETERS = {"scgpt": 51_856_898, "scvi": 2_581_782, "scvi-nb": 2_581_782, "enformer": 251_221_292}
 
 
 def test_every_case_was_measured() -> None:
