@@ -66,12 +66,13 @@ def _elbo(output: Any, batch: Batch) -> torch.Tensor:
 
 def _enformer(s: Symbols) -> nn.Module:
     with torch.device("cpu"):  # the package makes tensors when it is read
-        from enformer_pytorch import Enformer  # type: ignore[import-not-found]
+        from enformer_pytorch import Enformer
 
     heads = {"human": s["K"], "mouse": s["M"]}
-    return Enformer.from_hparams(
+    made: nn.Module = Enformer.from_hparams(
         dim=s["c"], depth=s["L"], heads=s["n"], output_heads=heads, target_length=s["t"], attn_dim_key=s["d"], dim_divisible_by=s["c"] // 12
-    )  # type: ignore[no-any-return]
+    )
+    return made
 
 
 def _on_bases(module: nn.Module, batch: Batch) -> Any:
