@@ -52,8 +52,6 @@ def times(a: Monomial, b: Monomial) -> Monomial:
 
 
 def _whole(value: Number) -> Number:
-    if value.__class__ is int:  # isinstance asks an abstract class for every int
-        return value
     return value.numerator if isinstance(value, Fraction) and value.denominator == 1 else value
 
 
@@ -64,7 +62,7 @@ class Poly:
     terms: dict[Monomial, Number]
 
     def __init__(self, terms: Mapping[Monomial, Number] | None = None) -> None:
-        self.terms = {m: _whole(c) for m, c in terms.items() if c} if terms else {}
+        self.terms = {m: c if c.__class__ is int else _whole(c) for m, c in terms.items() if c} if terms else {}
         self._hash: int | None = None
 
     def __add__(self, other: Poly | Number) -> Poly:
@@ -82,9 +80,15 @@ class Poly:
         return total((poly(other), -self))
 
     def __mul__(self, other: Poly | Number) -> Poly:
+        few, many = self.terms, (other if isinstance(other, Poly) else poly(other)).terms
+        if len(many) < len(few):
+            few, many = many, few
+        if len(few) == 1:  # different terms stay different
+            ((m, c),) = few.items()
+            return Poly({times(m, n): c * d for n, d in many.items()} if m else {n: c * d for n, d in many.items()})
         product: dict[Monomial, Number] = {}
-        for m, c in self.terms.items():
-            for n, d in poly(other).terms.items():
+        for m, c in few.items():
+            for n, d in many.items():
                 key = times(m, n)
                 product[key] = product.get(key, 0) + c * d
         return Poly(product)
@@ -115,9 +119,9 @@ class Poly:
         return call("mod", self, poly(other))
 
     def __eq__(self, other: object) -> bool:
-        if isinstance(other, (int, Fraction)):
-            other = poly(other)
-        return isinstance(other, Poly) and self.terms == other.terms
+        if other.__class__ is Poly:  # isinstance asks an abstract class whether it is a number
+            return self.terms == other.terms
+        return isinstance(other, (int, Fraction)) and self.terms == poly(other).terms
 
     def __hash__(self) -> int:
         if self._hash is None:
@@ -167,6 +171,14 @@ def total(terms: Iterable[Poly | int]) -> Poly:
     return Poly(result)
 
 
+@lru_cache(maxsize=65536)
+def _named(name: str, args: tuple[Poly, ...]) -> Poly:
+    """One opaque atom."""
+    from analyzer.formula import call_text
+
+    return Poly({((Call(name, args, call_text(name, args)), 1),): 1})
+
+
 def product(factors: Iterable[Poly | int]) -> Poly:
     """The product of many polynomials; 1 for none."""
     result = ONE
@@ -177,7 +189,6 @@ def product(factors: Iterable[Poly | int]) -> Poly:
 
 def call(name: str, *args: Poly | int) -> Poly:
     """A named function of sizes: simplified where that is safe, else one opaque atom."""
-    from analyzer.formula import call_text
     from analyzer.functions import FUNCTIONS, simplified  # functions know how each name simplifies
 
     polys = tuple(poly(a) for a in args)
@@ -187,7 +198,7 @@ def call(name: str, *args: Poly | int) -> Poly:
     constants = [p.constant for p in polys]
     if all(isinstance(c, int) for c in constants):
         return poly(FUNCTIONS[name](*constants))
-    return Poly({((Call(name, polys, call_text(name, polys)), 1),): 1})
+    return _named(name, polys)
 
 
 def opened(value: Poly) -> Poly:

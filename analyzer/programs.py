@@ -143,7 +143,7 @@ class Programs:
         """A new program; the closed forms of an older one are kept where only the tape, whose loops are written out, differs."""
         symbols = bind_symbols(self.first.model, overrides)
         known = (self.first, *(p.analysis for p in self.programs))
-        there = next((a for a in known if _holds(a, symbols.values)), None)
+        there = next((a for a in known if same(a, symbols.values)), None)
         first = self.first
         analysis = replace(there, symbols=symbols) if there else analyze(first.model, overrides, first.run, first.device)
         try:
@@ -153,7 +153,8 @@ class Programs:
         return Program(analysis, tuple(contenders(analysis.pieces)), tape, tuple(_divided(analysis)))
 
 
-def _holds(analysis: Analysis, symbols: Mapping[str, int]) -> bool:
+def same(analysis: Analysis, symbols: Mapping[str, int]) -> bool:
+    """Whether the closed forms of an analysis hold at other values."""
     return Program(analysis, (), None, tuple(_divided(analysis))).holds_at(symbols)
 
 

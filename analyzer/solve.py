@@ -68,6 +68,14 @@ class Solver:
             gpu, self.symbol, fits, runs, close, following, refused, rooms, found, again, self._gaps(fits, rooms.sure), here.estimated
         )
 
+    def fitting(self, gpu: Gpu) -> int:
+        """The largest value whose verdict is: fits; 0 for none. Nothing is said of its neighbours. Raises InvalidConfig."""
+        room = band(gpu, self.case(self.start)).sure
+        while True:
+            value = self.largest(lambda case: case.runs(room), room, self.start)
+            if value >= LARGEST or self._traced(value):
+                return value
+
     def _again(self, value: int, end: int, room: int) -> tuple[int, ...]:
         """The values after this one and up to the end, of the first few that the config takes, with which the program fits."""
         found = []

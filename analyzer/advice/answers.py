@@ -35,6 +35,7 @@ class Outcome:
     piece: Piece
     requested: int
     sure: int  # bytes that the closed form must stay within
+    reused: bool = False  # whether the closed forms were traced at other sizes
 
 
 @dataclass(frozen=True, slots=True)

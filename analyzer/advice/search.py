@@ -7,26 +7,23 @@ A combination is not tried when a part of it fits, nor a change that does not lo
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import combinations
 
 from analyzer.advice.answers import Advice, Advised, Asked, Outcome
 from analyzer.advice.changes import WAYS, Change, accumulated, blocks_called, changes, joined, smaller, spread
-from analyzer.analysis import Analysis, analyze
+from analyzer.advice.outcomes import Outcomes
+from analyzer.analysis import Analysis
 from analyzer.assemble import batch_symbol
-from analyzer.build.model import Model, read_model
 from analyzer.compute import flops, kernels
 from analyzer.evaluate import evaluate
 from analyzer.formula import text
-from analyzer.gpus import device_of
-from analyzer.peaks import largest
 from analyzer.polynomial import ZERO, symbols_of
 from analyzer.problems import InvalidConfig
 from analyzer.programs import Programs
-from analyzer.run.settings import read_run
 from analyzer.solve import Solver
-from analyzer.verdict import FITS, Answer, convolutions, judge, limits
+from analyzer.verdict import FITS, Answer
 
 SECONDS = 3.0  # of processor time; the search for combinations ends then
 TOGETHER = 4  # so many changes at once
@@ -37,15 +34,16 @@ TRIED = 3  # so many numbers of micro-batches are replayed
 def advise(asked: Asked, most: int, progress: Callable[[str], None] = lambda _: None) -> Advised:
     """Up to `most` ways to make the model fit, the least intrusive first. Raises InvalidConfig."""
     search = _Search(asked, progress)
-    base = search.outcome(Change("", "", 0, ""))
-    answer = search.judged(base)
+    base = search.outcomes.of(Change("", "", 0, ""))
+    answer = search.outcomes.answer(base)
+    assert answer is not None  # it was traced here
     if answer.answer == FITS:
-        return Advised(answer, text(base.piece.form), base.requested, (), None, search.tried, False)
+        return Advised(answer, text(base.piece.form), base.requested, (), None, search.outcomes.tried, False)
     search.run(base, answer, most)
     found = sorted(search.found, key=lambda advice: (advice.change.level, advice.answer.needed))[:most]
     told = tuple(_with_flops(advice, search.analyses[advice.words], base.analysis) for advice in found)
     nearest = None if found else search.nearest
-    return Advised(answer, text(base.piece.form), base.requested, told, nearest, search.tried, search.late())
+    return Advised(answer, text(base.piece.form), base.requested, told, nearest, search.outcomes.tried, search.late())
 
 
 def _with_flops(advice: Advice, analysis: Analysis, base: Analysis) -> Advice:
@@ -62,8 +60,8 @@ def _with_flops(advice: Advice, analysis: Analysis, base: Analysis) -> Advice:
 
 class _Search:
     def __init__(self, asked: Asked, progress: Callable[[str], None]) -> None:
-        self.asked, self.progress, self.started, self.tried = asked, progress, time.process_time(), 0
-        self.models: dict[str, Model] = {"": asked.model}
+        self.asked, self.progress, self.started = asked, progress, time.process_time()
+        self.outcomes = Outcomes(asked)
         self.found: list[Advice] = []
         self.analyses: dict[tuple[str, ...], Analysis] = {}
         self.nearest: Advice | None = None
@@ -87,14 +85,14 @@ class _Search:
         for parts in (*((part,) for part in useful), *_pairs(useful)):
             if self.late() or len(self.found) >= most:
                 break
-            self._batches(parts, self.outcome(joined(parts)))
+            self._batches(parts, self.outcomes.find(joined(parts)))
         self._sizes(base)
 
     def _singles(self, base: Outcome) -> Iterator[Change]:
         """The changes that lower the peak by themselves."""
         for change in changes(base.analysis, self.asked.gpu):
             self.progress(change.says)
-            outcome = self._outcome(change)
+            outcome = self.outcomes.find(change)
             if outcome is None:
                 continue
             if outcome.requested < base.requested or change.kind == "allocator":
@@ -105,7 +103,7 @@ class _Search:
         """A combination, unless it contradicts itself or a part of it does already."""
         if len({part.kind for part in parts}) < len(parts) or self._covered(parts):
             return
-        outcome = self._outcome(joined(parts))
+        outcome = self.outcomes.find(joined(parts))
         if outcome is not None:
             self._judge(parts, outcome)
 
@@ -132,10 +130,10 @@ class _Search:
         low, high = 0, len(choices)
         while low < high and not self.late():  # the first whose closed form may fit
             middle = (low + high) // 2
-            outcome = self._outcome(joined(choices[middle]))
+            outcome = self.outcomes.find(joined(choices[middle]))
             low, high = (low, middle) if outcome is not None and outcome.requested <= outcome.sure else (middle + 1, high)
         for parts in choices[low : low + TRIED]:
-            outcome = self._outcome(joined(parts))
+            outcome = self.outcomes.find(joined(parts))
             if outcome is not None and self._judge(parts, outcome):
                 return
 
@@ -148,14 +146,14 @@ class _Search:
                 continue
             self.progress(f"a smaller {name}")
             try:
-                fits = Solver(Programs(base.analysis, base.symbols), name).solve(self.asked.gpu).fits
+                fits = Solver(Programs(base.analysis, base.symbols), name).fitting(self.asked.gpu)
             except InvalidConfig:
                 continue
             if 0 < fits < values[name]:
                 part = smaller(
                     name, fits, base.analysis.symbols.docs.get(name, ""), batch=name == batch, train=base.analysis.run.mode == "train"
                 )
-                outcome = self._outcome(part)
+                outcome = self.outcomes.find(part)
                 if outcome is not None:
                     self._judge((part,), outcome)
 
@@ -164,9 +162,11 @@ class _Search:
         close = outcome.requested <= outcome.sure
         if not close and self.nearest is not None and outcome.requested >= self.nearest.requested:
             return False
-        change, answer = joined(parts), self.judged(outcome)
+        change, answer = joined(parts), self.outcomes.answer(outcome)
+        if answer is None:
+            return False
         lowered = "" if change.symbols or change.config else text(self.form - outcome.piece.form)
-        saved, words = self.needed - answer.needed, self._words(change, outcome)
+        saved, words = self.needed - answer.needed, self.outcomes.words(change, outcome)
         advice = Advice(change, answer, saved, text(outcome.piece.form), lowered, outcome.requested, words)
         if answer.answer == FITS:
             self.found.append(advice)
@@ -176,51 +176,6 @@ class _Search:
         if self.nearest is None or outcome.requested < self.nearest.requested:
             self.nearest = advice
         return False
-
-    def judged(self, outcome: Outcome) -> Answer:
-        """The card's answer, by replay."""
-        return judge(Programs(outcome.analysis, outcome.symbols).case({}), self.asked.gpu)
-
-    def outcome(self, change: Change) -> Outcome:
-        """The model with a change. Raises InvalidConfig."""
-        self.tried += 1
-        model = self._model(change.config)
-        symbols, settings = {**self._carried(model), **change.symbols}, {**self.asked.settings, **change.run}
-        run = read_run(model.run, settings, has_loss=bool(model.loss))
-        analysis = analyze(model, symbols, run, device_of((self.asked.gpu,)))
-        piece = largest(analysis.pieces, analysis.symbols.values)
-        sure = limits(self.asked.gpu, convolutions(analysis), False).sure
-        return Outcome(analysis, symbols, piece, evaluate(piece.form, analysis.symbols.values), sure)
-
-    def _outcome(self, change: Change) -> Outcome | None:
-        try:
-            return self.outcome(change)
-        except InvalidConfig:
-            return None
-
-    def _model(self, config: str) -> Model:
-        if config not in self.models:
-            path = self.asked.path.parent / f"{config}.yaml"
-            shown = path.name if self.asked.config == self.asked.path.stem else str(path)
-            self.models[config] = read_model(path, shown)
-        return self.models[config]
-
-    def _carried(self, model: Model) -> Mapping[str, str]:
-        """The symbols as given, and for another config those that this one has otherwise."""
-        if model is self.asked.model:
-            return self.asked.symbols
-        here, there = self.asked.model.symbols, model.symbols
-        other = {n: str(s.definition) for n, s in here.items() if n in there and str(s.definition) != str(there[n].definition)}
-        return {**other, **{name: value for name, value in self.asked.symbols.items() if name in there}}
-
-    def _words(self, change: Change, outcome: Outcome) -> tuple[str, ...]:
-        """The config and the assignments that apply a change on top of those given."""
-        config = self.asked.config
-        if change.config:
-            bundled = self.asked.config == self.asked.path.stem
-            config = change.config if bundled else str(self.asked.path.parent / f"{change.config}.yaml")
-        settings = {**self.asked.settings, **change.run}
-        return (config, *(f"{n}={v}" for n, v in outcome.symbols.items()), *(f"run.{k}={v}" for k, v in settings.items()))
 
 
 def _pairs(useful: Sequence[Change]) -> list[tuple[Change, ...]]:
