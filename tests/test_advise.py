@@ -7,10 +7,12 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 
-from tests.asking import peakform
+import analyzer
+from tests.asking import evaluated, peakform
 
 WIDE = """
 name: wide
@@ -33,17 +35,31 @@ variants:
 """
 
 
+SCHEMA = json.loads((Path(analyzer.__file__).parent / "schema_files" / "advice.schema.json").read_text(encoding="utf-8"))
+STATES = """
+symbols: {B: 8, r: 64, c: 2048}
+inputs: {x: [B, r, c], y: [B, r, c]}
+blocks:
+  part: {inputs: [x], layers: [Linear: 8*c, GELU, Linear: c]}
+layers: [part, part]
+loss: [mse_loss: y]
+run: {mode: train, optimizer: AdamW, optimizer_form: fused, outputs: dropped, expandable_segments: true}
+"""
+CARD = "gpus:\n  - {name: small, like: T4, capacity_gib: %s}\n"
+
+
 def told(*words: str, status: int = 0) -> dict[str, Any]:
     """The JSON of an advice."""
     result = peakform("advise", *words, "--format", "json")
     assert (result.exit_code, result.stderr) == (status, "")
     parsed: dict[str, Any] = json.loads(result.stdout)
+    jsonschema.validate(parsed, SCHEMA)
     return parsed
 
 
 @pytest.mark.parametrize(("words", "kinds"), [
-    ("bioformer B=4 c=64 --gpu a100-80gb", ("accumulation", "checkpoint", "precision")),
-    ("bert-base-eager B=96 --gpu t4", ("accumulation",)),
+    ("bioformer B=4 c=64 --gpu a100-80gb --most 3", ("accumulation", "checkpoint", "precision")),
+    ("bert-base-eager B=96 --gpu t4 --most 2", ("accumulation",)),
     ("scperb B=40000 run.outputs=kept --gpu t4", ("accumulation",)),
     ("bert-base run.mode=infer B=1100 --gpu t4", ("precision",)),
 ])  # fmt: skip
@@ -71,7 +87,7 @@ def test_the_yaml_of_an_advice_can_be_pasted(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(WIDE, encoding="utf-8")
     card = tmp_path / "cards.yaml"
-    card.write_text("gpus:\n  - {name: small, like: T4, capacity_gib: 4}\n", encoding="utf-8")
+    card.write_text(CARD % 4, encoding="utf-8")
     found = told(str(path), "--gpus-file", str(card), "--gpu", "small", "--most", "16")
 
     assert any(advice["yaml"]["symbols"] == {"k": "2"} for advice in found["advice"])
@@ -84,8 +100,28 @@ def test_the_yaml_of_an_advice_can_be_pasted(tmp_path: Path) -> None:
         assert peakform("check", str(applied), "--gpus-file", str(card), "--gpu", "small").exit_code == 0
 
 
+@pytest.mark.parametrize("batch", [8, 1])
+def test_states_and_parameters_are_shared_between_gpus(batch: int, tmp_path: Path) -> None:
+    path, card = tmp_path / "states.yaml", tmp_path / "cards.yaml"
+    path.write_text(STATES, encoding="utf-8")
+    card.write_text(CARD % 2.1, encoding="utf-8")
+    found = told(str(path), f"B={batch}", "--gpus-file", str(card), "--gpu", "small", "--most", "16")
+    shared = {a["yaml"]["run"]["parallel"]: a for a in found["advice"] if "ranks" in a["yaml"]["run"]}
+    elements = 2 * (2 * 8 * 2048 * 2048 + 9 * 2048)  # of parameters, and of gradients
+
+    assert shared.keys() >= {"zero1", "zero2", "zero3"}
+    for way, advice in shared.items():
+        assert peakform(*shlex.split(advice["command"])[1:], "--gpus-file", str(card)).exit_code == 0, advice["command"]
+        ranks = int(advice["yaml"]["run"]["ranks"])
+        assert advice["effective_batch_unchanged"] == (batch == 8)
+        assert int(advice["yaml"]["symbols"].get("B", batch)) == (1 if batch == 1 else batch // ranks)
+        passes = {"ddp": 2, "zero1": 3, "zero2": 2, "zero3": 3}[way]
+        assert advice["network"]["bytes"] == 4 * elements * passes * (ranks - 1) // ranks
+        assert evaluated(advice["network"]["formula"], {"c": 2048, "ranks": ranks}) == advice["network"]["bytes"]
+
+
 def test_a_variant_is_another_config() -> None:
-    found = told(*"bert-base-eager B=24 r=512 --gpu t4 --most 16".split())
+    found = told(*"bert-base-eager B=24 r=512 --gpu t4 --most 8".split())
     variants = [advice for advice in found["advice"] if advice["yaml"]["config"] == "bert-base"]
 
     assert found["answer"] != "fits"
@@ -102,8 +138,11 @@ def test_what_fits_needs_no_advice() -> None:
     assert "Nothing has to change: 13.98 GiB of 14.56 GiB are left." in printed
 
 
-def test_nothing_fits_is_said() -> None:
-    result = peakform("advise", "llama-3.1-8b", "run.mode=train", "B=1", "r=8", "--gpu", "t4")
+def test_nothing_fits_is_said(tmp_path: Path) -> None:
+    path, card = tmp_path / "states.yaml", tmp_path / "cards.yaml"
+    path.write_text(STATES, encoding="utf-8")
+    card.write_text(CARD % 0.17, encoding="utf-8")
+    result = peakform("advise", str(path), "--gpus-file", str(card), "--gpu", "small")
 
     assert result.exit_code == 1
     assert "Nothing that was tried makes it fit" in result.stdout
@@ -111,10 +150,10 @@ def test_nothing_fits_is_said() -> None:
 
 
 def test_the_text_fits_eighty_columns_but_for_what_is_pasted() -> None:
-    lines = peakform(*"advise bioformer B=4 c=64 --gpu a100-80gb --most 2".split()).stdout.splitlines()
+    lines = peakform(*"advise bert-base-eager B=96 --gpu t4 --most 2".split()).stdout.splitlines()
 
     assert max(len(line) for line in lines if not line.startswith(("   type", "   yaml"))) <= 80
-    assert "   type     peakform check bioformer B=2 c=64 run.accumulation=2 --gpu A100-80GB" in lines
+    assert "   type     peakform check bert-base-eager B=48 run.accumulation=2 --gpu T4" in lines
 
 
 @pytest.mark.parametrize(("words", "said"), [

@@ -52,6 +52,8 @@ class Advice:
     flops: int | None = None  # more FLOPs of an optimizer step, of all its micro-batches; None where the work is another
     share: float = 0.0  # of the FLOPs as they were
     recomputed: str = ""  # the closed form of what is computed again
+    network: str = ""  # the closed form of the bytes that each GPU receives in an optimizer step; empty for one GPU
+    received: int = 0
 
 
 @dataclass(frozen=True, slots=True)

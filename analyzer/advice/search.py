@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from itertools import combinations
 
 from analyzer.advice.answers import Advice, Advised, Asked, Outcome
-from analyzer.advice.changes import WAYS, Change, accumulated, blocks_called, changes, joined, smaller, spread
+from analyzer.advice.changes import WAYS, Change, accumulated, blocks_called, changes, joined, multiplied, smaller, spread
+from analyzer.advice.costs import costed
 from analyzer.advice.outcomes import Outcomes
 from analyzer.analysis import Analysis
 from analyzer.assemble import batch_symbol
-from analyzer.compute import flops, kernels
-from analyzer.evaluate import evaluate
 from analyzer.formula import text
 from analyzer.polynomial import ZERO, symbols_of
 from analyzer.problems import InvalidConfig
@@ -41,21 +39,9 @@ def advise(asked: Asked, most: int, progress: Callable[[str], None] = lambda _: 
         return Advised(answer, text(base.piece.form), base.requested, (), None, search.outcomes.tried, False)
     search.run(base, answer, most)
     found = sorted(search.found, key=lambda advice: (advice.change.level, advice.answer.needed))[:most]
-    told = tuple(_with_flops(advice, search.analyses[advice.words], base.analysis) for advice in found)
+    told = tuple(costed(advice, search.analyses[advice.words], base.analysis) for advice in found)
     nearest = None if found else search.nearest
     return Advised(answer, text(base.piece.form), base.requested, told, nearest, search.outcomes.tried, search.late())
-
-
-def _with_flops(advice: Advice, analysis: Analysis, base: Analysis) -> Advice:
-    """With the FLOPs that a step has more; without where it is a step of other samples or sizes, or on several GPUs."""
-    change = advice.change
-    if not change.batch_kept or "ranks" in change.run or (change.symbols and "accumulation" not in change.run):
-        return advice
-    here, there = flops(kernels(analysis)), flops(kernels(base))
-    before = evaluate(there["total"], base.symbols.values)
-    more = evaluate(here["total"], analysis.symbols.values) - before
-    recomputed = text(here["recomputation"]) if "recomputation" in here and change.kind != "batch" else ""
-    return replace(advice, flops=more, share=more / before if before else 0.0, recomputed=recomputed)
 
 
 class _Search:
@@ -124,6 +110,8 @@ class _Search:
         shard = ",".join(blocks_called(self.asked.model)[:1])
         for way in WAYS:
             self._first([(*parts, spread(name, value, k, way, shard)) for k in RANKS if value % k == 0])
+            if value % RANKS[0] and way != "ddp":  # nothing to spread: each GPU has as much as the one had
+                self._first([(*parts, multiplied(name, value, k, way, shard)) for k in RANKS])
 
     def _first(self, choices: Sequence[tuple[Change, ...]]) -> None:
         """Of choices that need less and less, the first that fits."""

@@ -51,6 +51,7 @@ def _advice(console: Console, number: int, advice: Advice, gpu: Gpu) -> None:
         "needs": f"{binary(needed)} of {binary(gpu.capacity)}, {binary(advice.saved)} less",
         "peak": _peak(advice),
         "costs": change.cost,
+        "network": f"each GPU receives {binary(advice.received)} a step = {_short(advice.network)}" if advice.network else "",
         "flops": _flops(advice),
         "batch": "effective batch unchanged" if change.batch_kept else "effective batch changed",
         "numbers": NUMERICS[change.numerics],
@@ -124,9 +125,10 @@ def _short(formula: str) -> str:
 
 
 def as_json(found: Advised, gpu: Gpu) -> str:
-    """Every figure for a script; bytes are whole numbers."""
+    """Every figure for a script: schema_files/advice.schema.json describes it. Bytes are whole numbers."""
     plain = {
-        "gpu": gpu.name, "capacity_bytes": gpu.capacity, "answer": found.answer.answer, "reason": found.answer.reason,
+        "schema": "peakform.advice/1", "gpu": gpu.name, "capacity_bytes": gpu.capacity, "answer": found.answer.answer,
+        "reason": found.answer.reason,
         "needed_bytes": found.answer.needed, "headroom_bytes": gpu.capacity - found.answer.needed,
         "peak": {"formula": found.formula, "bytes": found.requested}, "tried": found.tried, "search_ended_early": found.ended,
         "advice": [_plain(advice, gpu) for advice in found.advice],
@@ -140,7 +142,7 @@ def _plain(advice: Advice, gpu: Gpu) -> dict[str, Any]:
     return {
         "says": change.says, "answer": advice.answer.answer, "needed_bytes": advice.answer.needed, "saved_bytes": advice.saved,
         "peak": {"formula": advice.formula, "bytes": advice.requested}, "lowered_by": advice.lowered or None,
-        "cost": change.cost,
+        "cost": change.cost, "network": {"formula": advice.network, "bytes": advice.received} if advice.network else None,
         "extra_flops": advice.flops, "recomputed_flops": advice.recomputed or None, "numerics": change.numerics,
         "effective_batch_unchanged": change.batch_kept, "intrusiveness": change.level, "words": list(advice.words),
         "command": command(advice, gpu),
