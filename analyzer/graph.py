@@ -218,4 +218,5 @@ class Graph:
     names: Mapping[str, Tensor]  # first value of every variable, by label
     warnings: tuple[str, ...] = ()
     tied: Mapping[str, str] = field(default_factory=dict)  # further paths of parameters, and the path each stands for
+    blocks: Mapping[str, tuple[str, Shape | None]] = field(default_factory=dict)  # by path: name, shape of the first result
     simulated: int = 4  # iterations of a long loop that are there: half of them the first ones, half the last

@@ -59,6 +59,7 @@ class Tracer(References):
         self.tied: dict[str, str] = {}  # of these, the paths that were asked for
         self.made: set[str] = set()  # the paths of parameters as their modules name them
         self.names: dict[str, Tensor] = {}
+        self.blocks: dict[str, tuple[str, tuple[Poly, ...] | None]] = {}  # that were called, by path: name, shape of the first result
         self.origin = Origin("")
         self.path = self.label = ""
         self.copies: Poly = ONE

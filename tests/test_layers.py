@@ -57,7 +57,7 @@ def _in_order(modules: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
 def test_layers_with_parameters_are_those_that_torchinfo_counts(model: str) -> None:
     classes = ("Linear", "Embedding", "LayerNorm")
     summary = torchinfo.summary(made(model), verbose=0)
-    elsewhere = {"lm_head", "decoder", "embed_tokens", "wo"}  # tied; T5's wo is a parameter of the module around it in its description
+    elsewhere = {"lm_head", "decoder", "embed_tokens", "wo"}  # tied; T5's wo is a row of the class Parameter
     theirs = sorted((i.class_name, i.num_params) for i in summary.summary_list if i.class_name in classes and i.var_name not in elsewhere)
     ours = printed(model)
     weighed = [(kind, count) for kind, _, count, times in leaves(ours) for _ in range(times) if kind in classes and count]
@@ -78,13 +78,22 @@ def test_depth_and_uncalled_modules() -> None:
         "decoder",
         "decoder2",
     ]
-    assert text[8].split() == ["decoder2", "--", "6,330,198"]
+    assert text[8].split() == ["decoder2", "decoder_layers", "--", "6,330,198"]
     assert "Linear (called 2 times)" in text[4]
 
 
 @pytest.mark.parametrize("model", ["vgg16", "bert-base", "t5-small-eager", "evoformer"])
 def test_it_fits_80_columns(model: str) -> None:
     assert max(map(len, peakform("layers", model).output.splitlines())) <= 80
+
+
+def test_blocks_and_the_parameters_they_hold() -> None:
+    rows = printed("t5-small-eager", "B=3", "r=40")
+    own = [row for row in rows if row["class"] == "Parameter"]
+
+    assert [(row["output_shape"], row["parameters"]) for row in own if row["name"] == "wo_weight"] == 4 * [([512, 2048], 1_048_576)]
+    assert [row["output_shape"] for row in rows if row["block"] == "t5_encoder"] == [[3, 40, 512]]
+    assert sum(times * count for _, _, count, times in leaves(rows)) == rows[0]["parameters"]
 
 
 def test_formats() -> None:

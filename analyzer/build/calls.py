@@ -109,6 +109,8 @@ class Calls:
         results = whole(tensors)
         self.recomputed -= again
         self.running.pop()
+        first = next((t.shape for t in results if isinstance(t, Tensor)), None)
+        tracer.blocks.setdefault(place[0], (block.name, first))
         return results
 
     def _body(self, block: Block, outside: Frame, tensors: list[Bound]) -> tuple[Bound, ...]:
@@ -172,7 +174,7 @@ class Calls:
             if (statement.word in OPS and not OPS[statement.word].is_module) or self.problems.found:
                 return
             raise refuse(module.origin, f"module '{name}' is never called: say what it would be called with", "inputs: [[1, Z]]")
-        kept, grad, autocast = len(tracer.instructions), tracer.grad, tracer.autocast
+        kept, grad, autocast, called = len(tracer.instructions), tracer.grad, tracer.autocast, set(tracer.blocks)
         tracer.grad, tracer.autocast = False, ""
         phantom = Frame(tracer, frame.symbols, frame.blocks, frame.modules, frame.path, frame.label)
         with tracer.unwinding():
@@ -183,6 +185,7 @@ class Calls:
             tracer.pop(())
         tracer.grad, tracer.autocast = grad, autocast
         del tracer.instructions[kept:]
+        tracer.blocks |= {path: (block, None) for path, (block, _) in tracer.blocks.items() if path not in called}
 
 
 def unknown_symbols(block: Block, statement: Statement) -> list[Problem]:

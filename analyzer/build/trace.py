@@ -71,7 +71,7 @@ def trace(
     return Graph(
         model.name, symbols.values, symbols.docs, tuple(tracer.instructions), tracer.parameters, tracer.buffers,
         session.inputs, outputs, loss, tuple(sizes.assumptions.values()), tracer.names,
-        warnings, tracer.tied, simulated,
+        warnings, tracer.tied, tracer.blocks, simulated,
     )  # fmt: skip
 
 

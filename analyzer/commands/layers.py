@@ -20,6 +20,7 @@ from analyzer.problems import InvalidConfig, Problem
 def layers(config: str, assignments: tuple[str, ...], depth: int, form: str, output: Path | None) -> None:
     """Print CONFIG layer by layer: class, output shape and parameters, as torchinfo does.
 
+    What holds others has the name of its block for a class; a parameter that it holds itself stands in a row of its own.
     Numbers are those of one module where several stand in a row that are alike (12 ×), and include what lies below it.
     A layer that the forward does not call has no output shape.
 

@@ -11,6 +11,7 @@ from analyzer.layers import Module
 from analyzer.render.units import count
 
 Rows = Iterable[tuple[int, Module]]
+LEAST = 20  # columns of a name
 
 
 def as_table(rows: Rows, totals: Mapping[str, str], width: int) -> str:
@@ -18,8 +19,9 @@ def as_table(rows: Rows, totals: Mapping[str, str], width: int) -> str:
     found = [(" " * 2 * level + module.name, _kind(module), _shape(module), _parameters(module)) for level, module in rows]
     found.insert(0, ("layer", "class", "output shape", "parameters"))
     _, kinds, shapes, numbers = (max(len(row[i]) for row in found) for i in range(4))
-    names = min(max(len(row[0]) for row in found), max(20, width - kinds - shapes - numbers - 6))
-    lines = [f"{_short(a, names):<{names}}  {b:<{kinds}}  {c:<{shapes}}  {d:>{numbers}}".rstrip() for a, b, c, d in found]
+    kinds = min(kinds, max(LEAST, width - shapes - numbers - LEAST - 6))
+    names = min(max(len(row[0]) for row in found), max(LEAST, width - kinds - shapes - numbers - 6))
+    lines = [f"{_short(a, names):<{names}}  {_short(b, kinds):<{kinds}}  {c:<{shapes}}  {d:>{numbers}}".rstrip() for a, b, c, d in found]
     rule = "─" * max(len(line) for line in lines)
     return "\n".join((lines[0], rule, *lines[1:], rule, *(f"{name:<12}{value:>18}" for name, value in totals.items()))) + "\n"
 
@@ -40,7 +42,7 @@ def as_csv(rows: Rows) -> str:
     writer.writerow(("depth", "name", "class", "times", "output_shape", "parameters"))
     for level, module in rows:
         shape = "" if module.shape is None else " ".join(map(str, module.shape))
-        writer.writerow((level, module.name, module.kind, module.times, shape, module.parameters))
+        writer.writerow((level, module.name, module.kind or module.block, module.times, shape, module.parameters))
     return out.getvalue()
 
 
@@ -48,8 +50,8 @@ def as_json(rows: Rows) -> str:
     """A list of modules, outer ones before those below them."""
     listed = [
         {
-            "depth": level, "name": module.name, "class": module.kind or None, "times": module.times, "calls": module.calls,
-            "output_shape": None if module.shape is None else list(module.shape), "parameters": module.parameters,
+            "depth": level, "name": module.name, "class": module.kind or None, "block": module.block or None, "times": module.times,
+            "calls": module.calls, "output_shape": None if module.shape is None else list(module.shape), "parameters": module.parameters,
         }
         for level, module in rows
     ]  # fmt: skip
@@ -59,7 +61,7 @@ def as_json(rows: Rows) -> str:
 def _kind(module: Module) -> str:
     times = f"{module.times} × " if module.times > 1 else ""
     called = f" (called {module.calls} times)" if module.calls > 1 else ""
-    return f"{times}{module.kind}{called}".strip()
+    return f"{times}{module.kind or module.block}{called}".strip()
 
 
 def _shape(module: Module) -> str:
