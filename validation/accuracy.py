@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from analyzer.gpus import context_of
 from validation.rows import ALLOCATOR, PEAKS, Results, Row
 
 EXACT = ("parameters", "buffers", "inputs", "gradients", "optimizer", "left by forward")
@@ -13,6 +14,7 @@ SHOWN = {
     "left by forward": "kept for backward, with results", "peak": "peak, requested bytes",
     **{phase: f"peak of {phase}" for phase in PEAKS}, "allocated": "`max_memory_allocated`",
     "reserved": "`max_memory_reserved`",
+    **{f"allocated in {phase}": f"the same in {phase}" for phase in PEAKS},
 }  # fmt: skip
 HEAD = """# Predicted beside measured
 
@@ -23,9 +25,11 @@ PyTorch {torch} on {device}, {date}: PyTorch's own CUDA build, its allocator's h
 cuDNN's convolution workspaces, which that build cannot choose, are 0 on both sides; cuDNN's reserve and workspace of recurrent
 layers are the same estimate on both sides, so that for them agreement proves nothing.
 
-Made by `python -m validation.table --summary` from `validation/results/null-cuda-sm80.json`; measured by
-`validation/nullcuda/run.sh -m validation.table`. The models stand in `validation/models`, the sizes in `validation/sizes.yaml`.
+Made by `python -m validation report --write` from `validation/results/null-cuda-sm80.json`; measured by
+`validation/nullcuda/run.sh -m validation run -o validation/results/null-cuda-sm80.json`. The models stand in `validation/models`, the sizes in `validation/sizes.yaml`.
 """
+
+PLOT = ("![Predicted against measured](accuracy.svg)", "")
 
 
 def summary(results: Results) -> str:
@@ -35,7 +39,7 @@ def summary(results: Results) -> str:
         HEAD.format(
             models=len({row.model for row in rows}), cases=len(rows), torch=results.torch, device=results.device.name, date=results.date
         ),
-        *_figures(rows), "", "## By model", "", *_models(rows), "", "## Every case that is not equal", "", *_unequal(rows),
+        *figures(rows), "", *PLOT, "## By model", "", *_models(rows), "", "## Every case that is not equal", "", *_unequal(rows),
     ]  # fmt: skip
     return "\n".join(lines)
 
@@ -61,10 +65,46 @@ def mean_error(rows: Sequence[Row], name: str) -> float:
     return _mean([error(row, name) for row in rows if figure(row, name)])
 
 
-def _figures(rows: Sequence[Row]) -> list[str]:
+def overview(found: Sequence[Results]) -> list[str]:
+    """One table of several files of results: how far predictions are off on each device."""
+    lines = [
+        "| measured on | torch | date | cases | all equal | worst peak | worst allocated | worst reserved |",
+        f"| --- |{' ---: |' * 7}",
+    ]
+    for results in found:
+        rows = results.rows
+        equal = sum(not row.differing for row in rows)
+        worst = " | ".join(f"{max((error(row, name) for row in rows), default=0):.3%}" for name in ("peak", *ALLOCATOR))
+        lines.append(f"| {results.where} | {results.torch} | {results.date} | {len(rows)} | {equal} | {worst} |")
+    return lines
+
+
+def own_table(results: Results) -> list[str]:
+    """The tables of a file of results: by figure, by model, and what differs."""
+    rows = results.rows
+    head = f"Measured on {results.where}, PyTorch {results.torch}, {results.date}: {len(rows)} cases."
+    libraries = ", ".join(f"{name} {results.environment[name]}" for name in ("cuda", "cudnn") if name in results.environment)
+    parts = [head, *([f"Libraries: {libraries}."] if libraries else []), "", *figures(rows), "", *_models(rows), ""]
+    return [*parts, *_cards(rows, results), "Cases that are not equal:", "", *_unequal(rows)]
+
+
+def _cards(rows: Sequence[Row], results: Results) -> list[str]:
+    """What the card says of memory outside of the allocator."""
+    contexts = [row.device - row.measured["reserved"] for row in rows if row.device is not None]
+    if not contexts:
+        return ["Bytes of the card and its context: needs a GPU.", ""]
+    low, high, known = min(contexts), max(contexts), context_of(results.device)
+    told = f"; the catalogue has {known:,}" if known else "; the catalogue does not have this card"
+    return [f"In use of the card beside reserved memory: {low:,} to {high:,} bytes{told}.", ""]
+
+
+def figures(rows: Sequence[Row]) -> list[str]:
+    """The summary: a line for each figure."""
     lines = ["| figure | cases | equal to the byte | mean error | worst error |", "| --- | ---: | ---: | ---: | ---: |"]
     for name, shown in SHOWN.items():
         having = [row for row in rows if figure(row, name)]
+        if not having:
+            continue
         errors = [error(row, name) for row in having]
         equal = sum(not e for e in errors)
         lines.append(f"| {shown} | {len(having)} | {_share(equal, len(having))} | {_mean(errors):.4%} | {max(errors):.3%} |")

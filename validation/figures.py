@@ -11,6 +11,7 @@ from analyzer.analysis import Analysis
 from analyzer.evaluate import evaluate
 from analyzer.memory import categories
 from analyzer.run.settings import Run
+from validation.environment import device_bytes
 from validation.loop import Runnable, infer, train
 from validation.nullcuda.recorder import Recorder, address
 from validation.nullcuda.timeline import Allocation, Timeline, is_tensor, total
@@ -28,7 +29,8 @@ class Measured:
 
     figures: Figures
     timeline: Timeline
-    allocator: Mapping[str, int]
+    allocator: Mapping[str, int]  # max_memory_allocated as `allocator`, max_memory_reserved, and the first of each phase
+    device: int | None = None  # bytes of the card in use by the process at the end; None where there is no card
 
 
 def predicted(analysis: Analysis) -> dict[str, int]:
@@ -57,19 +59,52 @@ def measure(program: Runnable, recorder: Recorder) -> Measured:
         "inputs": _addresses(program.inputs),
     }
 
+    peaks = Peaks(recorder)
+
     def at(moment: str) -> None:
         if moment == "step":
             owned["gradients"] = _addresses(p.grad for p in program.parameters.values() if p.grad is not None)
+        peaks.end()
         recorder.mark(moment)
+        peaks.begin(moment)
 
     recorder.reset_peak()
     if run.mode == "train":
         owned["optimizer"] = _addresses(train(program, at))
     else:
         infer(program, at)
-    allocator = recorder.allocator_peaks()
+    peaks.end()
+    by_phase = {allocated_in(phase): peaks.steady[phase] for phase in PHASES[run.mode]}
+    allocator, used = {"allocator": peaks.allocated, "reserved": peaks.reserved, **by_phase}, device_bytes()
     timeline = recorder.finish()
-    return Measured(_figures(timeline, run, owned), timeline, allocator)
+    return Measured(_figures(timeline, run, owned), timeline, allocator, used)
+
+
+def allocated_in(phase: str) -> str:
+    """What `max_memory_allocated` of a phase of the steady step is called."""
+    return f"allocated in {phase}"
+
+
+class Peaks:
+    """The allocator's own peaks: over everything, and of each phase of the last step."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self.recorder, self.moment = recorder, ""
+        self.allocated = self.reserved = 0
+        self.steady: dict[str, int] = {}
+
+    def begin(self, moment: str) -> None:
+        """A phase, or a step, begins."""
+        if moment == "start":
+            self.steady.clear()
+        self.moment = moment
+        self.recorder.reset_peak()
+
+    def end(self) -> None:
+        """What runs until here ends."""
+        told = self.recorder.allocator_peaks()
+        self.allocated, self.reserved = max(self.allocated, told["allocator"]), max(self.reserved, told["reserved"])
+        self.steady[self.moment] = max(self.steady.get(self.moment, 0), told["allocator"])
 
 
 def _addresses(tensors: Iterable[torch.Tensor]) -> set[int]:

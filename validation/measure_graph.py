@@ -1,62 +1,28 @@
-"""Predicted beside measured for one config, and where the two first part.
-
-    validation/nullcuda/run.sh -m validation.measure_graph CONFIG [SYMBOL=VALUE | run.KEY=VALUE]... [-v]
-
-Runs on the GPU of the machine, or without one through run.sh. Bytes are as requested, cuBLAS workspaces left out.
-Exit status: 0 all equal, 1 not, 2 the config is refused.
-"""
+"""What one config's comparison says in words; as a program, what `python -m validation run` does."""
 
 from __future__ import annotations
 
-import argparse
-import sys
-import time
-import warnings
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 
 import torch
 
 from analyzer.analysis import Analysis, analyze
-from analyzer.build.model import LIBRARY, read_model
-from analyzer.problems import InvalidConfig
+from analyzer.build.model import read_model
+from analyzer.commands.arguments import assigned
 from analyzer.run.settings import Run, read_run
-from validation.comparison import Comparison, compared, device
+from validation.comparison import Comparison, device
+from validation.rows import config_of
 
 CONTEXT = 6
 ALWAYS = ("mode", "precision", "optimizer")  # settings shown even where they are the default
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure a config and print the comparison."""
-    parser = argparse.ArgumentParser(prog="measure_graph", description="Predicted beside measured, for one config.")
-    parser.add_argument("config", help="a YAML file, or the name of a bundled model")
-    parser.add_argument("settings", nargs="*", metavar="SYMBOL=VALUE | run.KEY=VALUE")
-    parser.add_argument("-v", "--verbose", action="store_true", help="show the first difference even where all figures agree")
-    given = parser.parse_args(arguments)
-    warnings.filterwarnings("ignore")
-    started = time.monotonic()
-    try:
-        analysis = analysis_of(given.config, given.settings)
-    except InvalidConfig as error:
-        print(error, file=sys.stderr)
-        return 2
-    comparison = compared(analysis)
-    print(f"{headline(analysis)}, {time.monotonic() - started:.1f} s")
-    print("\n".join(figure_lines(comparison)))
-    if not comparison.agrees or given.verbose:
-        print("\n".join(difference_lines(comparison)))
-    return 0 if comparison.agrees else 1
-
-
 def analysis_of(config: str, settings: Sequence[str]) -> Analysis:
     """A config analyzed for the device of this machine. Raises InvalidConfig."""
-    path = Path(config) if config.endswith((".yaml", ".yml")) else LIBRARY / "models" / f"{config}.yaml"
-    model = read_model(path)
-    pairs = dict(setting.partition("=")[::2] for setting in settings)
-    run = read_run(model.run, {k.removeprefix("run."): v for k, v in pairs.items() if k.startswith("run.")})
-    return analyze(model, {k: v for k, v in pairs.items() if not k.startswith("run.")}, run, device())
+    model = read_model(config_of(config))
+    symbols, run = assigned(tuple(settings))
+    return analyze(model, symbols, read_run(model.run, run, has_loss=bool(model.loss)), device())
 
 
 def headline(analysis: Analysis) -> str:
@@ -66,7 +32,7 @@ def headline(analysis: Analysis) -> str:
     return f"{analysis.graph.name}: {symbols}\n{run}\n{analysis.device.name}, torch {torch.__version__}"
 
 
-def figure_lines(comparison: Comparison) -> list[str]:
+def comparison_lines(comparison: Comparison) -> list[str]:
     """A line for each figure: predicted, measured, and their difference if there is one."""
     measured = comparison.measured
     lines = [f"{'':20}{'predicted':>18}{'measured':>18}"]
@@ -94,4 +60,6 @@ def difference_lines(comparison: Comparison) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    from validation.commands.run import run
+
+    run(prog_name="measure_graph")

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Protocol
 
 from analyzer.graph import Call
-from validation.nullcuda.recorder import Recorder
 from validation.rendering import Program
 
 SEEN = "peakform"
 
 
-def follow(program: Program, recorder: Recorder) -> None:
+class Told(Protocol):
+    """Who is told what the program is doing: a recorder, mostly."""
+
+    def say(self, where: str) -> None:
+        """What the program is doing from here on."""
+        ...
+
+
+def follow(program: Program, recorder: Told) -> None:
     """Write every op's line beside the allocations made for it, its gradient's included."""
     checked = program.after_call
 
@@ -33,7 +40,7 @@ def _line(call: Call) -> str:
     return f"{call.op} {call.origin.path.rpartition('/')[2]}:{call.origin.line}"
 
 
-def _label(nodes: Iterable[Any], line: str, recorder: Recorder) -> None:
+def _label(nodes: Iterable[Any], line: str, recorder: Told) -> None:
     """Hook the autograd nodes that this op has added. The mark lies in the node: a reference from here would keep it alive."""
     pending = [node for node in nodes if node is not None]
     while pending:

@@ -11,7 +11,8 @@ import torch
 from analyzer.analysis import Analysis
 from analyzer.sizes import Device
 from validation.comparison import Comparison, compared, device
-from validation.rows import Row, allocator_figures, analysis_of
+from validation.environment import digest
+from validation.rows import Row, allocator_figures, analysis_of, config_of
 
 
 def measured_row(model: str, symbols: str, run: str, on: Device) -> Row:
@@ -26,10 +27,12 @@ def row_of(model: str, symbols: str, run: str, on: Device, measure: Callable[[An
         analysis = analysis_of(model, symbols, run, on)
         comparison = measure(analysis)
     allocator = comparison.measured.allocator
-    measured = {**comparison.measured.figures, "allocated": allocator["allocator"], "reserved": allocator["reserved"]}
+    phases = {name: value for name, value in allocator.items() if name.startswith("allocated in ")}
+    measured = {**comparison.measured.figures, "allocated": allocator["allocator"], "reserved": allocator["reserved"], **phases}
     predicted = {**comparison.figures, **allocator_figures(analysis)}
     differing = {name: predicted[name] for name, value in measured.items() if predicted[name] != value}
-    return Row(model, symbols, run, measured, differing, _first(comparison) if differing else "")
+    first, config = _first(comparison) if differing else "", digest(config_of(model))
+    return Row(model, symbols, run, measured, differing, first, config, comparison.measured.device)
 
 
 def _first(comparison: Comparison) -> str:

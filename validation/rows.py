@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from analyzer.analysis import Analysis, analyze
-from analyzer.build.model import LIBRARY, read_model
+from analyzer.build.model import read_model
+from analyzer.commands.arguments import find
 from analyzer.evaluate import evaluate
 from analyzer.replay import Replay, replay
 from analyzer.run.settings import read_run
@@ -20,6 +21,7 @@ from analyzer.tape import record
 
 HERE = Path(__file__).parent
 MODELS = HERE / "models"
+PUBLISHED = HERE / "published"
 RESULTS = HERE / "results" / "null-cuda-sm80.json"
 SETTINGS = (
     "mode=train precision=fp32 optimizer=AdamW", "mode=train precision=fp32 optimizer=SGD",
@@ -40,6 +42,9 @@ class Row:
     measured: Mapping[str, int]
     differing: Mapping[str, int]
     first: str = ""  # the op at which prediction and measurement first part
+    config: str = ""  # the first digits of the SHA-256 of the file
+    device: int | None = None  # bytes of the card that the process had in use; None without a card
+    saved: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # line of the config: kept for backward, predicted and measured
 
     def predicted(self, name: str) -> int:
         """A figure as it was predicted."""
@@ -60,6 +65,14 @@ class Results:
     device: Device
     rows: tuple[Row, ...]
     packages: Mapping[str, str] = field(default_factory=dict)  # versions of what was run beside torch
+    environment: Mapping[str, str] = field(default_factory=dict)  # card, driver, CUDA, cuDNN, torch
+
+    @property
+    def where(self) -> str:
+        """The device that it was measured on, and what it is."""
+        null = self.environment.get("kind", "nullcuda") == "nullcuda"
+        driver = self.environment.get("driver")
+        return f"{self.device.name}{' (nullcuda: no kernels run)' if null else ''}{f', driver {driver}' if driver else ''}"
 
 
 def cases(only: Iterable[str] = ()) -> Iterator[tuple[str, str, str]]:
@@ -73,11 +86,16 @@ def _setting(model: str, run: str) -> str:
     return run.replace("amp-bf16", "bf16") if model in NO_AUTOCAST else run
 
 
+def config_of(model: str) -> Path:
+    """The file of a model: one of the table or of validation/published, a bundled one, or a path. Raises InvalidConfig."""
+    own = (folder / f"{model}.yaml" for folder in (MODELS, PUBLISHED))
+    return next((path for path in own if path.is_file()), None) or find(model)[0]
+
+
 def analysis_of(model: str, symbols: str, run: str, device: Device) -> Analysis:
     """A row's model analyzed. Raises InvalidConfig."""
-    own = MODELS / f"{model}.yaml"
-    read = read_model(own if own.exists() else LIBRARY / "models" / f"{model}.yaml")
-    return analyze(read, _pairs(symbols), read_run(read.run, _pairs(run)), device)
+    read = read_model(config_of(model))
+    return analyze(read, _pairs(symbols), read_run(read.run, _pairs(run), has_loss=bool(read.loss)), device)
 
 
 def _pairs(text: str) -> dict[str, str]:
@@ -89,7 +107,8 @@ def allocator_figures(analysis: Analysis) -> dict[str, int]:
     tape = record(analysis)
     outcome = replay(tape, [evaluate(form, analysis.symbols.values) for form in tape.forms], analysis.device.capability, None, analysis.run)
     assert isinstance(outcome, Replay)  # nothing fails without a limit
-    return {"allocated": outcome.allocated, "reserved": outcome.reserved}
+    phases = {f"allocated in {phase}": peak for phase, peak in outcome.phases.items()}
+    return {"allocated": outcome.allocated, "reserved": outcome.reserved, **phases}
 
 
 def predicted(row: Row, device: Device, *, allocator: bool = True) -> dict[str, int]:
@@ -98,24 +117,34 @@ def predicted(row: Row, device: Device, *, allocator: bool = True) -> dict[str, 
 
     analysis = analysis_of(row.model, row.symbols, row.run, device)
     found = {**figures(analysis), **(allocator_figures(analysis) if allocator else {})}
-    return {name: value for name, value in found.items() if value != row.measured[name]}
+    return {name: value for name, value in found.items() if value != row.measured.get(name, value)}
+
+
+def predicted_again(results: Results) -> Results:
+    """The rows with the predictions of this code. Where a row has become equal, it has no first difference."""
+    rows = []
+    for row in results.rows:
+        differing = predicted(row, results.device)
+        rows.append(replace(row, differing=differing, first=row.first if differing else ""))
+    return replace(results, rows=tuple(rows))
 
 
 def read(path: Path = RESULTS) -> Results:
     """Results from a file."""
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     rows = tuple(Row(**row) for row in found["rows"])
-    return Results(found["torch"], found["date"], Device(**found["device"]), rows, found.get("packages", {}))
+    return Results(found["torch"], found["date"], Device(**found["device"]), rows, found.get("packages", {}), found.get("environment", {}))
 
 
 def write(results: Results, path: Path = RESULTS) -> None:
     """Results to a file, a row a line."""
     rows = ",\n".join(json.dumps(_without_empty(asdict(row)), separators=(",", ":")) for row in results.rows)
     packages = {"packages": dict(results.packages)} if results.packages else {}
-    head = json.dumps({"torch": results.torch, "date": results.date, "device": asdict(results.device), **packages})
+    made_on = {"environment": dict(results.environment)} if results.environment else {}
+    head = json.dumps({"torch": results.torch, "date": results.date, "device": asdict(results.device), **packages, **made_on})
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f'{head[:-1]}, "rows": [\n{rows}\n]}}\n', encoding="utf-8")
 
 
 def _without_empty(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if value != ""}
+    return {name: value for name, value in row.items() if value not in ("", None, {}) or name == "differing"}

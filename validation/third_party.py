@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _one(names: Sequence[str], settings: Sequence[str], parser: argparse.ArgumentParser) -> int:
     """One case with its allocations."""
-    from validation.measure_graph import analysis_of, difference_lines, figure_lines, headline
+    from validation.measure_graph import analysis_of, comparison_lines, difference_lines, headline
     from validation.third_party_program import third_party_compared
 
     if len(names) != 1:
@@ -58,7 +58,7 @@ def _one(names: Sequence[str], settings: Sequence[str], parser: argparse.Argumen
         print(error, file=sys.stderr)
         return 2
     comparison = third_party_compared(EVERY[names[0]], analysis)
-    print("\n".join([headline(analysis), *figure_lines(comparison), *difference_lines(comparison)]))
+    print("\n".join([headline(analysis), *comparison_lines(comparison), *difference_lines(comparison)]))
     return 0 if comparison.agrees else 1
 
 

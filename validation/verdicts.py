@@ -26,7 +26,7 @@ from analyzer.analysis import Analysis
 from analyzer.replay import Replay
 from analyzer.sizes import Device
 from analyzer.verdict import CLOSE, FITS, judge
-from validation.out_of_memory import measured
+from validation.out_of_memory import capped, measured
 from validation.row import device_of_this_machine, torch_version
 from validation.verdict_points import Point, card_of, case_of, points, write
 
@@ -104,10 +104,8 @@ def _ended(point: Point, device: Device) -> tuple[Point, bool]:
 def runs(analysis: Analysis, room: int) -> bool:
     """Whether PyTorch runs the program with so much memory, on an empty device."""
     assert _emptied() == 0
-    torch.cuda.set_per_process_memory_fraction((room + 1) / torch.cuda.get_device_properties(0).total_memory)
-    stopped = measured(analysis)
-    torch.cuda.set_per_process_memory_fraction(1.0)
-    return not stopped
+    with capped(room):
+        return not measured(analysis).message
 
 
 def _emptied() -> int:
