@@ -1,6 +1,6 @@
 """A loss made of a gradient: the recorded backward pass and the second one through it.
 
-Figures were measured in PyTorch's CUDA build: validation/nullcuda/run.sh -m validation.measure_graph FILE.
+Figures were measured in PyTorch's CUDA build: validation/nullcuda/run.sh -m validation run FILE.
 """
 
 from __future__ import annotations

@@ -26,10 +26,11 @@ cuDNN's convolution workspaces, which that build cannot choose, are 0 on both si
 layers are the same estimate on both sides, so that for them agreement proves nothing.
 
 Made by `python -m validation report --write` from `validation/results/null-cuda-sm80.json`; measured by
-`validation/nullcuda/run.sh -m validation run -o validation/results/null-cuda-sm80.json`. The models stand in `validation/models`, the sizes in `validation/sizes.yaml`.
+`validation/nullcuda/run.sh -m validation run -o validation/results/null-cuda-sm80.json`. The models stand in `validation/models`, the
+sizes in `validation/sizes.yaml`. No row comes from a GPU yet: [validation.md](validation.md) says what is missing.
 """
 
-PLOT = ("![Predicted against measured](accuracy.svg)", "")
+PLOT = ("![Predicted against measured](accuracy.png)", "")
 
 
 def summary(results: Results) -> str:

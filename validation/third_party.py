@@ -1,11 +1,9 @@
 """Configs beside the classes that they describe: what is predicted of ours, and what PyTorch allocates for theirs.
 
-    validation/nullcuda/run.sh -m validation.third_party [NAME]...            # all cases; with -o they are written down
-    validation/nullcuda/run.sh -m validation.third_party NAME SYMBOL=VALUE... # one case, and where the two first part
-    python -m validation.third_party --list
-    PYTHONPATH=SCGPT validation/nullcuda/run.sh -m validation.third_party scgpt   # a class from a repository, where it lies
+What `python -m validation zoo` does; `PYTHONPATH=SCGPT validation/nullcuda/run.sh -m validation zoo scgpt` is how a class of a
+repository is reached.
 
-Runs on the GPU of the machine, or without one through run.sh. Exit status: 0 all figures equal, 1 not, 2 a case is refused.
+Exit status: 0 all figures equal, 1 not, 2 a case is refused.
 """
 
 from __future__ import annotations

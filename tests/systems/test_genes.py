@@ -1,6 +1,6 @@
 """Models of genes and genomes whose classes a fresh machine does not have: what PyTorch's CUDA build allocated for them is committed.
 
-`validation/nullcuda/run.sh -m validation.third_party NAME -o validation/results/genes.json` measures them, where the class is.
+`validation/nullcuda/run.sh -m validation zoo NAME -o validation/results/genes.json` measures them, where the class is.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The bundled configs of published models, beside the classes that they describe.
 
-Memory: what PyTorch's CUDA build allocated for the class itself is committed; `validation/nullcuda/run.sh -m validation.third_party`
+Memory: what PyTorch's CUDA build allocated for the class itself is committed; `validation/nullcuda/run.sh -m validation zoo`
 measures it. Parameters and buffers: the class is made here, on a device that has no memory.
 """
 

@@ -41,7 +41,7 @@ def report(files: tuple[Path, ...], plot: Path | None, predict: bool, write: boo
             rows.write(rows.predicted_again(_read(path)), path)
     found = [_read(path) for path in paths]
     if plot or write:
-        _drawn(found, plot or ROOT / "docs" / "accuracy.svg")
+        _drawn(found, plot or ROOT / "docs" / "accuracy.png")
     if write:
         _write(found[0])
         return

@@ -4,6 +4,7 @@
 #   run.sh setup            installs them (apt-get)
 #   run.sh start            starts munged, slurmctld and five slurmd with slurm.conf and gres.conf beside this file
 #   run.sh capture FOLDER   writes what sinfo prints there: text, with and without a header, and JSON
+#   run.sh measure          sends measurements to it (python -m validation submit), over nullcuda; needs submitit
 #   run.sh check            holds every offer of submit-check against sbatch --test-only
 #   run.sh stop             stops them
 # One node of each kind runs on this machine, with files for cards; the others of slurm.conf never answer, which sinfo tells as
@@ -46,11 +47,15 @@ capture)
 check)
   cd "$here/../.." && exec "${PYTHON:-python3}" -m validation.slurm.check
   ;;
+measure)
+  cd "$here/../.." && exec "${PYTHON:-python3}" -m validation submit scperb B=8 --partition gpu --gres gpu:a100:1 --gres gpu:h100:1 \
+    --time 20 --python "$here/../nullcuda/run.sh" -o "$home/measured"
+  ;;
 stop)
   for pid in "$home"/*.pid; do kill "$(cat "$pid")" || true; done
   ;;
 *)
-  sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+  sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
   exit 2
   ;;
 esac
