@@ -22,6 +22,7 @@ from analyzer.commands.new import new
 from analyzer.commands.plot import plot
 from analyzer.commands.report import explain, report
 from analyzer.commands.sweep import sweep
+from analyzer.commands.table import diff, table
 from analyzer.problems import InvalidConfig, nearest
 
 __all__ = ["MODELS", "find", "main"]
@@ -31,6 +32,7 @@ RARELY = 200_000  # objects made between two searches for garbage that holds its
 PURPOSES = {
     "What a model needs": (report, explain, layers, plot, sweep),
     "Whether and where it fits": (check, fit, advise, submit_check, cluster),
+    "Tables for a paper": (table, diff),
     "Configs": (new, imports, models, blocks, ops, schema),
     "Cards": (gpus,),
 }

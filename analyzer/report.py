@@ -93,6 +93,11 @@ class Table:
     rows: tuple[tuple[Mapping[str, int], Mapping[str, int]], ...]
     units: str = "bytes"
     warnings: tuple[str, ...] = ()  # rows left out, and why
+    forms: Mapping[str, Poly] = field(default_factory=dict)  # the header as closed forms
+    caption: str = ""
+    label: str = ""
+    order: bool = False  # whether the leading order of each column is shown
+    by: str = "rows"  # whether a binding is a row, or a column with one row for each closed form
 
 
 @dataclass(frozen=True, slots=True)

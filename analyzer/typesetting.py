@@ -1,14 +1,15 @@
-"""Formulas for people: `4·B·r²·c²` in a terminal, `4 B r^{2} c^{2}` in LaTeX."""
+"""Formulas for people: `4·B·r²·c²` in a terminal, `4 B r^{2} c^{2}` in LaTeX, and in HTML."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from analyzer.notation import Factor, Function, Node, Power, Product, Quotient, Sum, collected
 from analyzer.polynomial import Poly
 
+LONG = 60  # characters of LaTeX
 SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 
@@ -26,6 +27,7 @@ class Style:
     functions: dict[str, tuple[str, str, str]]  # before, between and after the arguments
     call: Callable[[str], str]
     parentheses: tuple[str, str]
+    comma: str = ", "
 
 
 def unicode(value: Poly) -> str:
@@ -36,6 +38,11 @@ def unicode(value: Poly) -> str:
 def latex(value: Poly) -> str:
     """A formula in LaTeX's mathematics, without dollars."""
     return written(collected(value), LATEX)
+
+
+def html(value: Poly) -> str:
+    """A formula in HTML, of var, sup and sub."""
+    return written(collected(value), HTML)
 
 
 def written(tree: Node, style: Style) -> str:
@@ -81,7 +88,7 @@ def _function(function: Function, style: Style) -> str:
     if function.name == "mod":
         opening, closing = style.parentheses
         args = [f"{opening}{a}{closing}" if isinstance(tree, Sum) else a for a, tree in zip(args, function.args)]
-    before, between, after = style.functions.get(function.name, (style.call(function.name) + "(", ", ", ")"))
+    before, between, after = style.functions.get(function.name, (style.call(function.name) + "(", style.comma, ")"))
     return before + between.join(args) + after
 
 
@@ -89,7 +96,14 @@ def _divided(above: str, below: str, is_sum: bool) -> str:
     return f"{f'({above})' if is_sum else above}/{f'({below})' if '·' in below else below}"
 
 
-def _latex_name(name: str) -> str:
+def _fraction(above: str, below: str, is_sum: bool) -> str:
+    """A fraction; a long text above it beside it instead, where lines can break."""
+    if len(above) <= LONG:
+        return rf"\frac{{{above}}}{{{below}}}"
+    return rf"\frac{{1}}{{{below}}}\,{f'({above})' if is_sum else above}"
+
+
+def latex_name(name: str) -> str:
     """A symbol: one letter as it is, words in italics, what follows an underscore or is a number below the line."""
     head, _, below = name.partition("_")
     if not below and re.fullmatch(r"[A-Za-z]\d+", head):
@@ -99,6 +113,11 @@ def _latex_name(name: str) -> str:
     if len(below) > 1 and not below.isdigit():
         below = rf"\mathrm{{{below}}}"
     return f"{letter}_{{{below}}}" if below else letter
+
+
+def _html_name(name: str) -> str:
+    head, _, below = name.partition("_")
+    return f"<var>{head}</var>" + (f"<sub>{below}</sub>" if below else "")
 
 
 def _latex_call(name: str) -> str:
@@ -117,9 +136,11 @@ UNICODE = Style(
     functions={"mod": ("", " mod ", ""), "size": ("(", "", ")"), "isqrt": ("⌊√(", "", ")⌋")}, call=str, parentheses=("(", ")"),
 )  # fmt: skip
 LATEX = Style(
-    times=r"\,", minus="-", name=_latex_name, number=lambda n: _grouped(n, r"\,"),
-    power=lambda base, exponent: f"{base}^{{{exponent}}}", quotient=lambda above, below, _: rf"\frac{{{above}}}{{{below}}}",
+    times=r"\,", minus="-", name=latex_name, number=lambda n: _grouped(n, r"\,"),
+    power=lambda base, exponent: f"{base}^{{{exponent}}}", quotient=_fraction,
     rounded={"floordiv": (r"\left\lfloor", r"\right\rfloor"), "ceildiv": (r"\left\lceil", r"\right\rceil")},
-    functions={"mod": ("", r" \bmod ", ""), "size": (r"\left(", "", r"\right)"), "min": (r"\min(", ", ", ")"), "max": (r"\max(", ", ", ")"),
-               "isqrt": (r"\left\lfloor\sqrt{", "", r"}\right\rfloor")}, call=_latex_call, parentheses=(r"\left(", r"\right)"),
+    functions={"mod": ("", r" \bmod ", ""), "size": ("(", "", ")"), "min": (r"\min(", ", ", ")"), "max": (r"\max(", ", ", ")"),
+               "isqrt": (r"\left\lfloor\sqrt{", "", r"}\right\rfloor")}, call=_latex_call, parentheses=("(", ")"),
+    comma=r",\allowbreak ",
 )  # fmt: skip
+HTML = replace(UNICODE, name=_html_name, power=lambda base, exponent: f"{base}<sup>{exponent}</sup>")

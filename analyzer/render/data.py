@@ -69,7 +69,7 @@ def to_dict(report: Report) -> dict[str, Any]:
         "effort": _effort(report.effort),
         "tables": [
             {
-                "name": t.name, "unit": "bytes", "formulas": dict(t.header),
+                "name": t.name, "unit": "elements" if t.units == "elements" else "bytes", "formulas": dict(t.header),
                 "rows": [{"symbols": dict(s), "values": dict(v)} for s, v in t.rows],
             }
             for t in report.tables

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from analyzer.run.settings import Run
 
 GIB, MIB, KIB = 1 << 30, 1 << 20, 1 << 10
-DECIMAL = {"bytes": 1, "MB": 10**6, "GB": 10**9, "MiB": MIB, "GiB": GIB}
+DECIMAL = {"bytes": 1, "elements": 1, "kB": 1000, "KiB": KIB, "MB": 10**6, "GB": 10**9, "MiB": MIB, "GiB": GIB}
 
 
 def binary(size: int) -> str:
