@@ -42,7 +42,7 @@ def test_a_layer_keeps_what_megatron_counts(sizes: dict[str, int], t: int) -> No
     [
         (LAYER, {"L": 2}),
         ("bert-base", {"L": 1, "B": 1, "r": 16, "V": 99, "c": 24, "n": 4}),
-        ("llama-3.2-1b", {"L": 1, "r": 16, "c": 64, "n": 8, "kv": 4, "f": 96, "V": 99}),
+        ("llama-3.1-8b", {"L": 1, "r": 16, "c": 64, "n": 8, "kv": 4, "f": 96, "V": 98}),
     ],
 )
 def test_every_tensor_is_as_parallelize_module_makes_it(config: str, symbols: dict[str, int]) -> None:

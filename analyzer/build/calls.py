@@ -75,7 +75,7 @@ class Calls:
         if any(isinstance(v, Poison) for a in (*positional, *attributes.values()) for v in (a if isinstance(a, list) else [a])):
             return (POISON,)
         place = (path, label) if op.is_module else under
-        return apply(op.name, positional, attributes, frame, place, style_of(statement, home))
+        return apply(op.name, positional, attributes, frame, place, style_of(statement, home, place))
 
     def _block(self, block: Block, statement: Statement, tensors: list[Bound], frame: Frame, home: Frame,
                place: tuple[str, str]) -> tuple[Bound, ...]:  # fmt: skip

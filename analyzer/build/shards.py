@@ -63,11 +63,16 @@ def styles(block: Block, tracer: Tracer) -> MappingOf[str, str]:
     return {name: str(told.value) for name, told in block.shard.items()}
 
 
-def style_of(statement: Statement, home: Frame) -> str:
-    """How the module that a statement calls is divided, or nothing. Raises InvalidConfig where it cannot be."""
+def style_of(statement: Statement, home: Frame, place: tuple[str, str]) -> str:
+    """How the module that a statement calls is divided, or nothing, as where its weight is a whole one of another module.
+
+    `place` is its path and label. Raises InvalidConfig where it cannot be divided.
+    """
     style = home.styles.get(statement.name, "")
     if style and statement.word not in PARALLEL:
         raise refuse(statement.origin, f"'{statement.name}' is sharded {style}, and {statement.word} cannot be", "expected a Linear")
+    if any(f"{name}.weight" in home.tracer.ties for name in place):
+        return ""
     home.tracer.divided |= bool(style)
     return style
 

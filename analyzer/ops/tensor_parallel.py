@@ -35,6 +35,15 @@ def _all_reduce(x: Tensor) -> Rule:
 
 
 @primitive
+def _all_gather(x: Tensor) -> Rule:
+    """Whole again in its last dimension: what comes of the ranks is gathered along the first one, and then rearranged."""
+    shape = (*x.shape[:-1], x.shape[-1] * current().ranks)
+    out = Spec(shape, x.dtype)
+    rearranged = not all(sizes().is_one(size) for size in x.shape[:-1])
+    return Rule(out, {"x": "part(g, x.shape)"}, copies=(out.bytes,) if rearranged else ())
+
+
+@primitive
 def _addmm(x: Tensor, mat1: Tensor, mat2: Tensor) -> Rule:
     """addmm with a bias that is divided by the number of GPUs first."""
     rule: Rule = addmm.rule(x, mat1, mat2)  # type: ignore[attr-defined]
@@ -56,6 +65,12 @@ def colwise(x: Tensor, *, out_features: Poly, bias: bool = True, in_features: Po
     weight = current().parameter("weight", (part, width))
     b = current().parameter("bias", (part,)) if bias else None
     y: Tensor = linear(_whole_input(x), weight, b)
+    return y
+
+
+def colwise_gather_output(x: Tensor, *, out_features: Poly, bias: bool = True, in_features: Poly | None = None) -> Tensor:
+    """As colwise, and the output is gathered: y = x Wᵀ + b, W: (out_features / ranks, in_features)."""
+    y: Tensor = _all_gather(colwise(x, out_features=out_features, bias=bias, in_features=in_features))
     return y
 
 
@@ -82,4 +97,4 @@ def _biased(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     return y if len(x.shape) == 2 else as_shape(y, (*x.shape[:-1], weight.shape[0]))
 
 
-STYLES: dict[str, Callable[..., Tensor]] = {"colwise": colwise, "rowwise": rowwise}
+STYLES: dict[str, Callable[..., Tensor]] = {"colwise": colwise, "colwise_gather_output": colwise_gather_output, "rowwise": rowwise}

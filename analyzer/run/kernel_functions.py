@@ -144,6 +144,11 @@ def clone(formula: Formula, g: Array) -> Array:
     return like(formula, g)
 
 
+def part(formula: Formula, g: Array, shape: Shape) -> Array:
+    """A copy of this rank's part."""
+    return formula.fresh(shape, g.dtype)
+
+
 def overwritten(formula: Formula, whole: Array, part: Array) -> Array:
     """The whole, a part of it replaced in place."""
     return whole
@@ -189,6 +194,7 @@ KERNELS: dict[str, Kernel] = {
         kept,
         cast,
         clone,
+        part,
         overwritten,
         scattered,
     )
