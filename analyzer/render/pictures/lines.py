@@ -138,13 +138,13 @@ def draw_sizes(picture: Sizes, width: float, title: str | None) -> Figure:
     axes.margins(x=0.14, y=0.10)
     axes.autoscale_view()
     _weights(axes, size)
-    _names(axes, picture, size)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
         axis.set_minor_formatter(NullFormatter())
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     headed(axes, picture.heading if len(picture.points) < 4 else type(picture.heading)(_many(picture), picture.heading.fixed), width, title)
+    _names(axes, picture, size)
     return figure
 
 
@@ -179,7 +179,8 @@ def _names(axes: Axes, picture: Sizes, size: int) -> None:
         free = (place for place in places if not any(_touch(place, half, other) for other in taken))
         found = next(free, places[0])
         taken.append((*found, half, 3.5))
-        axes.annotate(name, found, xycoords="figure points", ha="center", va="center", fontsize=6.5, annotation_clip=False)
+        text = axes.annotate(name, found, xycoords="figure points", ha="center", va="center", fontsize=6.5, annotation_clip=False)
+        text.set_in_layout(False)
 
 
 def _touch(place: tuple[float, float], half: float, other: tuple[float, float, float, float]) -> bool:
