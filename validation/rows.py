@@ -29,6 +29,7 @@ SETTINGS = (
 )  # fmt: skip
 NO_AUTOCAST = ("cnn1d", "cnn3d", "unet", "vae")  # binary_cross_entropy raises under autocast: all in bf16 instead
 PEAKS = ("inference", "forward", "backward", "step")
+OPTIONAL = ("first", "config", "device", "saved")
 ALLOCATOR = ("allocated", "reserved")
 
 
@@ -147,4 +148,5 @@ def write(results: Results, path: Path = RESULTS) -> None:
 
 
 def _without_empty(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if value not in ("", None, {}) or name == "differing"}
+    """A row without what it need not say."""
+    return {name: value for name, value in row.items() if value or name not in OPTIONAL}

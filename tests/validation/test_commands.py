@@ -1,5 +1,6 @@
 """The commands of `python -m validation` as far as they go without a CUDA device, on committed results."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from click.testing import CliRunner
 from validation.__main__ import main
 from validation.accuracy import summary
 from validation.commands.report import ROOT, with_table
-from validation.rows import RESULTS, read
+from validation.rows import RESULTS, Results, Row, read, write
 
 
 def said(*words: str) -> tuple[int, str]:
@@ -62,6 +63,17 @@ def test_published_figures_in_the_documentation_are_those_of_today() -> None:
 
     assert status == 0
     assert text.strip() in (ROOT / "docs" / "validation.md").read_text(encoding="utf-8")
+
+
+def test_rows_are_read_as_they_were_written(tmp_path: Path) -> None:
+    row = Row("my.yaml", "", "", {"peak": 8}, {"peak": 7}, "add", "c0ffee", 9, {"add my.yaml:3": (7, 8)})
+    found = Results("2", "2026-01-01", read().device, (row,), {}, {"kind": "gpu", "driver": "1"})
+    write(found, tmp_path / "mine.json")
+    again = read(tmp_path / "mine.json")
+
+    assert replace(again.rows[0], saved={}) == replace(row, saved={})
+    assert {line: tuple(pair) for line, pair in again.rows[0].saved.items()} == row.saved
+    assert again.where == "Null CUDA sm_80, driver 1"
 
 
 def test_every_page_of_results_says_which_device_they_come_from() -> None:
