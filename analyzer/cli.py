@@ -14,6 +14,7 @@ from analyzer.commands.arguments import MODELS, find
 from analyzer.commands.blocks import blocks
 from analyzer.commands.check import check
 from analyzer.commands.cluster import cluster, submit_check
+from analyzer.commands.derive import derive
 from analyzer.commands.fit import fit
 from analyzer.commands.imports import imports
 from analyzer.commands.layers import layers
@@ -32,7 +33,7 @@ RARELY = 200_000  # objects made between two searches for garbage that holds its
 PURPOSES = {
     "What a model needs": (report, explain, layers, plot, sweep),
     "Whether and where it fits": (check, fit, advise, submit_check, cluster),
-    "Tables for a paper": (table, diff),
+    "Tables and formulas for a paper": (table, diff, derive),
     "Configs": (new, imports, models, blocks, ops, schema),
     "Cards": (gpus,),
 }
