@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 
-from analyzer.analysis import analyze
+from analyzer.analysis import Analysis, analyze
 from analyzer.bisection import LARGEST
 from analyzer.build.model import Model
 from analyzer.catalogue import Gpu
@@ -27,6 +27,7 @@ class Asked:
     model: Model
     overrides: Mapping[str, str]
     run: Run
+    analysis: Analysis | None = None  # where it is known for one of the cards
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,8 @@ class _Analyses:
     def programs(self, config: Asked, gpu: Gpu) -> Programs:
         key = id(config), gpu.sms, gpu.threads_per_sm, gpu.capability
         if key not in self.made:
-            first = analyze(config.model, config.overrides, config.run, device_of((gpu,)))
+            known, device = config.analysis, device_of((gpu,))
+            first = known if known and known.device == device else analyze(config.model, config.overrides, config.run, device)
             self.made[key] = Programs(first, config.overrides)
         return self.made[key]
 

@@ -25,6 +25,10 @@ from analyzer.sweep.table import here
 from analyzer.tape import record, unrolled
 
 RUNS = 7
+COMMANDS = (
+    "--help", "report scperb", "report scperb --format json", "report bioformer --format json", "report bert-base",
+    "check bert-base --gpu a100", "fit bert-base --gpu a100",
+)  # fmt: skip
 DEEP = """
 symbols: {B: 8, r: 128, c: 256, L: 4}
 inputs: {x: [B, r, c], y: [B, r, c]}
@@ -74,9 +78,9 @@ def main() -> None:
     """Print the figures."""
     bare = best(command("-c", "pass"))
     print(f"{'python -c pass':<44} {bare * 1e3:8.1f} ms   1.0")
-    for words in (["--help"], ["report", "scperb"], ["report", "scperb", "--format", "json"], ["report", "bioformer", "--format", "json"]):
-        seconds = best(command("-m", "analyzer", *words))
-        print(f"{'peakform ' + ' '.join(words):<44} {seconds * 1e3:8.1f} ms {seconds / bare:5.1f} × python -c pass")
+    for words in COMMANDS:
+        seconds = best(command("-m", "analyzer", *words.split()))
+        print(f"{'peakform ' + words:<44} {seconds * 1e3:8.1f} ms {seconds / bare:5.1f} × python -c pass")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "deep.yaml"
         path.write_text(DEEP)

@@ -28,7 +28,7 @@ def check(config: str, assignments: tuple[str, ...], gpus: tuple[str, ...], file
     from analyzer.analysis import analyze
     from analyzer.assemble_host import assemble_host, host_report
     from analyzer.fit import Asked, fit
-    from analyzer.gpus import named, read_gpus
+    from analyzer.gpus import device_of, named, read_gpus
     from analyzer.render.fit import as_lines
     from analyzer.run.settings import read_run
     from analyzer.tables import tables
@@ -40,13 +40,13 @@ def check(config: str, assignments: tuple[str, ...], gpus: tuple[str, ...], file
         click.echo(f"{model.path}: right ({arrays} arrays in host memory, {len(model.symbols)} symbols)")
         return
     run = read_run(model.run, settings, has_loss=bool(model.loss))
-    analysis = analyze(model, symbols, run)
+    analysis = analyze(model, symbols, run, device_of(cards))
     assemble_host(model, analysis.symbols)
     tables(analysis, symbols)
     for warning in analysis.graph.warnings:
         click.echo(f"warning: {warning}", err=True)
     click.echo(f"{model.path}: right ({len(analysis.graph.parameters)} parameter tensors, {len(model.symbols)} symbols)")
     if cards:
-        answers = fit([Asked(model, symbols, run)], cards, {}, ())
+        answers = fit([Asked(model, symbols, run, analysis)], cards, {}, ())
         click.echo(as_lines(answers), nl=False)
         sys.exit(answers.status)
