@@ -120,6 +120,19 @@ def test_states_and_parameters_are_shared_between_gpus(batch: int, tmp_path: Pat
         assert evaluated(advice["network"]["formula"], {"c": 2048, "ranks": ranks}) == advice["network"]["bytes"]
 
 
+def test_weights_are_divided_where_blocks_say_how(tmp_path: Path) -> None:
+    path, card = tmp_path / "states.yaml", tmp_path / "cards.yaml"
+    layers = "shard: {up: colwise, down: rowwise}, "
+    layers += "layers: [{Linear: {out_features: 8*c, name: up}}, GELU, {Linear: {out_features: c, name: down}}]"
+    path.write_text(STATES.replace("layers: [Linear: 8*c, GELU, Linear: c]", layers), encoding="utf-8")
+    card.write_text(CARD % 2.1, encoding="utf-8")
+    found = told(str(path), "B=1", "--gpus-file", str(card), "--gpu", "small", "--most", "16")
+    (divided,) = [a for a in found["advice"] if a["yaml"]["run"].get("parallel") == "tensor"]
+
+    assert peakform(*shlex.split(divided["command"])[1:], "--gpus-file", str(card)).exit_code == 0
+    assert (divided["effective_batch_unchanged"], divided["yaml"]["symbols"], divided["network"]) == (True, {}, None)
+
+
 def test_a_variant_is_another_config() -> None:
     found = told(*"bert-base-eager B=24 r=512 --gpu t4 --most 8".split())
     variants = [advice for advice in found["advice"] if advice["yaml"]["config"] == "bert-base"]

@@ -158,6 +158,13 @@ def multiplied(batch: str, value: int, ranks: int, way: str, shard: str) -> Chan
     return Change("batch", said, 12 + WAYS.index(way), cost, _shared(ranks, way, shard), batch_kept=False, numerics=CHANGED)
 
 
+def divided(ranks: int) -> Change:
+    """Large weights in as many parts as there are GPUs, each with all of the batch."""
+    cost = f"{ranks} GPUs; activations cross the network in every block, so the GPUs should be linked by NVLink"
+    run = {"parallel": "tensor", "ranks": str(ranks)}
+    return Change("batch", f"divide weights between {ranks} GPUs (tensor parallel)", 11, cost, run, numerics=ROUNDING)
+
+
 def _shared(ranks: int, way: str, shard: str) -> Mapping[str, str]:
     return {"parallel": way, "ranks": str(ranks)} | ({"shard": shard} if shard and way in ("zero2", "zero3") else {})
 

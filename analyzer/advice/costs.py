@@ -39,7 +39,7 @@ def _with_flops(advice: Advice, analysis: Analysis, base: Analysis) -> Advice:
 
 def _with_network(advice: Advice, analysis: Analysis, base: Analysis) -> Advice:
     """With the bytes that each GPU receives in a step, as a ring sends them: at most these, where the root's parameters stay."""
-    if "parallel" not in advice.change.run:
+    if advice.change.run.get("parallel") not in PASSES:
         return advice
     form, ranks = passed(advice.change.run["parallel"], base), analysis.symbols.values[RANKS]
     written = f"({text(form)})*({RANKS} - 1)//{RANKS}"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 
 from analyzer.advice.answers import Advice, Advised, Asked, Outcome
-from analyzer.advice.changes import WAYS, Change, accumulated, blocks_called, changes, joined, multiplied, smaller, spread
+from analyzer.advice.changes import WAYS, Change, accumulated, blocks_called, changes, divided, joined, multiplied, smaller, spread
 from analyzer.advice.costs import costed
 from analyzer.advice.outcomes import Outcomes
 from analyzer.analysis import Analysis
@@ -103,7 +103,11 @@ class _Search:
             return
         name = batch_symbol(base.analysis)
         value, run = base.analysis.symbols.values.get(name, 1), base.analysis.run
-        if run.mode != "train" or name not in self.asked.model.symbols or run.parallel != "none":
+        if run.parallel != "none":
+            return
+        if any(block.shard for block in base.analysis.model.blocks.values()):
+            self._first([(*parts, divided(k)) for k in RANKS])
+        if run.mode != "train" or name not in self.asked.model.symbols:
             return
         divisors = [k for k in range(2, value + 1) if value % k == 0][:40]
         self._first([(*parts, accumulated(name, value, k, run.accumulation)) for k in divisors])
@@ -121,6 +125,8 @@ class _Search:
             outcome = self.outcomes.find(joined(choices[middle]))
             low, high = (low, middle) if outcome is not None and outcome.requested <= outcome.sure else (middle + 1, high)
         for parts in choices[low : low + TRIED]:
+            if self._covered(parts):
+                return
             outcome = self.outcomes.find(joined(parts))
             if outcome is not None and self._judge(parts, outcome):
                 return
