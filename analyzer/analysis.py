@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from analyzer.assumptions import Assumption
 from analyzer.build.model import Model
-from analyzer.build.ranks import with_ranks
+from analyzer.build.ranks import refuse_alone, with_ranks
 from analyzer.build.symbols import Symbols
 from analyzer.build.trace import bind_symbols, trace
 from analyzer.evaluate import holds
@@ -16,6 +16,7 @@ from analyzer.iterations import Iterations, NotSteady, iterations
 from analyzer.peaks import Piece, pieces
 from analyzer.problems import InvalidConfig, Problem
 from analyzer.run.heap import Launch
+from analyzer.run.parallel import UNROLLED
 from analyzer.run.settings import Run
 from analyzer.run.training import simulate
 from analyzer.sizes import Device, Sizes
@@ -38,6 +39,7 @@ class Analysis:
     pieces: tuple[Piece, ...]
     assumptions: tuple[Assumption, ...]
     launches: tuple[Launch, ...] = ()  # the kernels that ran
+    gpu: int = 0  # whose memory it is, of several in one process (DataParallel)
 
     def at(self, overrides: Mapping[str, str]) -> Analysis:
         """The same model in the same setting with other symbols: the same formulas while what they rely on holds. Raises InvalidConfig."""
@@ -53,7 +55,8 @@ def analyze(model: Model, overrides: Mapping[str, str], run: Run, device: Device
         raise InvalidConfig(Problem(model.origin, "a model needs 'layers'", "layers: [Linear: 128, GELU]"))
     model = with_ranks(model, run)
     symbols = bind_symbols(model, overrides)
-    for simulated in SIMULATED if run.parallel != "zero1" else ():  # which rank steps which parameter has no formula
+    refuse_alone(model, run, symbols)
+    for simulated in SIMULATED if run.parallel not in UNROLLED else ():
         try:
             return _analyze(model, symbols, run, device, simulated=simulated, unroll=False)
         except NotSteady:
@@ -61,13 +64,18 @@ def analyze(model: Model, overrides: Mapping[str, str], run: Run, device: Device
     return _analyze(model, symbols, run, device, simulated=SIMULATED[-1], unroll=True)
 
 
-def _analyze(model: Model, symbols: Symbols, run: Run, device: Device, *, simulated: int, unroll: bool) -> Analysis:
+def of_another_gpu(analysis: Analysis) -> Analysis:
+    """The same under DataParallel on a GPU that is not the first one."""
+    return _analyze(analysis.model, analysis.symbols, analysis.run, analysis.device, simulated=SIMULATED[-1], unroll=True, gpu=1)
+
+
+def _analyze(model: Model, symbols: Symbols, run: Run, device: Device, *, simulated: int, unroll: bool, gpu: int = 0) -> Analysis:
     graph = trace(model, symbols, run, device, simulated=simulated, unroll=unroll)
     sizes = Sizes(symbols.values, device)
     with sizes.active():
-        heap = simulate(graph, run)
+        heap = simulate(graph, run, gpu)
     program = iterations(graph, heap)
     lives = timeline(heap, program)
     assumptions = {str(a): a for a in (*graph.assumptions, *sizes.assumptions.values())}
     return Analysis(model, symbols, run, device, graph, program, lives, tuple(pieces(lives)), tuple(assumptions.values()),
-                    tuple(heap.launches))  # fmt: skip
+                    tuple(heap.launches), gpu)  # fmt: skip

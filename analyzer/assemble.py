@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from analyzer import memory
-from analyzer.analysis import Analysis, analyze
+from analyzer.analysis import Analysis, analyze, of_another_gpu
 from analyzer.assemble_host import assemble_host
 from analyzer.compute import by_dtype, floors, flops, kernels, moved
 from analyzer.conditions import essential
@@ -28,11 +28,13 @@ from analyzer.timeline import Life
 from analyzer.tracing import show
 
 SHOWN_ALIVE = 10
+GIB = 1 << 30
 CUDNN = "cuDNN's workspaces for convolutions are not included; on a GPU they add 2 to 8 % to the peak of convolutional nets"
 CUDNN_RNN = "what cuDNN keeps of recurrent layers and its workspace are estimates; the state of its dropout is not included"
 NOTES = {"convolution": CUDNN, "convolution_transposed": CUDNN, "recurrent": CUDNN_RNN}  # by family of ops
 NCCL = "what NCCL allocates for itself on each GPU is not included"
 OF_RANK = {
+    "data_parallel": "all figures are of the first GPU, which needs most",
     "ddp": "all figures are of one rank; the ranks are alike",
     "zero1": "all figures are of one rank, the one whose parameters in ZeroRedundancyOptimizer have most elements",
     "tensor": "all figures are of one rank; the ranks are alike",
@@ -163,8 +165,16 @@ def _conditions(analysis: Analysis) -> tuple[str, ...]:
 def _notes(analysis: Analysis) -> tuple[str, ...]:
     """What the figures of this model leave out."""
     families = {OPS[i.op].family for i in analysis.graph.instructions if isinstance(i, Call)}
-    ranks = (OF_RANK[analysis.run.parallel], NCCL) if analysis.run.parallel in OF_RANK else ()
+    ranks = (OF_RANK[analysis.run.parallel] + _of_others(analysis), NCCL) if analysis.run.parallel in OF_RANK else ()
     return (*ranks, *dict.fromkeys(note for family, note in NOTES.items() if family in families))
+
+
+def _of_others(analysis: Analysis) -> str:
+    """What another GPU than the first needs, under DataParallel."""
+    if analysis.run.parallel != "data_parallel":
+        return ""
+    bytes_ = evaluate(largest(of_another_gpu(analysis).pieces, analysis.symbols.values).form, analysis.symbols.values)
+    return f"; every other GPU has {bytes_ / GIB:.2f} GiB at its peak"
 
 
 def batch_symbol(analysis: Analysis) -> str:

@@ -20,6 +20,7 @@ from analyzer.tensors import contiguous as contiguous
 from analyzer.work import NO_WORK, Work
 
 ENTER = "enter_unit"  # the op through which the inputs of a sharded unit go
+GATHER = "gather of all GPUs"  # the op that joins what the replicas of DataParallel return
 Scratch = Union[Poly, tuple[Poly, ...]]
 
 

@@ -74,6 +74,7 @@ class Tracer(References):
         self._saved: dict[Storage, str] = {}  # what autograd keeps, and what it first kept it for
         self.checkpointed: frozenset[str] = frozenset()  # blocks that are run again in backward
         self.units: frozenset[str] = frozenset()  # blocks that are sharded by themselves
+        self.replicated = False  # whether the parameters are replicas, which are no leaves
         self.reentrant = False  # whether checkpoints are
         self.detached: set[Tensor] = set()  # what reentrant checkpoints are called with again: leaves
         self.ranks: Poly = ZERO  # GPUs that blocks are divided among, if they are

@@ -83,6 +83,8 @@ def test_ranks_is_a_symbol_that_may_be_an_expression() -> None:
         (["run.bucket_cap_mb=4"], "run.bucket_cap_mb means nothing with run.parallel=none"),
         (["run.parallel=ddp", "run.ranks=2", "run.shard=block"], "run.shard means nothing with run.parallel=ddp"),
         (["run.parallel=zero2", "run.ranks=2", "run.reshard_after_forward=true"], "zero2 is fsdp with reshard_after_forward=false"),
+        (["run.parallel=fsdp", "run.ranks=1"], "run.parallel=fsdp is for several GPUs, and ranks is 1"),
+        (["run.parallel=data_parallel", "run.ranks=1"], "run.parallel=none for one GPU"),
         (["run.parallel=fsdp", "run.ranks=2", "run.shard=encoder"], "run.shard names no block 'encoder'"),
         (["run.parallel=ddp", "run.ranks=2", "run.mode=infer"], "run.parallel=ddp is for training"),
     ],

@@ -20,6 +20,7 @@ from validation.nullcuda.recorder import Recorder
 from validation.origins import follow
 from validation.parallel import Distributed, Sharded
 from validation.rendering import Program
+from validation.replicas import Replicated
 from validation.tensor_parallel import TensorParallel
 
 
@@ -51,9 +52,9 @@ def device() -> Device:
 
 
 def compared(analysis: Analysis) -> Comparison:
-    """Run the analyzed model and compare."""
+    """Run the analyzed model and compare; of several GPUs in one process, what the one that it was analyzed for does."""
     graph, heap = unrolled(analysis)
-    recorder = Recorder()
+    recorder = Recorder(analysis.gpu)
     program = _program(graph, analysis)
     checker = Checker(program)
     follow(program, recorder)
@@ -65,8 +66,10 @@ def _program(graph: Graph, analysis: Analysis) -> Program:
     """The program of one rank, or of a GPU that works alone."""
     if analysis.run.parallel == "none":
         return Program(graph, "cuda", analysis.run)
-    kind = {"fsdp": Sharded, "tensor": TensorParallel}.get(analysis.run.parallel, Distributed)
-    return kind(graph, "cuda", analysis.run, graph.symbols["ranks"])
+    kinds: dict[str, type[Distributed | Replicated | Sharded | TensorParallel]] = {
+        "fsdp": Sharded, "tensor": TensorParallel, "data_parallel": Replicated,
+    }  # fmt: skip
+    return kinds.get(analysis.run.parallel, Distributed)(graph, "cuda", analysis.run, graph.symbols["ranks"])
 
 
 def beside(analysis: Analysis, graph: Graph, heap: Heap, measured: Measured, tensors: tuple[str, ...] = ()) -> Comparison:
@@ -80,4 +83,4 @@ def unrolled(analysis: Analysis) -> tuple[Graph, Heap]:
     """The graph with every iteration of its loops, and what its run allocates."""
     graph = trace(analysis.model, analysis.symbols, analysis.run, analysis.device, unroll=True)
     with Sizes(graph.symbols, analysis.device).active():
-        return graph, simulate(graph, analysis.run)
+        return graph, simulate(graph, analysis.run, analysis.gpu)

@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from analyzer.build.frame import Bound
-from analyzer.build.symbols import Symbol
+from analyzer.build.symbols import Symbol, Symbols
 from analyzer.document import Scalar
 from analyzer.graph import ENTER, EndUnit, Rule, Spec, Tensor, Unit, View
 from analyzer.ops.layout import elementwise_strides
-from analyzer.problems import COMMAND_LINE, Origin
-from analyzer.run.parallel import REPLICATED
+from analyzer.problems import COMMAND_LINE, InvalidConfig, Origin, Problem
+from analyzer.run.parallel import REPLICATED, SEVERAL
 from analyzer.run.settings import Run
 from analyzer.tracing import Tracer
 
@@ -32,6 +32,13 @@ def with_ranks(model: Model, run: Run) -> Model:
     definition = int(run.ranks) if run.ranks.isdigit() else run.ranks
     added = Symbol(RANKS, definition, Scalar(definition, origin), "GPUs that share the work")
     return replace(model, symbols={**model.symbols, RANKS: added})
+
+
+def refuse_alone(model: Model, run: Run, symbols: Symbols) -> None:
+    """Raises InvalidConfig where one GPU is to do what only several do: with one, PyTorch runs another program."""
+    if run.parallel in SEVERAL and symbols.values[RANKS] < 2:
+        message = f"run.parallel={run.parallel} is for several GPUs, and ranks is {symbols.values[RANKS]}"
+        raise InvalidConfig(Problem(model.symbols[RANKS].source.origin, message, "run.ranks=2 or more; run.parallel=none for one GPU"))
 
 
 def sharded(tracer: Tracer, path: str, tensors: Sequence[Bound], body: Callable[[list[Bound]], tuple[Bound, ...]]) -> tuple[Bound, ...]:

@@ -10,8 +10,9 @@ from analyzer.build.frame import POISON, Constant, Frame, Poison
 from analyzer.build.grouping import chosen, ungrouped
 from analyzer.build.interpreter import Interpreter
 from analyzer.build.ranks import RANKS, wrapped
+from analyzer.build.replicas import Replicas, batch_symbol, is_of_each_gpu
 from analyzer.build.shards import undivided
-from analyzer.build.source import Problems, TooMany
+from analyzer.build.source import Problems, Statement, TooMany
 from analyzer.build.symbols import Symbols, bind
 from analyzer.document import Scalar
 from analyzer.graph import EndUnit, Graph, Mark, Step, Tensor, Unit
@@ -125,6 +126,10 @@ class _Session:
         tracer.push()
         for name, tensor in batch.tensors.items():
             self.forward.variables[name] = tracer.own(tensor)
+        replicas = None
+        if self.run.parallel == "data_parallel":
+            replicas = Replicas(tracer, self.problems, batch_symbol(self.model, batch.tensors, self.problems), batch.tensors)
+            replicas.enter(self.forward)
         names = [word.value for word in inference.inputs] if inference and inference.inputs else [i.name for i in self.model.inputs]
         self.forward.variables |= {str(name): POISON for name in names if name not in batch.tensors and name not in batch.lists}
         self.forward.previous = tuple(self.forward.variables[str(name)] for name in names[:1] if name not in batch.lists)
@@ -136,6 +141,8 @@ class _Session:
         tracer.pop(tuple(outputs.values()))
         if self.run.parallel == "fsdp":
             tracer.instructions.append(EndUnit(root, tuple(outputs.values())))
+        if replicas:
+            outputs = replicas.leave(self.forward, outputs, self.run.autocast)
         outputs = wrapped(self.run, tracer, outputs)
         self._keep(outputs)
         tracer.instructions.append(Mark("forward done"))
@@ -198,6 +205,8 @@ class _Session:
             self.problems.add(self.model.origin, "training needs a 'loss'", "loss: [mse_loss: target], or run.mode=infer")
             return None
         self.interpreter.run(self.model.loss, self.loop)
+        if self.run.parallel == "data_parallel" and is_of_each_gpu(self.loop.previous[-1:]):
+            self.interpreter.run((Statement("mean", self.model.loss[-1].origin, None),), self.loop)
         last = self.loop.now(self.loop.previous[-1]) if self.loop.previous else None
         if isinstance(last, Poison) or self.problems.found:
             return None

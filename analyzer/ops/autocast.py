@@ -68,7 +68,7 @@ def _converted(value: Any, dtype: str, tracer: Tracer) -> Any:
         return [_converted(v, dtype, tracer) for v in value]
     if not isinstance(value, Tensor) or value.dtype == dtype or value.dtype not in FLOATING or value.dtype == "float64":
         return value
-    is_leaf = value.is_parameter or value in tracer.detached
+    is_leaf = (value.is_parameter and not tracer.replicated) or value in tracer.detached
     if not (is_leaf and value.requires_grad and value.dtype == "float32"):
         return _cast(value, dtype)
     if value not in tracer.cast_weights:

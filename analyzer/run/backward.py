@@ -101,6 +101,9 @@ def _evaluate(run: Pass, node: Node) -> None:
 
 def _results(run: Pass, node: Node, incoming: dict[int, Array]) -> dict[str, Array]:
     """The gradients of a node's inputs; those of a checkpointed region run it again first."""
+    across = run.memory.wrapper.across(node, incoming)
+    if across is not None:
+        return across
     if node.region and node.region.begin.again:
         return run_reentrant(run.memory, node, incoming, run.resident, backward)
     region = node.inner.region if node.inner else node.region

@@ -77,12 +77,15 @@ class Heap:
     moves: list[tuple[int, Place]] = field(default_factory=list)
     marks: dict[tuple[int, str], int] = field(default_factory=dict)
     launches: list[Launch] = field(default_factory=list)
+    elsewhere: bool = False  # whether what runs is on another GPU, and takes nothing here
     belonging: Loops = ()  # the iterations of the autograd node that lets go
 
     def alloc(self, size: Poly, kind: str, label: str, origin: Origin | None = None, loops: Loops = ()) -> Block:
         """A new block with one reference; `loops` are the iterations it belongs to where it is made outside of them."""
         self.clock += 2
-        block = Block(size, kind, label, origin or self.origin, self.clock, self.place.within(loops), op=self.op)
+        block = Block(
+            ZERO if self.elsewhere else size, kind, label, origin or self.origin, self.clock, self.place.within(loops), op=self.op
+        )
         self.blocks.append(block)
         return block
 

@@ -12,9 +12,11 @@ if TYPE_CHECKING:
     from analyzer.run.settings import Run
 
 NAMED = {"zero2": False, "zero3": True}  # other names of fsdp, and whether gathered parameters go after the forward
-KNOWN = ("ddp", "zero1", "fsdp", "tensor", *NAMED)
+KNOWN = ("data_parallel", "ddp", "zero1", "fsdp", "tensor", *NAMED)
 REPLICATED = ("ddp", "zero1")
 SHARDED = ("fsdp", *NAMED)
+SEVERAL = ("data_parallel", *SHARDED)  # what is another program with one GPU
+UNROLLED = ("data_parallel", "zero1")  # what is divided by the sizes of parameters has no formula in the number of layers
 BELONGS = {
     "bucket_cap_mb": REPLICATED, "gradient_as_bucket_view": REPLICATED, "find_unused_parameters": REPLICATED,
     "static_graph": REPLICATED, "broadcast_buffers": REPLICATED,
@@ -35,6 +37,9 @@ def refused(run: Run, places: Mapping[str, Origin]) -> Iterator[Problem]:
         yield Problem(places["parallel"], f"run.parallel={run.parallel} needs the number of GPUs", "run.ranks=8")
     if run.parallel not in ("none", *KNOWN):
         yield Problem(places["parallel"], f"run.parallel={run.parallel} is not simulated yet", "run.parallel=ddp")
+    if run.parallel == "data_parallel" and run.checkpoint and run.use_reentrant:
+        message = "a reentrant checkpoint runs backward inside DataParallel's: not simulated"
+        yield Problem(places["use_reentrant"], message, "run.use_reentrant=false")
     if run.parallel == "none" and run.ranks:
         yield Problem(places["ranks"], "run.ranks needs to know how the GPUs share the work", "run.parallel=ddp")
     for key in (key for key in places if key in BELONGS and run.parallel not in BELONGS[key]):

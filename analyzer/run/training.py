@@ -17,6 +17,7 @@ from analyzer.run.groups import optimized
 from analyzer.run.heap import Heap, Place
 from analyzer.run.parallel import REPLICATED
 from analyzer.run.partition import Partitioned
+from analyzer.run.replicas import Replicas
 from analyzer.run.settings import Run
 from analyzer.run.shards import Shards
 from analyzer.run.wrapper import Wrapper
@@ -24,14 +25,14 @@ from analyzer.run.wrapper import Wrapper
 STEADY = 1  # the second step: state exists, and the first step's variables are still bound
 
 
-def simulate(graph: Graph, run: Run) -> Heap:
+def simulate(graph: Graph, run: Run, gpu: int = 0) -> Heap:
     """The heap after two steps of training, or after one inference; places and marks tell the phases.
 
-    Of k accumulated micro-batches the first and one later are run: all later ones are alike.
+    `gpu` is which GPU's, under DataParallel. Of k accumulated micro-batches the first and one later are run: all later ones are alike.
     """
     heap = Heap()
     forward = Forward(heap)
-    wrapper = forward.memory.wrapper = _wrapper(graph, run, forward)
+    wrapper = forward.memory.wrapper = _wrapper(graph, run, forward, gpu)
     forward.resident((*_standing(graph), *graph.inputs.values()))
     if run.mode == "infer":
         heap.move(Place(STEADY, "inference"))
@@ -52,8 +53,10 @@ def simulate(graph: Graph, run: Run) -> Heap:
     return heap
 
 
-def _wrapper(graph: Graph, run: Run, forward: Forward) -> Wrapper:
+def _wrapper(graph: Graph, run: Run, forward: Forward, gpu: int) -> Wrapper:
     """What the run puts around the model."""
+    if run.parallel == "data_parallel":
+        return Replicas(graph, forward, gpu)
     if run.parallel == "fsdp":
         return Shards(graph, run, forward)
     if run.parallel in REPLICATED:

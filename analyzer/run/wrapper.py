@@ -37,6 +37,10 @@ class Wrapper:
     def before_node(self, node: Node) -> None:
         """Backward comes to a node that has hooks."""
 
+    def across(self, node: Node, incoming: dict[int, Array]) -> dict[str, Array] | None:
+        """The gradients of a node of the wrapper itself; None for any other."""
+        return None
+
     def after_unit(self, path: str) -> None:
         """The gradients of a unit's inputs are there."""
 

@@ -19,15 +19,16 @@ MARK = "@"
 class Recorder:
     """One recording, from `Recorder()` to `finish()`. What is alive before it does not count."""
 
-    def __init__(self) -> None:
+    def __init__(self, gpu: int = 0) -> None:
+        self.gpu = gpu  # whose history it is
         gc.collect()
         torch.cuda.current_device()
         self.null = null_device()
         self.read_bools_as(False)  # initialisers that sample until values fit must end, and torch's own checks ask whether any is bad
         torch._C._cuda_clearCublasWorkspaces()
         torch.cuda.empty_cache()
-        self._before = torch.cuda.memory_allocated()
-        torch.cuda.reset_peak_memory_stats()
+        self._before = torch.cuda.memory_allocated(gpu)
+        torch.cuda.reset_peak_memory_stats(self.gpu)
         torch.cuda.memory._record_memory_history("all", context="alloc", stacks="all", clear_history=True)
 
     def read_bools_as(self, value: bool) -> None:
@@ -42,7 +43,7 @@ class Recorder:
     def mark(self, name: str) -> None:
         """Write a named moment into the history."""
         self.say(MARK + name)
-        torch.empty(1, dtype=torch.uint8, device="cuda")
+        torch.empty(1, dtype=torch.uint8, device=f"cuda:{self.gpu}")
         self.say("")
 
     def say(self, where: str) -> None:
@@ -51,11 +52,11 @@ class Recorder:
 
     def reset_peak(self) -> None:
         """Let the allocator's own peaks begin anew."""
-        torch.cuda.reset_peak_memory_stats()
+        torch.cuda.reset_peak_memory_stats(self.gpu)
 
     def allocator_peaks(self) -> dict[str, int]:
         """The allocator's own peaks since the last reset, workspaces and unsplit remainders included."""
-        stats = torch.cuda.memory_stats()
+        stats = torch.cuda.memory_stats(self.gpu)
         return {
             "allocator": stats["allocated_bytes.all.peak"] - self._before,
             "reserved": stats["reserved_bytes.all.peak"],
@@ -65,7 +66,7 @@ class Recorder:
         """Stop, and what was recorded."""
         snapshot = torch.cuda.memory._snapshot()
         torch.cuda.memory._record_memory_history(None)
-        return timeline_of(snapshot["device_traces"][torch.cuda.current_device()])
+        return timeline_of(snapshot["device_traces"][self.gpu])
 
 
 def address(tensor: torch.Tensor) -> int:

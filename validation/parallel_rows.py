@@ -1,0 +1,70 @@
+"""What a rank, or the first GPU of DataParallel, allocates: a few models under each of PyTorch's wrappers, measured.
+
+    NULLCUDA_DEVICES=2 NULLCUDA_MEM=300 validation/nullcuda/run.sh -m validation.parallel_rows [--write]
+
+Prints a line a case: how far predicted peaks are from measured ones, and how much more is reserved than a replay on one stream
+says. --write commits the rows to validation/results/parallel.json. Exit status: 0 all figures but the allocator's are equal, 1 not.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from analyzer.analysis import of_another_gpu
+from validation.accuracy import EXACT
+from validation.comparison import compared
+from validation.row import device_of_this_machine, measured_row, row_of, today, torch_version
+from validation.rows import HERE, PEAKS, Results, Row, write
+
+RESULTS = HERE / "results" / "parallel.json"
+BERT, BIOFORMER = ("bert-base", "B=4 L=4"), ("bioformer", "B=4 n_hvg=24 c=32 L=3")
+SHARD = "parallel=fsdp ranks=4 shard="
+CASES = (
+    ("encoder_prenorm", "B=4", "parallel=data_parallel ranks=2"),
+    ("encoder_prenorm", "B=4", "parallel=data_parallel ranks=2 precision=amp-fp16 accumulation=2"),
+    (*BIOFORMER, "parallel=data_parallel ranks=2"),
+    (*BIOFORMER, "parallel=data_parallel ranks=2 precision=amp-fp16"),
+    (*BERT, "parallel=data_parallel ranks=2"),
+    ("resnet2d", "B=8", "parallel=data_parallel ranks=2"),
+    ("encoder_prenorm", "B=4", "parallel=ddp ranks=1"),
+    (*BERT, "parallel=ddp ranks=8"),
+    (*BERT, "parallel=ddp ranks=8 gradient_as_bucket_view=true precision=amp-bf16"),
+    (*BERT, "parallel=zero1 ranks=4"),
+    ("encoder_prenorm", "B=4", f"{SHARD}attention,feed_forward"),
+    (*BERT, f"{SHARD}bert_layer"),
+    (*BERT, f"{SHARD}bert_layer precision=bf16"),
+    ("vit-b-16", "B=4 L=4", f"{SHARD}vision_encoder_block"),
+    ("vit-b-16", "B=4 L=4", f"{SHARD}vision_encoder_block reshard_after_forward=false"),
+)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measure every case."""
+    device, rows, seconds = device_of_this_machine(), list[Row](), list[Row]()
+    for case in CASES:
+        rows.append(measured_row(*case, device))
+        print(told(rows[-1]), flush=True)
+        if "data_parallel" in case[-1]:
+            seconds.append(row_of(*case, device, lambda analysis: compared(of_another_gpu(analysis))))
+            print(f"    the second GPU: {', '.join(wrong(seconds[-1])) or 'equal'}", flush=True)
+    if "--write" in arguments:
+        write(Results(torch_version(), today(), device, tuple(rows)), RESULTS)
+    return 1 if any(wrong(row) for row in (*rows, *seconds)) else 0
+
+
+def wrong(row: Row) -> list[str]:
+    """The figures that are not as predicted, those of the allocator left out."""
+    return [name for name in (*EXACT, *PEAKS) if name in row.differing]
+
+
+def told(row: Row) -> str:
+    """One case in a line."""
+    more = row.measured["reserved"] - row.predicted("reserved")
+    off = ", ".join(f"{name} {row.predicted(name) - row.measured[name]:+,}" for name in wrong(row)) or "equal"
+    share = more / row.measured["reserved"]
+    return f"{row.model} {row.symbols} {row.run}: {off}; reserved {more:+,} more ({share:.1%}){' ' + row.first if wrong(row) else ''}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
