@@ -77,32 +77,34 @@ class Solver:
                 return value
 
     def _again(self, value: int, end: int, room: int) -> tuple[int, ...]:
-        """The values after this one and up to the end, of the first few that the config takes, with which the program fits."""
-        found = []
-        for _ in range(NEAR):
-            value = self.above(value)
-            if not value or value > end:
-                break
-            if self.case(value).runs(room):
-                found.append(value)
-        return tuple(found)
+        """The values after this one and up to the end with which the program fits, of the first few that the config takes and the last."""
+        found = {*self._few(self.above, value), end, *self._few(lambda other: self.below(other - 1), end)}
+        return tuple(other for other in sorted(found) if value < other <= end and self.case(other).runs(room))
+
+    def _few(self, following: Callable[[int], int], value: int) -> list[int]:
+        """The next few values that the config takes in a direction."""
+        found = [value]
+        while len(found) <= NEAR and (value := following(value)):
+            found.append(value)
+        return found[1:]
+
+    def _further(self, value: int, room: int) -> int:
+        """The largest value that runs, when the few after this one, and after each that runs, are looked at too."""
+        beyond = self._few(self.above, value) if value < LARGEST else []
+        larger = next((other for other in beyond if self.case(other).runs(room)), 0)
+        return self._further(larger, room) if larger else value
 
     def _gaps(self, value: int, room: int) -> tuple[int, ...]:
         """The values just below one that fits with which the program does not fit."""
-        found: list[int] = []
-        for _ in range(NEAR if value < LARGEST else 0):
-            value = self.below(value - 1)
-            if not value:
-                break
-            if not self.case(value).runs(room):
-                found.insert(0, value)
-        return tuple(found)
+        near = self._few(lambda other: self.below(other - 1), value) if 0 < value < LARGEST else []
+        return tuple(other for other in reversed(near) if not self.case(other).runs(room))
 
     def _boundaries(self, rooms: Band) -> tuple[int, int, int]:
         """The largest values that fit, that the replay runs, and that are not ruled out."""
         fits = self.largest(lambda case: case.runs(rooms.sure), rooms.sure, self.start)
         runs = self.largest(lambda case: case.runs(rooms.room), rooms.room, fits or self.start)
-        return fits, runs, self.largest(lambda case: case.runs(rooms.hopeful), rooms.hopeful, runs or self.start)
+        close = self.largest(lambda case: case.runs(rooms.hopeful), rooms.hopeful, runs or self.start)
+        return fits, runs, self._further(close, rooms.hopeful)
 
     def _traced(self, value: int) -> bool:
         """Whether a trace takes a value; if not, the largest value that one takes is the end of all searches from now on."""
