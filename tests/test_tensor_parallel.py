@@ -1,5 +1,7 @@
 """Tensor parallel: what a rank has of a block that says how it is divided."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -8,8 +10,9 @@ from analyzer.build.ranks import with_ranks
 from analyzer.build.trace import bind_symbols, trace
 from analyzer.evaluate import evaluate
 from analyzer.memory import categories
+from analyzer.problems import InvalidConfig
 from analyzer.run.settings import read_run
-from tests.asking import analysis, model, peakform
+from tests.asking import analysis, model, peakform, text_model
 from tests.test_timeline import same_as_unrolled
 from validation.checks import Checker
 from validation.tensor_parallel import TensorParallel
@@ -92,3 +95,19 @@ def test_what_cannot_be_divided_is_refused(config: str, settings: list[str], mes
 
     assert result.exit_code == 2
     assert message in result.output
+
+
+@pytest.mark.parametrize(
+    ("shard", "message"),
+    [
+        ("{upp: colwise}", "case.yaml:5:13: block 'mlp' has no module 'upp' to shard\n    did you mean 'up'?"),
+        ("{width: divided}", "case.yaml:5:13: block 'mlp' has no symbol 'width' to shard"),
+        ("{up: rows}", "case.yaml:5:17: a module is sharded colwise or rowwise, a symbol is divided"),
+    ],
+)
+def test_what_a_block_does_not_have_cannot_be_sharded(shard: str, message: str, tmp_path: Path) -> None:
+    block = f"blocks:\n  mlp:\n    inputs: [x]\n    shard: {shard}\n    layers: [{{Linear: {{out_features: 8, name: up}}}}]\n"
+    with pytest.raises(InvalidConfig) as error:
+        analysis(text_model("inputs: {x: [4, 8]}\n" + block + "layers: [{mlp: {in: x}}]\n", tmp_path))
+
+    assert message in str(error.value)

@@ -55,11 +55,11 @@ def _names(statements: tuple[Statement, ...]) -> Iterator[str]:
 
 def styles(block: Block, tracer: Tracer) -> MappingOf[str, str]:
     """How each module of a block is divided, where GPUs share it. Raises InvalidConfig."""
-    if tracer.ranks == 0 or not block.shard:
-        return {}
-    error = misnamed(block)
+    error = misnamed(block) if block.shard else None
     if error:
         raise error
+    if tracer.ranks == 0:
+        return {}
     return {name: str(told.value) for name, told in block.shard.items()}
 
 
