@@ -135,6 +135,19 @@ def test_without_matplotlib_it_says_what_to_install(tiny: str, monkeypatch: pyte
     assert "pip install 'peakform[plot]'" in result.output
 
 
+def test_a_report_has_pictures(tiny: str) -> None:
+    result = peakform("report", tiny, "--gpu", "t4", "--format", "markdown", "--plots", "out/pictures", "-o", "out/report.md")
+    shown = [line.partition("](")[2][:-1] for line in Path("out/report.md").read_text(encoding="utf-8").splitlines() if line[:2] == "!["]
+
+    assert result.exit_code == 0, result.output
+    assert shown == ["pictures/tiny-memory.svg", "pictures/tiny-timeline.svg", "pictures/tiny-bar.svg"]
+    assert all((Path("out") / path).is_file() for path in shown)
+
+
+def test_pictures_go_with_markdown_only(tiny: str) -> None:
+    assert "--plots goes with --format markdown" in peakform("report", tiny, "--plots", "here").output
+
+
 def test_help_shows_an_example_of_every_kind() -> None:
     text = peakform("plot", "--help").output
 

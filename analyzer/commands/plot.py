@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from os.path import relpath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,15 +15,20 @@ from analyzer.commands.values import is_several, several
 from analyzer.problems import COMMAND_LINE, InvalidConfig, Origin, Problem, nearest
 
 if TYPE_CHECKING:
+    from analyzer.build.model import Model
     from analyzer.fit import Asked
     from analyzer.gpus import Gpu
     from analyzer.pictures.shown import Picture
+    from analyzer.run.settings import Run
 
 KINDS = ("memory", "surface", "contour", "frontier", "bar", "pie", "timeline", "parameters")
 SEVERAL = ("memory", "parameters")  # kinds that take several configs
 RANGED = {"memory": 1, "surface": 2, "contour": 2, "frontier": 1}  # how many symbols may have a range
 WITH_CARDS = ("memory", "contour", "frontier")  # kinds that show the common cards where none is named
 COMMON = ("t4", "rtx-4090", "a100-80gb")
+ILLUSTRATED = {  # the kinds of a report
+    "memory": "peak memory against the batch", "timeline": "memory over the step", "bar": "memory at the peak by module",
+}  # fmt: skip
 FORMATS = (".png", ".svg", ".pdf", ".csv")
 MOST, POINTS = 10_000, 1 << 18
 
@@ -79,6 +85,22 @@ def plot(
         except OSError as error:
             raise InvalidConfig(Problem(Origin(str(path)), f"cannot write: {error.strerror or error}")) from None
     click.echo(f"written to {path}")
+
+
+def illustrated(model: Model, symbols: Mapping[str, str], run: Run, gpus: Sequence[Gpu], folder: Path, beside: Path) -> str:
+    """A Markdown section of pictures that are drawn into a folder, linked from a file in `beside`. Raises InvalidConfig."""
+    from analyzer.fit import Asked
+
+    save, asked, lines = _drawing(), [Asked(model, symbols, run)], ["", "## Pictures", ""]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for kind, said in ILLUSTRATED.items():
+            path = folder / f"{model.name}-{kind}.svg"
+            save(kind, _picture(kind, asked, {}, (), tuple(gpus) if kind in WITH_CARDS else (), None), path, 5.0)
+            lines += [f"![{said}]({relpath(path, beside).replace(' ', '%20')})", ""]
+    except OSError as error:
+        raise InvalidConfig(Problem(Origin(str(folder)), f"cannot write: {error.strerror or error}")) from None
+    return "\n".join(lines)
 
 
 def _busy(what: str) -> AbstractContextManager[object]:

@@ -23,9 +23,20 @@ if TYPE_CHECKING:
     "--gpu", "gpus", multiple=True, metavar="NAME", help="A GPU of `peakform gpus`; repeatable. The first is the device kernels run on."
 )
 @click.option("--format", "form", type=click.Choice(["text", "markdown", "json", "csv"]), default="text", show_default=True)
+@click.option(
+    "--plots", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="markdown: draw pictures into DIR and show them."
+)
 @VALUES
 @OUTPUT
-def report(config: str, assignments: tuple[str, ...], gpus: tuple[str, ...], form: str, values: Path | None, output: Path | None) -> None:
+def report(
+    config: str,
+    assignments: tuple[str, ...],
+    gpus: tuple[str, ...],
+    form: str,
+    plots: Path | None,
+    values: Path | None,
+    output: Path | None,
+) -> None:
     """Parameters, memory, peak and feasibility of CONFIG, as closed forms and numbers.
 
     CONFIG is a path to a YAML file, or the name of a bundled model (`peakform models`).
@@ -33,14 +44,23 @@ def report(config: str, assignments: tuple[str, ...], gpus: tuple[str, ...], for
     \b
     peakform report scperb B=512
     peakform report bioformer run.mode=infer --gpu a100-80gb --format markdown -o report.md
+    peakform report scperb --format markdown --plots pictures -o report.md
     peakform report mine.yaml --values train.yaml
     """
     model, symbols, settings = read(config, assignments, values)
-    reported(model, symbols, settings, gpus, form, output)
+    if plots is not None and form != "markdown":
+        raise InvalidConfig(Problem(Origin("command line"), "--plots goes with --format markdown"))
+    reported(model, symbols, settings, gpus, form, output, plots)
 
 
 def reported(
-    model: Model, symbols: Mapping[str, str], settings: Mapping[str, str], gpus: tuple[str, ...], form: str, output: Path | None
+    model: Model,
+    symbols: Mapping[str, str],
+    settings: Mapping[str, str],
+    gpus: tuple[str, ...],
+    form: str,
+    output: Path | None,
+    plots: Path | None = None,
 ) -> None:
     """Write the report of a model. Raises InvalidConfig."""
     from analyzer.analysis import analyze
@@ -59,7 +79,12 @@ def reported(
     written = assemble(analysis, symbols, chosen)
     for warning in written.warnings:
         click.echo(f"warning: {warning}", err=True)
-    write(render(written, form, width(terminal), terminal), output)
+    text = render(written, form, width(terminal), terminal)
+    if plots is not None:
+        from analyzer.commands.plot import illustrated
+
+        text += illustrated(model, symbols, analysis.run, chosen, plots, output.parent if output else Path())
+    write(text, output)
 
 
 @click.command()
