@@ -32,7 +32,7 @@ def run(words: tuple[str, ...], device: str, output: Path | None, verbose: bool)
     """Build the model in torch from the same graph, train two steps (or infer), and put measured beside predicted.
 
     CONFIG is a YAML file, a bundled model or one of validation/models. Assignments hold for every CONFIG. Without a CONFIG all
-    models of the table are measured, at three sizes and in five settings each (minutes).
+    models of the table are measured, at three sizes and in five settings each: 675 cases, a second or two each.
 
     \b
     python -m validation run scperb bert-base B=4
@@ -50,8 +50,10 @@ def run(words: tuple[str, ...], device: str, output: Path | None, verbose: bool)
         raise click.UsageError(f"'{assignments[0]}' belongs to no config; name one, as in: run scperb {assignments[0]}")
     needs_cuda(f"run {' '.join(words)}")
     warnings.filterwarnings("ignore")
-    rows, failed = _named(configs, assignments, verbose) if configs else _table()
     if output:
+        _before(output)
+    rows, failed = _named(configs, assignments, verbose) if configs else _table(output)
+    if output and rows:
         _add(rows, output)
     sys.exit(2 if failed and configs else 1 if failed or any(row.differing for row in rows) else 0)
 
@@ -67,6 +69,11 @@ def _named(configs: Sequence[str], assignments: Sequence[str], verbose: bool) ->
         except InvalidConfig as error:
             failed += 1
             click.echo("\n".join(map(str, error.problems)), err=True)
+            continue
+        except RuntimeError as error:  # PyTorch's: out of memory, or an op that it refuses
+            failed += 1
+            hint = f"to compare where it stops: python -m validation oom {config} {' '.join(assignments)}".rstrip()
+            click.echo(f"{config}: PyTorch: {str(error).splitlines()[0]}\n    {hint}", err=True)
             continue
         rows.append(row)
         click.echo("\n".join(([""] if number else []) + lines + [f"{time.monotonic() - started:.1f} s"]))
@@ -98,8 +105,8 @@ def _measured(config: str, assignments: Sequence[str], verbose: bool) -> tuple[R
     return replace(row, saved=saved), lines
 
 
-def _table() -> tuple[list[Row], int]:
-    """Every case of the table, a line each."""
+def _table(output: Path | None) -> tuple[list[Row], int]:
+    """Every case of the table, a line each; what there is of them is written down after every model."""
     from validation.row import device_of_this_machine, measured_row
     from validation.rows import cases
 
@@ -107,6 +114,8 @@ def _table() -> tuple[list[Row], int]:
     rows: list[Row] = []
     wanted = list(cases())
     for done, case in enumerate(wanted, start=1):
+        if output and done > 1 and case[0] != wanted[done - 2][0]:
+            _add(rows, output)
         try:
             rows.append(measured_row(*case, on))
             outcome = ", ".join(rows[-1].differing) or "equal"
@@ -118,17 +127,23 @@ def _table() -> tuple[list[Row], int]:
 
 
 def _add(rows: Iterable[Row], output: Path) -> None:
-    """Put rows beside those of a file. Raises click.UsageError when it was measured elsewhere."""
+    """Put rows beside those of a file."""
     from validation.environment import environment
     from validation.row import device_of_this_machine, today, torch_version
-    from validation.rows import Results, read, write
+    from validation.rows import Results, write
 
-    kept = {}
-    made_on = environment()
-    if output.exists():
-        before = read(output)
-        if before.environment and dict(before.environment) != made_on:
-            raise click.UsageError(f"{output} was measured on {before.where} with torch {before.torch}; give another file")
-        kept = {row.key: row for row in before.rows}
-    merged = {**kept, **{row.key: row for row in rows}}
-    write(Results(torch_version(), today(), device_of_this_machine(), tuple(merged.values()), {}, made_on), output)
+    merged = {row.key: row for row in (*_before(output), *rows)}
+    write(Results(torch_version(), today(), device_of_this_machine(), tuple(merged.values()), {}, environment()), output)
+
+
+def _before(output: Path) -> tuple[Row, ...]:
+    """The rows of a file, if there is one. Raises click.UsageError when they were measured elsewhere."""
+    from validation.environment import environment
+    from validation.rows import read
+
+    if not output.exists():
+        return ()
+    before = read(output)
+    if before.environment and dict(before.environment) != environment():
+        raise click.UsageError(f"{output} was measured on {before.where} with torch {before.torch}; give another file")
+    return before.rows
