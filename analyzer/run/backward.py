@@ -30,7 +30,8 @@ class Pass:
     resident: dict[Tensor, Array]
     waiting: dict[Target, dict[int, Array]] = field(default_factory=dict)
     missing: dict[Target, int] = field(default_factory=dict)
-    ready: list[tuple[int, Node]] = field(default_factory=list)
+    ready: list[tuple[int, int, Node]] = field(default_factory=list)  # the latest made first; threads number theirs apart
+    pushed: int = 0
 
 
 def backward(memory: Memory, roots: Sequence[tuple[Target, int, Array]], resident: dict[Tensor, Array]) -> None:
@@ -50,7 +51,7 @@ def backward(memory: Memory, roots: Sequence[tuple[Target, int, Array]], residen
     for leaf in done:
         _grow(run, leaf)
     while run.ready:
-        _, node = heapq.heappop(run.ready)
+        *_, node = heapq.heappop(run.ready)
         heap.move(replace(heap.place, loops=node.place.loops))
         _evaluate(run, node)
     heap.move(place)
@@ -78,7 +79,8 @@ def _arrived(run: Pass, target: Target, done: list[Leaf]) -> None:
     if isinstance(target, Leaf):
         done.append(target)
     else:
-        heapq.heappush(run.ready, (-target.number, target))
+        run.pushed += 1
+        heapq.heappush(run.ready, (-target.number, run.pushed, target))
 
 
 def _evaluate(run: Pass, node: Node) -> None:
