@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from analyzer.render.grids import written
 from tests.asking import peakform
 
 
@@ -104,3 +105,21 @@ def test_every_command_has_help(command: str) -> None:
     assert result.exit_code == 0
     assert result.stdout.startswith(f"Usage: main {command}")
     assert command in peakform("--help").stdout
+
+
+def test_a_report_is_short_unless_all_is_asked_for() -> None:
+    short, full = peakform("report", "bert-base", "--gpu", "T4").stdout, peakform("report", "bert-base", "--gpu", "T4", "--full").stdout
+
+    assert "Layers of the forward" not in short
+    assert "--full shows all" in short
+    assert "Layers of the forward" in full
+    assert "not shown" not in full
+    assert "Layers of the forward" in peakform("report", "bert-base", "--gpu", "T4", "--layers").stdout
+    assert len(short.splitlines()) + 50 < len(full.splitlines())
+
+
+def test_no_color_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert "\x1b[" in written(lambda console: console.print("a", style="red"), 80, True)
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[" not in written(lambda console: console.print("a", style="red"), 80, True)

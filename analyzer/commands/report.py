@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,9 @@ from analyzer.problems import InvalidConfig, Origin, Problem, nearest
 
 if TYPE_CHECKING:
     from analyzer.build.model import Model
+    from analyzer.report import Report
+
+DEPTH = 3
 
 
 @click.command()
@@ -23,20 +27,18 @@ if TYPE_CHECKING:
     "--gpu", "gpus", multiple=True, metavar="NAME", help="A GPU of `peakform gpus`; repeatable. The first is the device kernels run on."
 )
 @click.option("--format", "form", type=click.Choice(["text", "markdown", "json", "csv"]), default="text", show_default=True)
+@click.option("--depth", default=DEPTH, show_default=True, type=click.IntRange(1, 40), help="Text: how deep modules are listed.")
+@click.option("--layers", is_flag=True, help="Text: also every layer of the forward.")
+@click.option("--full", is_flag=True, help="Text: every module and layer.")
 @click.option(
     "--plots", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="markdown: draw pictures into DIR and show them."
 )
 @VALUES
 @OUTPUT
 def report(
-    config: str,
-    assignments: tuple[str, ...],
-    gpus: tuple[str, ...],
-    form: str,
-    plots: Path | None,
-    values: Path | None,
-    output: Path | None,
-) -> None:
+    config: str, assignments: tuple[str, ...], gpus: tuple[str, ...], form: str, depth: int, layers: bool, full: bool,
+    plots: Path | None, values: Path | None, output: Path | None,
+) -> None:  # fmt: skip
     """Parameters, memory, peak and feasibility of CONFIG, as closed forms and numbers.
 
     CONFIG is a path to a YAML file, or the name of a bundled model (`peakform models`).
@@ -46,23 +48,19 @@ def report(
     peakform report bioformer run.mode=infer --gpu a100-80gb --format markdown -o report.md
     peakform report scperb --format markdown --plots pictures -o report.md
     peakform report mine.yaml --values train.yaml
+    peakform report bert-base --full
     """
     model, symbols, settings = read(config, assignments, values)
     if plots is not None and form != "markdown":
         raise InvalidConfig(Problem(Origin("command line"), "--plots goes with --format markdown"))
-    reported(model, symbols, settings, gpus, form, output, plots)
+    reported(model, symbols, settings, gpus, form, output, plots, 40 if full else depth, layers or full)
 
 
 def reported(
-    model: Model,
-    symbols: Mapping[str, str],
-    settings: Mapping[str, str],
-    gpus: tuple[str, ...],
-    form: str,
-    output: Path | None,
-    plots: Path | None = None,
-) -> None:
-    """Write the report of a model. Raises InvalidConfig."""
+    model: Model, symbols: Mapping[str, str], settings: Mapping[str, str], gpus: tuple[str, ...], form: str, output: Path | None,
+    plots: Path | None = None, depth: int = DEPTH, layers: bool = False,
+) -> None:  # fmt: skip
+    """Write the report of a model; as text, modules down to a depth, and layers if asked for. Raises InvalidConfig."""
     from analyzer.analysis import analyze
     from analyzer.assemble import assemble
     from analyzer.assemble_host import host_report
@@ -79,12 +77,22 @@ def reported(
     written = assemble(analysis, symbols, chosen)
     for warning in written.warnings:
         click.echo(f"warning: {warning}", err=True)
-    text = render(written, form, width(terminal), terminal)
+    shown = _shortened(written, depth, layers) if form == "text" else written
+    text = render(shown, form, width(terminal), terminal)
     if plots is not None:
         from analyzer.commands.plot import illustrated
 
         text += illustrated(model, symbols, analysis.run, chosen, plots, output.parent if output else Path())
     write(text, output)
+
+
+def _shortened(report: Report, depth: int, layers: bool) -> Report:
+    """A report without the modules below a depth, and without layers unless they are asked for; it says so."""
+    modules = tuple(module for module in report.modules if module.path.count(".") < depth)
+    left_out = [f"{len(report.modules) - len(modules)} modules below depth {depth} (--depth)"] * (len(modules) < len(report.modules))
+    left_out += [] if layers or not report.layers else [f"{len(report.layers)} layers (--layers, or peakform layers)"]
+    note = (f"not shown: {' and '.join(left_out)}; --full shows all",) if left_out else ()
+    return replace(report, modules=modules, layers=report.layers if layers else (), notes=(*report.notes, *note))
 
 
 @click.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable, Sequence
 
 from rich import box
@@ -14,7 +15,8 @@ from analyzer.report import Symbol
 
 
 def written(draw: Callable[[Console], None], width: int | None, color: bool) -> str:
-    """What `draw` prints, in at most `width` columns, without trailing spaces and without two empty lines in a row."""
+    """What `draw` prints, in at most `width` columns, without trailing spaces or two empty lines in a row; NO_COLOR is respected."""
+    color = color and not os.environ.get("NO_COLOR")
     out = io.StringIO()
     draw(Console(file=out, width=width or 80, force_terminal=color, no_color=not color, highlight=False, emoji=False))
     lines = [line.rstrip() for line in out.getvalue().splitlines()]

@@ -40,7 +40,8 @@ def _draw(console: Console, report: Report) -> None:
     _headline(console, report)
     symbol_table(console, report.symbols)
     _parameters(console, report)
-    _layers(console, report)
+    if report.layers:
+        _layers(console, report)
     _memory(console, report)
     _peak(console, "Peak of a training step" if "forward" in report.peaks else "Peak of inference", report.peak, report)
     if report.inference:
