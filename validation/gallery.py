@@ -80,6 +80,11 @@ PICTURES: dict[str, tuple[Shown, ...]] = {
 TABLES = (
     Shown("fit", "peakform fit bert-base-eager gpt2 --gpu t4 --gpu a100-80gb --solve B --format markdown", "What fits where."),
     Shown("layers", "peakform layers vgg16 --depth 2 --format markdown", "A model layer by layer."),
+    Shown("table-parameters", "peakform table scperb parameters --format markdown", "Tables for papers, here in Markdown: by module,"),
+    Shown("table-memory", "peakform table scperb memory --format markdown", "by block,"),
+    Shown("table-scaling", "peakform table bert-base-eager scaling --format markdown", "and which term dominates where."),
+    Shown("table-latex", "peakform table scperb parameters --depth 1 --format latex", "The same in LaTeX."),
+    Shown("derive", "peakform derive scperb kept", "How a formula comes about, line by line."),
 )
 
 
@@ -119,7 +124,9 @@ def page() -> str:
     for shown in TABLES:
         lines = _run(shlex.split(shown.command)[1:]).strip().splitlines()
         more = ["", f"({len(lines) - LINES} more lines)"] if len(lines) > LINES else []
-        parts.append("\n".join([f"{shown.text}\n\n```sh\n{shown.command}\n```\n", *lines[:LINES], *more, ""]))
+        fence = [] if "markdown" in shown.command else ["```text"]
+        table = [*fence, *lines[:LINES], *(["```"] if fence else []), *more]
+        parts.append("\n".join([f"{shown.text}\n\n```sh\n{shown.command}\n```\n", *table, ""]))
     return "\n".join(parts)
 
 
