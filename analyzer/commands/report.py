@@ -26,7 +26,7 @@ DEPTH = 3
 @click.option(
     "--gpu", "gpus", multiple=True, metavar="NAME", help="A GPU of `peakform gpus`; repeatable. The first is the device kernels run on."
 )
-@click.option("--format", "form", type=click.Choice(["text", "markdown", "json", "csv"]), default="text", show_default=True)
+@click.option("--format", "form", type=click.Choice(["text", "markdown", "json", "csv", "html"]), default="text", show_default=True)
 @click.option("--depth", default=DEPTH, show_default=True, type=click.IntRange(1, 40), help="Text: how deep modules are listed.")
 @click.option("--layers", is_flag=True, help="Text: also every layer of the forward.")
 @click.option("--full", is_flag=True, help="Text: every module and layer.")
@@ -49,6 +49,9 @@ def report(
     peakform report scperb --format markdown --plots pictures -o report.md
     peakform report mine.yaml --values train.yaml
     peakform report bert-base --full
+    peakform report bert-base --format html -o page.html
+
+    html is one page with a slider for every symbol: it evaluates the formulas by itself, offline.
     """
     model, symbols, settings = read(config, assignments, values)
     if plots is not None and form != "markdown":
@@ -70,6 +73,8 @@ def reported(
 
     terminal = output is None and sys.stdout.isatty()
     if is_data_only(model, settings):
+        if form == "html":
+            raise InvalidConfig(Problem(model.origin, "a page needs 'layers', and this config has none", "use --format markdown"))
         write(render_host(host_report(model, symbols), form, width(terminal), terminal), output)
         return
     chosen = select(read_gpus(), gpus)
@@ -77,6 +82,11 @@ def reported(
     written = assemble(analysis, symbols, chosen)
     for warning in written.warnings:
         click.echo(f"warning: {warning}", err=True)
+    if form == "html":
+        from analyzer.commands.page import page
+
+        write(page(written, analysis, chosen, gpus, (symbols, settings)), output)
+        return
     shown = _shortened(written, depth, layers) if form == "text" else written
     text = render(shown, form, width(terminal), terminal)
     if plots is not None:

@@ -18,18 +18,19 @@ TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 
 def as_markdown(report: Report) -> str:
     """The report as a Markdown document."""
-    return _environment().get_template("report.md.j2").render(report=report, memory_names=MEMORY_NAMES, largest=LARGEST)
+    return environment().get_template("report.md.j2").render(report=report, memory_names=MEMORY_NAMES, largest=LARGEST)
 
 
 def data_as_markdown(report: HostReport) -> str:
     """The report of a config that describes data and no model, as a Markdown document."""
-    return _environment().get_template("data.md.j2").render(report=report)
+    return environment().get_template("data.md.j2").render(report=report)
 
 
-def _environment() -> jinja2.Environment:
+def environment(*, escaped: bool = False) -> jinja2.Environment:
+    """Templates with the filters that layouts share; `escaped` where texts of a config must not become markup."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES), undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-        keep_trailing_newline=True, autoescape=False,
+        keep_trailing_newline=True, autoescape=escaped,
     )  # fmt: skip
     environment.filters |= {
         "binary": binary,

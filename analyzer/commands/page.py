@@ -1,0 +1,34 @@
+"""The page of a report: what it needs to evaluate itself, and the command that makes it again."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from analyzer.commands.arguments import MODELS
+
+if TYPE_CHECKING:
+    from analyzer.analysis import Analysis
+    from analyzer.gpus import Gpu
+    from analyzer.report import Report
+
+
+def page(report: Report, analysis: Analysis, gpus: Sequence[Gpu], asked: tuple[str, ...], given: tuple[Mapping[str, str], ...]) -> str:
+    """HTML; `asked` are the cards as they were named, `given` the symbols and the settings of the command line."""
+    from analyzer.live import Ledger, live
+    from analyzer.render.page import as_page
+
+    symbols, settings = given
+    ledger = Ledger()
+    told = live(analysis, gpus, ledger) | {"command": _again(report.path, settings, asked), "overridden": list(symbols)}
+    return as_page(report, told, ledger)
+
+
+def _again(path: str, settings: Mapping[str, str], gpus: tuple[str, ...]) -> str:
+    """What makes a report of the same model in the same setting; values are to follow."""
+    bundled = (MODELS / path).is_file() and not Path(path).is_file()
+    chosen = [word for gpu in gpus for word in ("--gpu", gpu)]
+    words = [Path(path).stem if bundled else path, *chosen, *(f"run.{key}={value}" for key, value in settings.items())]
+    return shlex.join(["peakform", "report", *words])

@@ -1,0 +1,126 @@
+"""The HTML page: it evaluates the report's formulas by itself, as Python does, offline and from one file.
+
+Needs Chromium; without it these tests are left out, but not where CI is set: there they fail.
+"""
+
+import json
+import os
+import random
+from pathlib import Path
+
+import pytest
+
+from analyzer.functions import FUNCTIONS
+from analyzer.gpus import read_gpus, select
+from analyzer.render.page import TEMPLATES
+from tests.asking import peakform
+from validation.browser import browser, opened
+from validation.page import analysed, differences, expected, written
+
+pytestmark = pytest.mark.skipif(browser() is None and not os.environ.get("CI"), reason="needs Chromium")
+ARGUMENTS = {  # how many, where it is not two; and what arguments are taken from
+    "log2": 1, "pow2_ceil": 1, "isqrt": 1, "size": 1, "column_scratch": 3, "column_semaphores": 3, "row_scratch": 2, "row_semaphores": 2,
+    "sort_pairs_scratch": 4, "unique_scratch": 3, "scan_scratch": 2, "scan_by_key_scratch": 3, "batch_norm_scratch": 3,
+    "cudnn_rnn_reserve": 3, "cudnn_rnn_workspace": 3, "topk_blocks": 3, "split_copy_scratch": 6, "flash_splits": 3, "efficient_splits": 3,
+}  # fmt: skip
+CHOICES = {
+    "sort_pairs_scratch": {2: (4, 8), 3: (70, 75, 80, 86, 90, 100, 120)}, "unique_scratch": {1: (4, 8), 2: (70, 80, 86, 90, 100)},
+    "scan_scratch": {1: (2, 4, 8)}, "scan_by_key_scratch": {1: (4, 8), 2: (70, 80, 86, 90, 100)},
+    "cudnn_rnn_reserve": {2: (1, 3, 4)}, "cudnn_rnn_workspace": {2: (1, 3, 4)}, "flash_splits": {2: (40, 72, 108, 132)},
+}  # fmt: skip
+HOSTILE = """
+name: </script><script>alert(1)</script>
+symbols: {B: {value: 4, doc: "<img src=x onerror=alert(1)>"}, d: 8}
+inputs: {x: [B, d], y: [B, 2]}
+layers: [{Linear: 2}]
+loss: [{mse_loss: y}]
+"""
+
+
+def points(name, chosen):
+    """Random arguments, small and large, of a function of formulas."""
+    for _ in range(60):
+        yield [
+            chosen.choice(CHOICES.get(name, {}).get(i, (chosen.randint(1, 40), chosen.randint(1, 10 ** chosen.randint(2, 7)))))
+            for i in range(ARGUMENTS.get(name, 2))
+        ]
+
+
+@pytest.fixture(scope="module")
+def bert(tmp_path_factory):
+    path = tmp_path_factory.mktemp("page") / "bert.html"
+    path.write_text(written(analysed("bert-base"), select(read_gpus(), ())), encoding="utf-8")
+    with opened(path) as page:
+        yield page
+        assert (page.errors, page.requests) == ([], [])
+
+
+def test_the_page_is_one_file_of_less_than_a_megabyte(tmp_path):
+    target = tmp_path / "page.html"
+
+    assert peakform("report", "bert-base", "B=4", "--format", "html", "-o", str(target)).exit_code == 0
+    text = target.read_text(encoding="utf-8")
+    assert len(text.encode()) < 1_000_000
+    assert "src=" not in text.replace("img-src", "").partition("<script>")[0]
+    assert "Content-Security-Policy" in text
+
+
+@pytest.mark.parametrize("config", ["bert-base", "cnn3d", "scperb"])
+def test_sliders_give_what_python_gives(config):
+    assert list(differences(config, 3)) == []
+
+
+def test_every_function_of_formulas_is_the_same_in_the_browser(bert):
+    chosen = random.Random(0)
+    asked = {name: list(points(name, chosen)) for name in FUNCTIONS}
+    said = bert.evaluate(
+        f"Object.entries({json.dumps(asked)}).map(([name, points]) =>"
+        " [name, points.map((args) => String(exact.functions[name](...args.map(BigInt))))])"
+    )
+
+    assert dict(said) == {name: [str(FUNCTIONS[name](*args)) for args in points] for name, points in asked.items()}
+
+
+def test_an_arrow_key_moves_a_slider(bert):
+    bert.evaluate("document.getElementById('reset').click(), document.getElementById('range-L').focus()")
+    bert.key("ArrowRight")
+
+    assert bert.evaluate("document.querySelector('[data-symbol=L] [type=number]').value") == "13"
+    assert (
+        bert.evaluate("document.getElementById('peak-bytes').textContent.replaceAll(',', '')")
+        == expected(analysed("bert-base", {"L": "13"}))["peak"]
+    )
+
+
+def test_where_the_formulas_do_not_hold_there_are_no_numbers(bert):
+    bert.evaluate("document.getElementById('reset').click()")
+    bert.evaluate(
+        "(() => { const field = document.querySelector('[data-symbol=c] [type=number]'); field.value = '770';"
+        " field.dispatchEvent(new Event('input')); })()"
+    )
+
+    assert "c/n mod 4" in bert.evaluate("document.getElementById('regime').textContent").replace("(", "").replace(")", "")
+    assert "c=770" in bert.evaluate("document.getElementById('regime').textContent")
+    assert set(bert.evaluate("[...document.querySelectorAll('[data-form], #peak-bytes')].map((e) => e.textContent)")) == {"—"}
+
+
+def test_texts_of_a_config_are_no_markup(tmp_path):
+    config, target = tmp_path / "hostile.yaml", tmp_path / "page.html"
+    config.write_text(HOSTILE, encoding="utf-8")
+
+    assert peakform("report", str(config), "--format", "html", "-o", str(target)).exit_code == 0
+    with opened(target) as page:
+        assert page.evaluate("document.querySelector('h1').textContent").startswith("</script>")
+        assert page.evaluate("document.querySelectorAll('img').length") == 0
+        assert (page.errors, page.requests) == ([], [])
+
+
+def test_data_without_layers_has_no_page():
+    found = peakform("report", "cpa-data", "--format", "html")
+
+    assert found.exit_code == 2
+    assert "--format markdown" in found.output
+
+
+def test_what_is_vendored_has_its_licence():
+    assert "MIT" in (Path(TEMPLATES) / "vendor" / "uPlot.LICENSE").read_text(encoding="utf-8")
