@@ -22,8 +22,9 @@ class Assumption:
 
 def always(assumption: Assumption) -> bool:
     """Whether a relation that holds here holds for all values of the symbols: of numbers, or for want of a negative term."""
-    more = opened(assumption.right - assumption.left).terms
+    larger, smaller = (assumption.left, assumption.right) if assumption.relation == ">=" else (assumption.right, assumption.left)
+    more = opened(larger - smaller).terms
     least = sum(c for m, c in more.items() if c > 0 and all(isinstance(atom, str) and e > 0 for atom, e in m))
     below = {m: c for m, c in more.items() if c < 0}
     numbers = assumption.left.constant is not None and assumption.right.constant is not None
-    return numbers or (assumption.relation == "<=" and below.keys() <= {()} and least >= -sum(below.values()))
+    return numbers or (assumption.relation in ("<=", ">=") and below.keys() <= {()} and least >= -sum(below.values()))

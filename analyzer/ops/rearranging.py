@@ -7,6 +7,7 @@ from analyzer.ops.elementwise import result
 from analyzer.ops.layout import dimension, is_contiguous
 from analyzer.ops.memory_format import is_channels_last, laid
 from analyzer.ops.registry import op, primitive
+from analyzer.ops.spatial import positive
 from analyzer.polynomial import Poly, call, opened, poly, product
 from analyzer.sizes import sizes
 from analyzer.tracing import Refused, show
@@ -151,7 +152,7 @@ def unfold(x: Tensor, *, kernel_size: list[Poly] | Poly, dilation: list[Poly] | 
         raise Refused(f"unfold takes (n, c, h, w), not {show(x.shape)}")
     settings = zip(x.shape[2:], pair(kernel_size), pair(dilation), pair(padding), pair(stride))
     windows = [call("size", (opened(n) + 2 * p - d * (k - 1) - 1 + s) // s) for n, k, d, p, s in settings]
-    if any(sizes().number(w) < 1 for w in windows):
+    if not all(map(positive, windows)):
         raise Refused(f"a kernel of {show(pair(kernel_size))} does not fit into {show(x.shape[2:])}")
     y: Tensor = _im2col(x, (x.shape[0], x.shape[1] * product(pair(kernel_size)), product(windows)))
     return y

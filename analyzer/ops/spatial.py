@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from analyzer.graph import Shape, Tensor
 from analyzer.ops.shape import squeeze, unsqueeze
-from analyzer.polynomial import ONE, Poly, call, opened, poly
+from analyzer.polynomial import ONE, Call, Poly, call, opened, poly
 from analyzer.sizes import sizes
 from analyzer.tracing import Refused, show
 
@@ -58,9 +58,19 @@ def positions(extent: Shape, moved: Window) -> Shape:
 
 def fitting(out: Shape, extent: Shape, moved: Window) -> Shape:
     """The sizes of a result. Raises Refused where one is less than 1."""
-    if any(sizes().number(size) < 1 for size in out):
+    if not all(positive(size) for size in out):
         raise Refused(f"a kernel of {show(moved.kernel)} does not fit into {show(extent)}")
     return out
+
+
+def positive(size: Poly) -> bool:
+    """Whether a size is at least 1; a decision that depends on symbols is written down, as a bound of what is rounded."""
+    whole = opened(size)
+    atom = next(iter(whole.atoms), "") if len(whole.terms) == 1 else ""
+    if isinstance(atom, Call) and atom.name == "floordiv" and whole.terms.get(((atom, 1),), 0) >= 1:
+        above, below = atom.args
+        return sizes().demand(above, ">=", below)
+    return sizes().demand(whole, ">=", 1)
 
 
 def batched(x: Tensor, rank: int, what: str) -> Tensor:
