@@ -75,6 +75,8 @@ def reported(
     if is_data_only(model, settings):
         if form == "html":
             raise InvalidConfig(Problem(model.origin, "a page needs 'layers', and this config has none", "use --format markdown"))
+        if plots is not None:
+            raise InvalidConfig(Problem(model.origin, "there is nothing to draw of a config without layers"))
         write(render_host(host_report(model, symbols), form, width(terminal), terminal), output)
         return
     chosen = select(read_gpus(), gpus)
