@@ -86,7 +86,7 @@ class Feasibility:
         failure = outcome if isinstance(outcome, Failure) and not estimated else None
         message = out_of_memory(failure, gpu.capacity, gpu.context) if failure else ""
         largest = {self.name: self.largest(room)} if self.name else {}
-        answer = self._answer(limits(gpu, convolutions(self.first), estimated))
+        answer = self._answer(limits(gpu, self.first.run, convolutions(self.first), estimated))
         return Verdict(gpu.name, gpu.capacity, needed, gpu.context, fits, largest, failure, message, answer, estimated)
 
     def _answer(self, band: Band) -> str:

@@ -117,7 +117,7 @@ def _lives(lives: Sequence[Life], ledger: Ledger) -> dict[str, Any]:
 
 def _card(gpu: Gpu, analysis: Analysis) -> dict[str, Any]:
     """A card's limits for the closed form and cuBLAS's workspaces, as for a program too long to replay."""
-    band = limits(gpu, convolutions(analysis), estimated=True)
+    band = limits(gpu, analysis.run, convolutions(analysis), estimated=True)
     workspaces = cublas_workspace(gpu.capability) * (2 if analysis.run.mode == "train" else 1)
     return {
         "name": gpu.name, "capacity": gpu.capacity, "context": gpu.context, "workspaces": workspaces,

@@ -21,9 +21,11 @@ from analyzer.message import format_size, out_of_memory
 from analyzer.ops import OPS
 from analyzer.programs import Case
 from analyzer.replay import Failure, Replay
+from analyzer.run.settings import Run
 
 RELATIVE, ABSOLUTE = Fraction("0.0242"), 16 << 20
 CONVOLUTION = Fraction("0.08")
+STREAMS = Fraction("0.326")  # of max_memory_reserved, the most that was missing with fully_shard: docs/parallel.md
 ESTIMATED = Fraction("0.1")  # no replay: neither rounding nor fragmentation is known, and nothing was measured
 FITS, CLOSE, UNFIT = "fits", "too close to call", "does not fit"
 STATUS = {FITS: 0, UNFIT: 1, CLOSE: 3}
@@ -66,11 +68,12 @@ def status(answers: Sequence[Answer]) -> int:
 
 def band(gpu: Gpu, case: Case) -> Band:
     """The rooms between which nothing can be promised for a program on a card."""
-    return limits(gpu, convolutions(case.program.analysis), case.estimated)
+    analysis = case.program.analysis
+    return limits(gpu, analysis.run, convolutions(analysis), case.estimated)
 
 
-def limits(gpu: Gpu, workspaces: bool, estimated: bool) -> Band:
-    """The rooms between which nothing can be promised: with workspaces that are not counted, and when there is no replay."""
+def limits(gpu: Gpu, run: Run, workspaces: bool, estimated: bool) -> Band:
+    """The rooms between which nothing can be promised: with workspaces or streams that are not counted, and when there is no replay."""
     room, most = gpu.capacity - gpu.context, max(gpu.capacity, gpu.largest_capacity) - gpu.context
     share, why = RELATIVE, f"predictions for new models were off by up to {_percent(RELATIVE)} or {ABSOLUTE >> 20} MiB"
     if estimated:
@@ -78,6 +81,8 @@ def limits(gpu: Gpu, workspaces: bool, estimated: bool) -> Band:
     above = share
     if workspaces:
         above, why = share + CONVOLUTION, f"{why}, and cuDNN's workspaces of up to {_percent(CONVOLUTION)} are not counted"
+    if run.parallel == "fsdp":
+        above, why = above + STREAMS, f"{why}; of what fully_shard reserved on its streams up to {_percent(STREAMS)} was missing"
     return Band(max(0, room - max(ABSOLUTE, ceil(room * above))), room, most + max(ABSOLUTE, ceil(most * share)), why)
 
 

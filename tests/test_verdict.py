@@ -9,8 +9,11 @@ from pathlib import Path
 from analyzer.catalogue import Gpu
 from analyzer.programs import Programs
 from analyzer.replay import Replay
-from analyzer.verdict import ABSOLUTE, CLOSE, CONVOLUTION, FITS, RELATIVE, UNFIT, band, judge, status
+from analyzer.run.settings import read_run
+from analyzer.verdict import ABSOLUTE, CLOSE, CONVOLUTION, FITS, RELATIVE, STREAMS, UNFIT, band, judge, limits, status
 from tests.cards import gpu, programs
+from validation.parallel_rows import RESULTS
+from validation.rows import read
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -68,6 +71,17 @@ def test_convolutions_have_room_for_workspaces() -> None:
 
     assert rooms.room - rooms.sure == 10**10 * (RELATIVE + CONVOLUTION)
     assert "cuDNN" in rooms.why
+
+
+def test_what_streams_of_fully_shard_reserved_is_within_the_band() -> None:
+    rows = [row for row in read(RESULTS).rows if "parallel=fsdp" in row.run]
+    missing = [1 - row.predicted("reserved") / row.measured["reserved"] for row in rows]
+    rooms = limits(card_with(10**10), read_run({}, {"parallel": "fsdp", "ranks": "4"}), False, False)
+
+    assert rows
+    assert 0.1 < max(missing) <= STREAMS
+    assert rooms.room - rooms.sure == 10**10 * (RELATIVE + STREAMS)
+    assert "fully_shard" in rooms.why
 
 
 def test_cards_that_are_reported_larger_are_not_ruled_out() -> None:

@@ -91,7 +91,7 @@ class Outcomes:
             analysis = analyze(model, symbols, run, self.device)
             several.append(analysis)
         piece = largest(analysis.pieces, analysis.symbols.values)
-        sure = limits(self.asked.gpu, convolutions(analysis), False).sure
+        sure = limits(self.asked.gpu, run, convolutions(analysis), False).sure
         return Outcome(analysis, symbols, piece, evaluate(piece.form, bound.values), sure, there is not None)
 
     def _model(self, config: str) -> Model:

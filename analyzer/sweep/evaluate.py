@@ -224,7 +224,7 @@ def judged(gpu: Gpu, run: Run, peak: Array, convolutions: Array) -> tuple[Array,
     segments = peak + workspaces
     answer = np.full(peak.shape, -1, dtype=np.int64)
     for kind in (0, 1):
-        band = limits(gpu, bool(kind), True)
+        band = limits(gpu, run, bool(kind), True)
         said = np.where(segments <= band.sure, 0, np.where(segments > band.hopeful, 1, 3))
         answer = np.where((convolutions == kind) & (peak >= 0), said, answer)
     return np.where(peak >= 0, segments + gpu.context, -1), answer
