@@ -25,6 +25,15 @@ def figures(config: str, precision: str) -> tuple[int, int]:
     return found["left by forward"], found["backward"]
 
 
+def test_the_model_that_it_is_compared_with() -> None:
+    """TransformerModel of bioformer/model.py at B=16, r=171: parameters, and the peak of a step in fp32 and under autocast."""
+    workspaces = 17_039_360
+    peaks = [report("bioformer-scgpt", {"precision": p}, r=171)["memory"]["peak"]["bytes"] for p in ("fp32", "amp-bf16")]
+
+    assert report("bioformer-scgpt")["parameters"]["total"]["value"] == 6_714_882
+    assert [peak + workspaces for peak in peaks] == [556_532_652, 377_629_100]
+
+
 def test_the_ablation_s_parameters() -> None:
     total, ablated = (report(name, V=257)["parameters"]["total"]["value"] for name in ("bioformer-later", "bioformer-ablation"))
 
