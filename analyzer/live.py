@@ -6,23 +6,27 @@ in a list, so that each stands once. templates/page/exact.js evaluates them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from heapq import nlargest
 from typing import Any
 
 from analyzer.analysis import Analysis
+from analyzer.evaluate import evaluate
 from analyzer.explain import KINDS
 from analyzer.expressions import Expression, Literal, Operation, parse
 from analyzer.gpus import Gpu
 from analyzer.iterations import FOREVER
 from analyzer.peaks import Piece
-from analyzer.polynomial import Atom, Number, Poly
+from analyzer.polynomial import Atom, Number, Poly, total
 from analyzer.problems import COMMAND_LINE, Origin
 from analyzer.replay import cublas_workspace
 from analyzer.timeline import Life
 from analyzer.typesetting import unicode
 from analyzer.verdict import convolutions, limits
 
+TOLD = 10  # groups of tensors at a tick
 SAFE = 1 << 53  # from here on a number of JSON loses digits where JavaScript reads it
 
 
@@ -58,6 +62,7 @@ def _number(number: Number) -> int | str:
 
 def live(analysis: Analysis, gpus: Sequence[Gpu], ledger: Ledger) -> dict[str, Any]:
     """Everything but the forms, which go into the ledger."""
+    lives = _lives(analysis.timeline.lives, ledger)
     return {
         "symbols": {name: str(value) for name, value in analysis.symbols.values.items()},
         "definitions": definitions(analysis),
@@ -66,7 +71,8 @@ def live(analysis: Analysis, gpus: Sequence[Gpu], ledger: Ledger) -> dict[str, A
         "pieces": [_piece(piece) for piece in analysis.pieces],
         "spans": {phase: list(map(list, spans)) for phase, spans in analysis.timeline.spans.items()},
         "start": analysis.timeline.marks["start"],
-        **_lives(analysis.timeline.lives, ledger),
+        **lives,
+        **_sums(analysis, {word: number for number, word in enumerate(lives["words"])}),
         "cards": [_card(gpu, analysis) for gpu in gpus],
     }  # fmt: skip
 
@@ -113,6 +119,20 @@ def _lives(lives: Sequence[Life], ledger: Ledger) -> dict[str, Any]:
     ]  # fmt: skip
     texts = {ledger.form(life.size): unicode(life.size) for life in {life.size: life for life in lives}.values()}
     return {"lives": list(map(list, zip(*rows))), "words": list(words), "texts": texts}
+
+
+def _sums(analysis: Analysis, words: Mapping[str, int]) -> dict[str, Any]:
+    """At the ticks of the pieces: what the largest groups of tensors of one label and kind take together."""
+    told: dict[str, int] = {}
+    sums: dict[int, dict[str, int]] = {}
+    for tick in {piece.tick for piece in analysis.pieces}:
+        groups: dict[str, Counter[Poly]] = {}
+        for life in analysis.timeline.alive(tick):
+            groups.setdefault(f"{words[life.label]} {words[life.kind]}", Counter())[life.size] += 1
+        together = {key: total(form * many for form, many in forms.items()) for key, forms in groups.items() if forms.total() > 1}
+        largest = nlargest(TOLD, together, key=lambda key: evaluate(together[key], analysis.symbols.values))
+        sums[tick] = {key: told.setdefault(unicode(together[key]), len(told)) for key in largest}
+    return {"sums": sums, "told_sums": list(told)}
 
 
 def _card(gpu: Gpu, analysis: Analysis) -> dict[str, Any]:

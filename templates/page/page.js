@@ -138,7 +138,7 @@
     get("alive").tBodies[0].replaceChildren(...alive(values, tick).map((group) => {
       const row = document.createElement("tr"), head = cell("th", data.words[group.label]), form = document.createElement("td");
       head.scope = "row";
-      const text = [...group.forms].map(([index, many]) => times(data.texts[index], many)).join(" + ");
+      const text = data.told_sums[data.sums[tick]?.[`${group.label} ${group.kind}`]] ?? [...group.forms].map(([index, many]) => times(data.texts[index], many)).join(" + ");
       form.append(notation.formula(cell("span", "", "formula"), text));
       row.append(head, cell("td", data.words[group.kind]), cell("td", notation.binary(group.bytes), "num"), cell("td", notation.count(group.bytes), "num exact"), form);
       return row;
