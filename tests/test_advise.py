@@ -104,7 +104,7 @@ def test_the_yaml_of_an_advice_can_be_pasted(tmp_path: Path) -> None:
 def test_states_and_parameters_are_shared_between_gpus(batch: int, tmp_path: Path) -> None:
     path, card = tmp_path / "states.yaml", tmp_path / "cards.yaml"
     path.write_text(STATES, encoding="utf-8")
-    card.write_text(CARD % 2.1, encoding="utf-8")
+    card.write_text(CARD % 2.2, encoding="utf-8")
     found = told(str(path), f"B={batch}", "--gpus-file", str(card), "--gpu", "small", "--most", "16")
     shared = {a["yaml"]["run"]["parallel"]: a for a in found["advice"] if "ranks" in a["yaml"]["run"]}
     elements = 2 * (2 * 8 * 2048 * 2048 + 9 * 2048)  # of parameters, and of gradients
