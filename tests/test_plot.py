@@ -132,7 +132,7 @@ def test_without_matplotlib_it_says_what_to_install(tiny: str, monkeypatch: pyte
 
     assert result.exit_code == 2
     assert "matplotlib is not installed" in result.output
-    assert "pip install 'peakform[plot]'" in result.output
+    assert "pip install '.[plot]'" in result.output
 
 
 def test_a_report_has_pictures(tiny: str) -> None:

@@ -168,7 +168,9 @@ def _drawing() -> Callable[..., None]:
 
         from analyzer.render.pictures.draw import save
     except ImportError as error:
-        raise _refused(f"{(error.name or 'matplotlib').partition('.')[0]} is not installed", "pip install 'peakform[plot]'") from None
+        raise _refused(
+            f"{(error.name or 'matplotlib').partition('.')[0]} is not installed", "pip install '.[plot]', in peakform's checkout"
+        ) from None
     return save
 
 

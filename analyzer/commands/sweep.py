@@ -75,7 +75,9 @@ def _job(config: str, told: Read, gpus: tuple[str, ...], files: tuple[Path, ...]
     try:
         from analyzer.sweep.evaluate import Job
     except ImportError:
-        raise InvalidConfig(Problem(Origin(COMMAND_LINE), "numpy is not installed", "pip install 'peakform[sweep]'")) from None
+        raise InvalidConfig(
+            Problem(Origin(COMMAND_LINE), "numpy is not installed", "pip install '.[sweep]', in peakform's checkout")
+        ) from None
     model, symbols, settings = told
     if not model.layers:
         raise InvalidConfig(Problem(Origin(COMMAND_LINE), f"'{config}' has no layers: nothing runs on a GPU"))

@@ -133,4 +133,4 @@ def cluster(address: str | None, workers: int) -> Iterator[Any]:
 
 def missing(what: str, extra: str) -> InvalidConfig:
     """A package of an extra that is not there."""
-    return InvalidConfig(Problem(Origin(COMMAND_LINE), f"{what} is not installed", f"pip install 'peakform[{extra}]'"))
+    return InvalidConfig(Problem(Origin(COMMAND_LINE), f"{what} is not installed", f"pip install '.[{extra}]', in peakform's checkout"))
