@@ -10,15 +10,15 @@ from __future__ import annotations
 import functools
 
 import torch
-from torch.library import Library
+from torch import library
 
 
 @functools.cache
-def declare() -> Library | None:
+def declare() -> library.Library | None:
     """Declare the ops that torchvision's Python needs, where its own are absent; once, before it is imported."""
     if torch.version.cuda is not None:
         return None
-    library = Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
+    declared = library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
     for name in ("nms", "qnms"):
-        library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")  # type: ignore[no-untyped-call]
-    return library
+        declared.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")  # type: ignore[no-untyped-call]
+    return declared
