@@ -10,7 +10,7 @@ from analyzer.build.frame import POISON, Frame
 from analyzer.build.loops import Count, count_of
 from analyzer.build.source import LISTS, NAME, Problems, Statement, TooMany, is_name
 from analyzer.build.values import refuse, shown, tensor_of
-from analyzer.document import Scalar, Sequence, Value
+from analyzer.document import Mapping, Scalar, Sequence, Value
 from analyzer.evaluate import NotWhole
 from analyzer.graph import Enter, Leave, Tensor
 from analyzer.problems import InvalidConfig, Problem, nearest
@@ -56,6 +56,8 @@ class Interpreter:
         except InvalidConfig:
             names = ()
         frame.forget_previous()
+        if statement.word == "let" and isinstance(statement.value, Mapping):
+            names = (*names, *(str(key.value) for key, _ in statement.value.entries if is_name(str(key.value))))
         for name in names:
             frame.assign(name, POISON, owned=True)
         frame.previous = (POISON,)

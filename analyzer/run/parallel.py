@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from analyzer.run.settings import Run
 
 NAMED = {"zero2": False, "zero3": True}  # other names of fsdp, and whether gathered parameters go after the forward
-KNOWN = ("data_parallel", "ddp", "zero1", "fsdp", "tensor", *NAMED)
 REPLICATED = ("ddp", "zero1")
 SHARDED = ("fsdp", *NAMED)
 SEVERAL = ("data_parallel", *SHARDED)  # what is another program with one GPU
@@ -35,8 +34,6 @@ def refused(run: Run, places: Mapping[str, Origin]) -> Iterator[Problem]:
     """Settings of several GPUs that mean nothing together; `places` is where each setting that was given stands."""
     if run.parallel != "none" and not run.ranks:
         yield Problem(places["parallel"], f"run.parallel={run.parallel} needs the number of GPUs", "run.ranks=8")
-    if run.parallel not in ("none", *KNOWN):
-        yield Problem(places["parallel"], f"run.parallel={run.parallel} is not simulated yet", "run.parallel=ddp")
     if run.parallel == "data_parallel" and run.checkpoint and run.use_reentrant:
         message = "a reentrant checkpoint runs backward inside DataParallel's: not simulated"
         yield Problem(places["use_reentrant"], message, "run.use_reentrant=false")
