@@ -214,12 +214,17 @@ def _scalar_as(kind: str, value: Scalar, frame: Frame) -> tuple[bool, Any]:
     return True, NUMBERS[kind](value, frame)
 
 
+def plain_number(value: int | Fraction) -> int | float:
+    """A number as Python code would have it: PyTorch takes whole ones for integers, where dtypes are chosen."""
+    return int(value) if value == int(value) else float(value)
+
+
 NUMBERS: MappingOf[str, Callable[[Scalar, Frame], Any]] = {
     "operand": size_of,
     "size": whole_size_of,
     "ratio": size_of,
     "sizes": lambda value, frame: [whole_size_of(value, frame)],
-    "number": lambda value, frame: float(number_of(value, frame)),
+    "number": lambda value, frame: plain_number(number_of(value, frame)),
     "probability": lambda value, frame: float(number_of(value, frame)),
     "index": whole,
     "indices": lambda value, frame: [whole(value, frame)],
