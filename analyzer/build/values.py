@@ -141,6 +141,9 @@ def tensor_of(name: str, origin: Origin, frame: Frame) -> Bound:
 
 def undefined(name: str, origin: Origin, frame: Frame, known: Iterable[str]) -> InvalidConfig:
     """The problem with a name that nothing visible has."""
+    if name in frame.beyond and frame.block:
+        message = f"'{name}' is a variable of what calls block '{frame.block}'; the block sees its own inputs"
+        return refuse(origin, message, "add it to the block's 'inputs', and to 'in' of its calls")
     if name in frame.beyond:
         return refuse(
             origin, f"'{name}' is a variable of the model; its loss sees inputs and outputs", f"name it under 'outputs': [{name}]"
