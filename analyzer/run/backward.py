@@ -186,10 +186,11 @@ def _accumulate(run: Pass, target: Target, index: int, array: Array) -> None:
 
 
 def _grow(run: Pass, leaf: Leaf) -> None:
-    """A leaf's gradient has arrived, and what is around the model hears of it."""
+    """A leaf's gradient has arrived; of a parameter's, what is around the model hears."""
     if leaf in run.waiting:
         _accumulate_grad(run, leaf)
-        run.memory.wrapper.on_gradient(leaf)
+        if leaf.tensor.is_parameter:
+            run.memory.wrapper.on_gradient(leaf)
 
 
 def _accumulate_grad(run: Pass, leaf: Leaf) -> None:
@@ -206,5 +207,5 @@ def _accumulate_grad(run: Pass, leaf: Leaf) -> None:
         leaf.grad = memory.fresh(leaf.tensor.shape, leaf.tensor.dtype, leaf.tensor.strides, "gradient", "")
         memory.heap.launch([array.extent], [leaf.grad.extent], leaf.tensor.storage.loops, gradient=True)
         memory.release(array)
-    leaf.grad.block.kind = "gradient of activation" if leaf.array else "gradient"
+    leaf.grad.block.kind = "gradient" if leaf.tensor.is_parameter else "gradient of activation"
     leaf.grad.block.label = f"{leaf.tensor.storage.label} gradient"
