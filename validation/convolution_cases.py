@@ -30,6 +30,7 @@ CONVOLUTIONS: Mapping[str, tuple[str, ...]] = {
         "out_channels: 4, kernel_size: [3, 4], padding: same | 2 3 7 5",
         "out_channels: 4, kernel_size: [3, 4], padding: same, dilation: [2, 1] | last 2 3 7 5",
         "out_channels: 4, kernel_size: 3, padding: [1, 2], padding_mode: reflect | 2 3 7 5",
+        "out_channels: 4, kernel_size: 3, padding: 1, padding_mode: circular | 2 3 7 5",
         "out_channels: 4, kernel_size: 3, padding: valid | 3 7 5",
     ),
     "Conv3d": (

@@ -17,13 +17,14 @@ FUNCTIONS = (
     "expand_as", "view_as", "reshape_as", "t", "movedim", "flip", "tril", "triu", "pixel_shuffle", "pixel_unshuffle", "unfold",
     "rand_like", "bernoulli", "dropout1d", "dropout2d", "dropout3d", "lgamma", "xlogy",
 )  # fmt: skip
+PADS = ("Zero", "Constant", "Reflection", "Replication", "Circular")
 MODULES = (
     "ReLU", "Sigmoid", "Tanh", "GELU", "SiLU", "ELU", "LeakyReLU", "Softplus", "Softmax", "Flatten", "Dropout", "MSELoss", "L1Loss",
     "SmoothL1Loss", "HuberLoss", "BCELoss", "BCEWithLogitsLoss", "NLLLoss", "CrossEntropyLoss", "KLDivLoss", "PoissonNLLLoss",
     "GaussianNLLLoss", "CosineEmbeddingLoss", "MarginRankingLoss", "TripletMarginLoss", "CosineSimilarity", "PairwiseDistance", "Mish",
     "CELU", "SELU", "LogSigmoid", "Hardsigmoid", "Hardswish", "Hardtanh", "ReLU6", "Hardshrink", "Softshrink", "Threshold", "Softsign",
     "Tanhshrink", "GLU", "PReLU", "LogSoftmax", "Softmin", "Identity", "Unflatten", "PixelShuffle", "PixelUnshuffle", "Unfold",
-    "Dropout1d", "Dropout2d", "Dropout3d",
+    "Dropout1d", "Dropout2d", "Dropout3d", *(f"{kind}Pad{rank}d" for kind in PADS for rank in (1, 2, 3)),
 )  # fmt: skip
 METHODS = (
     "float", "double", "half", "bfloat16", "long", "int", "bool", "copy_", "fill_", "zero_", "exp_", "neg_", "sqrt_", "rsqrt_",

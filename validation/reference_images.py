@@ -8,6 +8,8 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from validation.stand_ins import Kernel
+
 RANKS = (1, 2, 3)
 FUNCTIONS = ("max_pool", "avg_pool", "lp_pool", "adaptive_avg_pool", "adaptive_max_pool", "max_unpool")
 MODULES = ("MaxPool", "AvgPool", "LPPool", "AdaptiveAvgPool", "AdaptiveMaxPool", "MaxUnpool")
@@ -48,8 +50,39 @@ class _MaxPool1d(nn.MaxPool1d):
         return _max_pool1d(x, return_indices=self.return_indices, kernel_size=self.kernel_size, **settings)
 
 
+def _edges(x: Tensor, pad: Any, mode: str) -> Tensor:
+    """Padding by the kernel of CUDA, whose result is row-major whatever its input is."""
+    y: Tensor = Kernel.apply(lambda x: ((F.pad(x.contiguous(), pad, mode),), (x,)), x)[0]  # type: ignore[no-untyped-call]
+    return y
+
+
+def _pad(x: Tensor, *, pad: Any, mode: str = "constant", value: float = 0.0) -> Tensor:
+    return _edges(x, pad, mode) if mode in ("reflect", "replicate") else F.pad(x, pad, mode, value if mode == "constant" else None)
+
+
+class _Edged(nn.Module):
+    """nn.ReflectionPad and nn.ReplicationPad by the kernel of CUDA."""
+
+    def __init__(self, padding: Any, mode: str) -> None:
+        super().__init__()
+        self.padding, self.mode = padding, mode
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x with more entries around it."""
+        return _edges(x, self.padding, self.mode)
+
+
+def _edged(name: str, mode: str) -> Callable[..., nn.Module]:
+    made: Callable[..., nn.Module] = getattr(nn, name)
+    return lambda x, *, padding: _Edged(made(padding).padding, mode)
+
+
+EDGES = {"ReflectionPad": "reflect", "ReplicationPad": "replicate"}
+
 # On other devices than CUDA, where PyTorch would run a kernel that keeps something else.
 CUDA_IMAGES: Mapping[str, Callable[..., Any]] = {
     "max_pool1d": _max_pool1d,
     "MaxPool1d": lambda x, **attributes: _MaxPool1d(**attributes),
+    "pad": _pad,
+    **{f"{name}{rank}d": _edged(f"{name}{rank}d", mode) for name, mode in EDGES.items() for rank in RANKS},
 }

@@ -6,6 +6,11 @@ from collections.abc import Mapping
 
 MADE = ("shape: [3, 5] | beside 3 5 | times", "shape: [5], dtype: float16 | beside 3 5 | times")
 LIKE = ("| 3 5 | times", "| swapped 2 3 5 | times", "| half 3 5 | times")
+PADDED = {
+    1: ("padding: 2 | 2 3 5", "padding: [1, 0] | swapped 2 3 5", "padding: 1 | 3 5"),
+    2: ("padding: 1 | 2 3 5 4", "padding: [1, 0, 2, 1] | swapped 2 3 5 4", "padding: 1 | last 2 3 5 4", "padding: 1 | 3 5 4"),
+    3: ("padding: 1 | 2 3 5 4 3", "padding: [1, 0, 2, 1, 0, 1] | swapped 2 3 5 4 3", "padding: 1 | last 2 3 5 4 3"),
+}
 
 SHAPES: Mapping[str, tuple[str, ...]] = {
     "view": ("shape: [3, 10] | 3 2 5", "shape: [-1, 5] | 2 3 5"),
@@ -49,7 +54,13 @@ SHAPES: Mapping[str, tuple[str, ...]] = {
         "pad: [1, 2, 1, 1], mode: reflect | 2 3 5 4", "pad: [2, 2], mode: replicate | 2 3 5",
         "pad: [1, 2, 1, 1], mode: replicate | 2 3 5 4",
         "pad: [1, 1, 1, 1, 1, 1], mode: replicate | 2 3 5 4 3", "pad: [1, 1], mode: reflect | swapped 2 3 5",
+        "pad: [1, 1, 2, 2], mode: reflect | last 2 3 5 4", "pad: [1, 1, 2, 2], mode: replicate | last 2 3 5 4",
+        "pad: [-1, 2] | 2 3 5", "pad: [-1, 0] | 2 3 5", "pad: [1, 2], mode: circular | 2 3 5",
+        "pad: [0, 2], mode: circular | swapped 2 3 5",
+        "pad: [1, 2, 1, 1], mode: circular | 2 3 5 4", "pad: [1, 2, 1, 1, 0, 1], mode: circular | 2 3 5 4 3",
     ),
+    **{f"{kind}Pad{rank}d": PADDED[rank] for kind in ("Zero", "Reflection", "Replication", "Circular") for rank in PADDED},
+    **{f"ConstantPad{rank}d": tuple(f"value: 2, {row}" for row in PADDED[rank]) for rank in PADDED},
     **dict.fromkeys(
         ("pixel_shuffle", "PixelShuffle"),
         ("upscale_factor: 2 | 2 8 3 5", "upscale_factor: 3 | 9 2 2", "upscale_factor: 2 | swapped 2 8 3 5"),

@@ -13,8 +13,9 @@ from analyzer.ops.creation import made
 from analyzer.ops.elementwise import _scalar_tensor, _where, mul, result, statement
 from analyzer.ops.joining import repeat_interleave, slice
 from analyzer.ops.matmul import matmul, transposed
+from analyzer.ops.padding import pad
 from analyzer.ops.random import _native_dropout
-from analyzer.ops.rearranging import pad, tril
+from analyzer.ops.rearranging import tril
 from analyzer.ops.reduction import _any
 from analyzer.ops.registry import Probability, op, primitive
 from analyzer.ops.shape import _expand

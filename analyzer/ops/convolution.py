@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from analyzer.graph import Shape, Tensor
-from analyzer.ops import rearranging
+from analyzer.ops import padding as around
 from analyzer.ops.convolution_kernels import convolved, divided, kernel_of
 from analyzer.ops.registry import op
 from analyzer.ops.spatial import Window, batched, positions, unbatched, window
@@ -17,7 +17,7 @@ from analyzer.sizes import sizes
 from analyzer.tracing import Refused, current
 
 Each = list[Poly] | Poly
-MODES = ("zeros", "reflect", "replicate")
+MODES = ("zeros", "reflect", "replicate", "circular")
 
 
 def _layer(x: Tensor, rank: int, out_channels: Poly, kernel_size: Each, stride: Each, padding: Each | str, dilation: Each,
@@ -65,7 +65,7 @@ def _around(moved: Window, padding: Each | str) -> tuple[Shape, Shape]:
 def _padded(x: Tensor, before: Shape, after: Shape, mode: str) -> Tensor:
     """F.pad, which counts from the last dimension."""
     pads = [p for a, z in zip(reversed(before), reversed(after)) for p in (a, z)]
-    padded: Tensor = rearranging.pad(x, pad=pads, mode=mode)
+    padded: Tensor = around.pad(x, pad=pads, mode=mode)
     return padded
 
 

@@ -17,7 +17,7 @@ from analyzer.graph import Rule, Spec, Tensor
 from analyzer.ops.conversion import to
 from analyzer.ops.elementwise import add, mul
 from analyzer.ops.matmul import matmul, transposed
-from analyzer.ops.rearranging import pad
+from analyzer.ops.padding import pad
 from analyzer.ops.registry import primitive
 from analyzer.ops.shape import as_shape, leading_columns
 from analyzer.polynomial import ONE, ZERO, Poly, call, poly, product

@@ -1,11 +1,10 @@
-"""Copies whose elements stand in other places: padded, rolled, flipped, cut, or unfolded into windows."""
+"""Copies whose elements stand in other places: rolled, flipped, cut, or unfolded into windows."""
 
 from __future__ import annotations
 
 from analyzer.graph import Rule, Shape, Spec, Tensor
 from analyzer.ops.elementwise import result
 from analyzer.ops.layout import dimension, is_contiguous
-from analyzer.ops.memory_format import is_channels_last, laid
 from analyzer.ops.registry import op, primitive
 from analyzer.ops.spatial import positive
 from analyzer.polynomial import Poly, call, opened, poly, product
@@ -52,37 +51,6 @@ def tril(x: Tensor, *, diagonal: int = 0) -> Rule:
 def triu(x: Tensor, *, diagonal: int = 0) -> Rule:
     """y = x above and on a diagonal, else 0"""
     return Rule(Spec(x.shape, x.dtype), {"x": "row_major(g)"})
-
-
-def _padded(x: Tensor, pad: list[Poly]) -> Shape:
-    """Sizes with `pad` entries more: two numbers for each dimension, the last one first."""
-    if len(pad) % 2 or len(pad) > 2 * len(x.shape):
-        raise Refused(f"pad needs two numbers for each of up to {len(x.shape)} dimensions, not {len(pad)}")
-    shape = list(x.shape)
-    for i in range(len(pad) // 2):
-        shape[-1 - i] = call("size", opened(shape[-1 - i]) + pad[2 * i] + pad[2 * i + 1])
-    return tuple(shape)
-
-
-@primitive
-def _constant_pad(x: Tensor, shape: Shape) -> Rule:
-    return Rule(Spec(shape, x.dtype, laid(shape, is_channels_last(x.shape, x.strides))), {"x": "cropped(g)"})
-
-
-@primitive
-def _edge_pad(x: Tensor, shape: Shape) -> Rule:
-    return Rule(Spec(shape, x.dtype), {"x": "row_major(g, x)"}, scratch=() if is_contiguous(x) else (x.bytes,))
-
-
-@op
-def pad(x: Tensor, *, pad: list[Poly], mode: str = "constant", value: float = 0.0) -> Tensor:
-    """y = x with more entries around it: a value, or what reflect or replicate take from x"""
-    if mode not in ("constant", "reflect", "replicate"):
-        raise Refused(f"pad has no mode '{mode}'", "one of: constant, reflect, replicate")
-    if mode != "constant" and len(pad) // 2 not in (len(x.shape) - 1, len(x.shape) - 2):
-        raise Refused(f"mode {mode} pads all dimensions but batch and channels of {show(x.shape)}")
-    y: Tensor = (_constant_pad if mode == "constant" else _edge_pad)(x, _padded(x, pad))
-    return y
 
 
 @primitive
