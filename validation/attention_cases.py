@@ -65,10 +65,26 @@ MASKED = tuple(
     )
 )  # fmt: skip
 
+SIZES = "nhead: 2, dim_feedforward: 16"
+ENCODERS = tuple(f"{SIZES}, {row}" for row in (
+    "batch_first: true | 3 5 8", "norm_first: true, batch_first: true | 3 5 8", "dropout: 0 | 5 3 8",
+    "dropout: 0, norm_first: true, bias: false, activation: gelu | 5 3 8", "activation: gelu, batch_first: true | 2 33 64",
+    "batch_first: true, layer_norm_eps: 0.001 | 3 5 8, float32 5 5", "batch_first: true | 3 5 8, bool 5 5, bool 3 5",
+    "batch_first: true, is_causal: true | 3 5 8, bool 5 5", "batch_first: true, norm_first: true, src_mask: null | 3 5 8, bool 3 5",
+))  # fmt: skip
+DECODERS = tuple(f"{SIZES}, {row}" for row in (
+    "batch_first: true | 3 5 8, 3 7 8", "norm_first: true, batch_first: true | 3 5 8, 3 7 8", "dropout: 0 | 5 3 8, float32 7 3 8",
+    "dropout: 0, norm_first: true, bias: false, activation: gelu | 5 3 8, 7 3 8",
+    "batch_first: true, tgt_is_causal: true | 3 5 8, 3 7 8, bool 5 5", "batch_first: true | 3 5 8, 3 7 8, float32 5 5, float32 5 7",
+    "batch_first: true, tgt_mask: null, memory_mask: null | 3 5 8, 3 7 8, bool 3 5, bool 3 7",
+))  # fmt: skip
+
 ATTENTION: Mapping[str, tuple[str, ...]] = {
     "canonical_mask": ("| bool 3 5, 3 5 | linear", "| bool 3 5, half 2 7 | float"),
     "nested_tensor_from_mask": ("| 2 3 5, bool 2 3",),
     "scaled_dot_product_attention": (*FUNCTION, *(f"{row} | mean" for row in HALF)),
+    "TransformerEncoderLayer": ENCODERS,
+    "TransformerDecoderLayer": DECODERS,
     "MultiheadAttention": (
         *(f"{row} | linear mean | 2" for row in MODULE),
         *MASKED,

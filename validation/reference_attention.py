@@ -140,10 +140,55 @@ def _module(kind: type[_Attention]) -> Callable[..., nn.Module]:
     return made
 
 
+def _transformer(name: str, kind: type[_Plain]) -> Callable[..., nn.Module]:
+    """A layer of nn.Transformer, called with what a call says of it besides its tensors."""
+    layer: type[nn.Module] = getattr(nn, name)
+
+    def made(x: Tensor, *others: Tensor | None, nhead: int, d_model: int | None = None, is_causal: bool = False,
+             tgt_is_causal: bool = False, memory_is_causal: bool = False, **attributes: Any) -> nn.Module:  # fmt: skip
+        given = {"tgt_is_causal": tgt_is_causal, "memory_is_causal": memory_is_causal}
+        options = {"is_causal": is_causal} if name == "TransformerEncoderLayer" else given
+        single = type(name, (kind, layer), {"options": options})
+        module: nn.Module = single(x.shape[-1], nhead, **attributes)
+        return module
+
+    return made
+
+
+class _Plain:
+    """A layer with the options of its call."""
+
+    options: Mapping[str, Any]
+
+    def forward(self, *tensors: Tensor | None) -> Any:
+        """The layer's own."""
+        return super().forward(*tensors, **self.options)  # type: ignore[misc]
+
+
+class _Patched(_Plain):
+    """The same, by the kernels that CUDA runs."""
+
+    def forward(self, *tensors: Tensor | None) -> Any:
+        """As _Plain."""
+        with mock.patch.object(F, "scaled_dot_product_attention", _by_position), mock.patch.object(F, "dropout", _dropout_of):
+            return super().forward(*tensors)
+
+
+def _dropout_of(x: Tensor, p: float, training: bool = True, inplace: bool = False) -> Tensor:
+    return torch.native_dropout(x, p, True)[0] if training and p else x
+
+
+LAYERS = ("TransformerEncoderLayer", "TransformerDecoderLayer")
+
 ATTENTION: Mapping[str, Callable[..., Any]] = {
     "scaled_dot_product_attention": _attention,
     "MultiheadAttention": _module(_Attention),
+    **{name: _transformer(name, _Plain) for name in LAYERS},
     "canonical_mask": lambda mask, x: F._canonical_mask(mask, "mask", None, "", x.dtype, False),
     "nested_tensor_from_mask": lambda x, mask: x,
 }
-CUDA_ATTENTION: Mapping[str, Callable[..., Any]] = {"scaled_dot_product_attention": _on_cuda, "MultiheadAttention": _module(_OnCuda)}
+CUDA_ATTENTION: Mapping[str, Callable[..., Any]] = {
+    "scaled_dot_product_attention": _on_cuda,
+    "MultiheadAttention": _module(_OnCuda),
+    **{name: _transformer(name, _Patched) for name in LAYERS},
+}

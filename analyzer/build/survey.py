@@ -17,6 +17,8 @@ from analyzer.run.settings import Run
 if TYPE_CHECKING:
     from analyzer.build.model import Model
 
+STACKS = {f"Transformer{kind}": f"- repeat: 6\n  layers: [Transformer{kind}Layer: {{nhead: 8}}]" for kind in ("Encoder", "Decoder")}
+
 
 def misspelled(model: Model) -> Iterator[Problem]:
     """Words and arguments that no op, block or module of the file has, called or not."""
@@ -38,7 +40,7 @@ def _all(statements: Iterable[Statement]) -> Iterator[Statement]:
 def _wrong(statement: Statement, model: Model, known: set[str]) -> list[Problem]:
     word = statement.word
     if word and word not in known:
-        return [Problem(statement.origin, f"unknown op '{word}'", nearest(word, known))]
+        return [Problem(statement.origin, f"unknown op '{word}'", STACKS.get(word) or nearest(word, known))]
     if word in OPS:
         return unknown_arguments(OPS[word], statement)
     return unknown_symbols(model.blocks[word], statement) if word in model.blocks and word not in model.broken else []

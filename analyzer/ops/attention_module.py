@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from analyzer.graph import Tensor
 from analyzer.ops.attention import scaled_dot_product_attention
-from analyzer.ops.attention_native import Form, Weights, is_native, native_multi_head_attention
+from analyzer.ops.attention_native import Form, Weights, is_native, merged_masks, native_multi_head_attention
 from analyzer.ops.creation import like
 from analyzer.ops.dense import linear
 from analyzer.ops.elementwise import add, mul, statement
@@ -56,13 +56,13 @@ def MultiheadAttention(
     key = query if key is None else key
     value = key if value is None else value
     _check(query, key, value, num_heads, (embed_dim, kdim, vdim))
-    weights = _parameters(query.shape[-1], key.shape[-1], value.shape[-1], bias)
+    weights = parameters(query.shape[-1], key.shape[-1], value.shape[-1], bias)
     form = Form(num_heads, dropout if current().training else 0.0, need_weights, average_attn_weights, is_causal)
     floating = any(m is not None and m.dtype != "bool" for m in (key_padding_mask, attn_mask))
     padding, mask = (canonical(m, query.dtype) for m in (key_padding_mask, attn_mask))
     batched = len(query.shape) == 3
     if query is key is value and batch_first and not floating and is_native(query, weights, num_heads):
-        return native_multi_head_attention(query, weights, form, padding, mask)
+        return native_multi_head_attention(query, weights, form, merged_masks(padding, mask, query, num_heads))
     if batched and batch_first:
         query, key, value = _turned(query, key, value)
     y, *rest = _forward(query, key, value, padding, mask, weights, form)
@@ -85,7 +85,7 @@ def _check(query: Tensor, key: Tensor, value: Tensor, heads: Poly, told: tuple[P
         raise Refused(f"MultiheadAttention needs as many values as keys, not {show(key.shape)} and {show(value.shape)}")
 
 
-def _parameters(embed: Poly, kdim: Poly, vdim: Poly, bias: bool) -> Weights:
+def parameters(embed: Poly, kdim: Poly, vdim: Poly, bias: bool) -> Weights:
     """Made in the order of named_parameters()."""
     tracer, packed = current(), sizes().same(embed, kdim) and sizes().same(embed, vdim)
     projections: tuple[Tensor, ...]

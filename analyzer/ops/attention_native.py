@@ -56,12 +56,10 @@ def is_native(query: Tensor, weights: Weights, heads: Poly) -> bool:
     return same and sizes().number(heads) % 2 == 0 and not (tracer.grad and any(t.requires_grad for t in tensors))
 
 
-def native_multi_head_attention(query: Tensor, weights: Weights, form: Form, padding: Tensor | None,
-                                mask: Tensor | None) -> tuple[Tensor, ...]:  # fmt: skip
-    """The result, and the weights where they are asked for."""
+def native_multi_head_attention(query: Tensor, weights: Weights, form: Form, merged: Tensor | None) -> tuple[Tensor, ...]:
+    """The result, and the weights where they are asked for; the mask is what `merged_masks` makes."""
     batch, length, embed = query.shape
     shape = [batch, length, form.heads, embed / form.heads]
-    merged = _merged(padding, mask, (batch, form.heads, length))
     if merged is None and not form.weights:
         seen = transpose(view(query, shape=shape), dim0=1, dim1=2)
         if chosen(Attention(seen, seen, seen, None, 0.0, False, False), current().attention) != "math":
@@ -69,9 +67,9 @@ def native_multi_head_attention(query: Tensor, weights: Weights, form: Form, pad
     return _written_out(query, weights, form, merged)
 
 
-def _merged(padding: Tensor | None, mask: Tensor | None, sizes_: tuple[Poly, Poly, Poly]) -> Tensor | None:
+def merged_masks(padding: Tensor | None, mask: Tensor | None, query: Tensor, heads: Poly) -> Tensor | None:
     """merge_masks: with four dimensions where there is an attn_mask."""
-    batch, heads, length = sizes_
+    batch, length, _ = query.shape
     if mask is None:
         return padding
     wide: Tensor
