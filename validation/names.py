@@ -15,7 +15,13 @@ FUNCTIONS = (
     "nll_loss", "cross_entropy", "kl_div", "poisson_nll_loss", "gaussian_nll_loss", "normalize", "cosine_similarity",
     "pairwise_distance", "cosine_embedding_loss", "margin_ranking_loss", "triplet_margin_loss", "narrow", "unbind", "chunk", "tile",
     "expand_as", "view_as", "reshape_as", "t", "movedim", "flip", "tril", "triu", "pixel_shuffle", "pixel_unshuffle", "unfold",
-    "rand_like", "bernoulli", "dropout1d", "dropout2d", "dropout3d", "lgamma", "xlogy",
+    "rand_like", "bernoulli", "dropout1d", "dropout2d", "dropout3d", "lgamma", "xlogy", "clip", "absolute", "multiply", "subtract",
+    "divide", "true_divide", "negative", "greater", "greater_equal", "less", "less_equal", "not_equal", "moveaxis", "concat",
+    "concatenate", "arctan", "fix", "swapaxes", "swapdims", "ravel", "broadcast_to", "fliplr", "flipud",
+    "split_with_sizes", "channel_shuffle", "asin", "acos", "asinh", "acosh", "atanh", "arcsin", "arccos", "arcsinh", "arccosh",
+    "arctanh", "erfc", "erfinv", "logit", "frac", "remainder", "fmod", "hypot", "logaddexp", "floor_divide", "bitwise_and",
+    "bitwise_or", "bitwise_xor", "bitwise_not", "isfinite", "isinf", "cross", "local_response_norm", "gumbel_softmax", "grid_sample",
+    *(f"{name}{rank}d" for name in ("conv", "conv_transpose") for rank in (1, 2, 3)),
 )  # fmt: skip
 PADS = ("Zero", "Constant", "Reflection", "Replication", "Circular")
 MODULES = (
@@ -24,7 +30,8 @@ MODULES = (
     "GaussianNLLLoss", "CosineEmbeddingLoss", "MarginRankingLoss", "TripletMarginLoss", "CosineSimilarity", "PairwiseDistance", "Mish",
     "CELU", "SELU", "LogSigmoid", "Hardsigmoid", "Hardswish", "Hardtanh", "ReLU6", "Hardshrink", "Softshrink", "Threshold", "Softsign",
     "Tanhshrink", "GLU", "PReLU", "LogSoftmax", "Softmin", "Identity", "Unflatten", "PixelShuffle", "PixelUnshuffle", "Unfold",
-    "Dropout1d", "Dropout2d", "Dropout3d", *(f"{kind}Pad{rank}d" for kind in PADS for rank in (1, 2, 3)),
+    "Dropout1d", "Dropout2d", "Dropout3d", "Softmax2d", "ChannelShuffle", "LocalResponseNorm",
+    *(f"{kind}Pad{rank}d" for kind in PADS for rank in (1, 2, 3)),
 )  # fmt: skip
 METHODS = (
     "float", "double", "half", "bfloat16", "long", "int", "bool", "copy_", "fill_", "zero_", "exp_", "neg_", "sqrt_", "rsqrt_",

@@ -74,8 +74,19 @@ RESAMPLED = (
     "scale_factor: 0.5, mode: area | 2 3 9 7",
     "scale_factor: 1.5, mode: area | last 2 3 4 5 6",
 )  # fmt: skip
+READ = ("2 3 5 4, 2 6 7 2", "2 3 5 4, float32 2 6 7 2", "float32 2 3 5 4, 2 6 7 2")
 RESAMPLING: Mapping[str, tuple[str, ...]] = {
     "interpolate": RESAMPLED,
+    "upsample": RESAMPLED[:3],
+    **dict.fromkeys(
+        ("local_response_norm", "LocalResponseNorm"),
+        ("size: 5 | 2 7 5 4", "size: 2, k: 2 | 2 7 5", "size: 3, alpha: 0.1, beta: 1 | 2 7 3 2 4", "size: 5 | last 2 7 5 4"),
+    ),
+    "grid_sample": (
+        *(f"align_corners: false | {row}" for row in (*READ, "last 2 3 5 4, 2 6 7 2", "2 3 5 4 3, 2 6 7 2 3")),
+        *(f"align_corners: true | {row}" for row in READ),
+        "mode: nearest, padding_mode: border, align_corners: true | 2 3 5 4, 2 6 7 2",
+    ),
     "Upsample": ("scale_factor: 2 | 2 3 5 4", "scale_factor: 1.5, mode: bilinear | 2 3 5 4", "size: [6, 7] | 2 3 5 4"),
     "UpsamplingNearest2d": ("scale_factor: 2 | 2 3 5 4", "size: 7 | 2 3 5 4"),
     "UpsamplingBilinear2d": ("scale_factor: 2 | 2 3 5 4", "scale_factor: 2 | last 2 4 5 4"),

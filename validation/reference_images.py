@@ -32,6 +32,7 @@ IMAGES: Mapping[str, Callable[..., Any]] = {
     **{f"{name}{rank}d": _module(f"{name}{rank}d") for name in MODULES for rank in RANKS},
     **{name: _module(name) for name in ("Upsample", "UpsamplingNearest2d", "UpsamplingBilinear2d")},
     "interpolate": F.interpolate,
+    "upsample": F.interpolate,
 }
 
 

@@ -25,7 +25,7 @@ FP32 = frozenset(
     poisson_nll_loss pow reciprocal rms_norm rsqrt sinh smooth_l1_loss softplus tan triplet_margin_loss upsample""".split()
 )
 
-WIDEST = frozenset({"addcdiv", "addcmul", "bilinear", "dot", "scatter_add"})  # run in fp32 where one of their arguments is
+WIDEST = frozenset("addcdiv addcmul bilinear cross dot grid_sample scatter_add".split())  # run in fp32 where one of their arguments is
 
 
 @primitive

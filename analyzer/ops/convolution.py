@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from analyzer.graph import Shape, Tensor
-from analyzer.ops import padding as around
 from analyzer.ops.convolution_kernels import convolved, divided, kernel_of
+from analyzer.ops.padding import pad
 from analyzer.ops.registry import op
 from analyzer.ops.spatial import Window, batched, positions, unbatched, window
 from analyzer.polynomial import ONE, ZERO, Poly
@@ -30,9 +30,9 @@ def _layer(x: Tensor, rank: int, out_channels: Poly, kernel_size: Each, stride: 
     divided(out_channels, groups)
     weight = current().parameter("weight", (out_channels, divided(whole.shape[1], groups), *moved.kernel))
     b = current().parameter("bias", (out_channels,)) if bias else None
-    before, after = _around(moved, padding)
+    before, after = around(moved, padding)
     if padding_mode == "zeros":
-        y = _same(whole, weight, b, replace(moved, padding=before), groups, after)
+        y = same(whole, weight, b, replace(moved, padding=before), groups, after)
     else:
         padded = _padded(whole, before, after, padding_mode)
         y = _plain(padded, weight, b, replace(moved, padding=(ZERO,) * rank), groups)
@@ -43,7 +43,7 @@ def _plain(x: Tensor, weight: Tensor, bias: Tensor | None, moved: Window, groups
     return convolved(x, weight, bias, weight.shape[0], positions(x.shape[2:], moved), kernel_of(x, weight, moved, groups))
 
 
-def _same(x: Tensor, weight: Tensor, bias: Tensor | None, moved: Window, groups: Poly, after: Shape) -> Tensor:
+def same(x: Tensor, weight: Tensor, bias: Tensor | None, moved: Window, groups: Poly, after: Shape) -> Tensor:
     """Where more is padded behind than before, a padded copy is made first, before autocast."""
     beyond = tuple(z - a for a, z in zip(moved.padding, after))
     if not any(sizes().number(size) for size in beyond):
@@ -51,7 +51,7 @@ def _same(x: Tensor, weight: Tensor, bias: Tensor | None, moved: Window, groups:
     return _plain(_padded(x, (ZERO,) * moved.rank, beyond, "constant"), weight, bias, moved, groups)
 
 
-def _around(moved: Window, padding: Each | str) -> tuple[Shape, Shape]:
+def around(moved: Window, padding: Each | str) -> tuple[Shape, Shape]:
     """Entries before and behind, for each dimension. Raises Refused for `same` with a stride."""
     if padding != "same":
         return moved.padding, moved.padding
@@ -65,7 +65,7 @@ def _around(moved: Window, padding: Each | str) -> tuple[Shape, Shape]:
 def _padded(x: Tensor, before: Shape, after: Shape, mode: str) -> Tensor:
     """F.pad, which counts from the last dimension."""
     pads = [p for a, z in zip(reversed(before), reversed(after)) for p in (a, z)]
-    padded: Tensor = around.pad(x, pad=pads, mode=mode)
+    padded: Tensor = pad(x, pad=pads, mode=mode)
     return padded
 
 

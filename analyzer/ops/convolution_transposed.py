@@ -24,11 +24,11 @@ def _layer(x: Tensor, rank: int, out_channels: Poly, kernel_size: Each, stride: 
     divided(whole.shape[1], groups)
     weight = current().parameter("weight", (whole.shape[1], divided(out_channels, groups), *moved.kernel))
     b = current().parameter("bias", (out_channels,)) if bias else None
-    extent = _extent(whole.shape[2:], moved, each(output_padding, rank, "output_padding"))
-    return unbatched(convolved(whole, weight, b, out_channels, extent, TRANSPOSED), x)
+    out = extent(whole.shape[2:], moved, each(output_padding, rank, "output_padding"))
+    return unbatched(convolved(whole, weight, b, out_channels, out, TRANSPOSED), x)
 
 
-def _extent(given: Shape, moved: Window, beyond: Shape) -> Shape:
+def extent(given: Shape, moved: Window, beyond: Shape) -> Shape:
     """The sizes that a convolution would make the given ones of. Raises Refused for an output_padding that says nothing."""
     for extra, step, hole in zip(beyond, moved.stride, moved.dilation):
         if sizes().number(extra) >= max(sizes().number(step), sizes().number(hole)):

@@ -106,6 +106,11 @@ def module(name: str, function: Callable[..., Any]) -> None:
     OPS[name] = replace(OPS[function.__name__], name=name, function=_composite(function))
 
 
+def alias(name: str, function: Callable[..., Any]) -> None:
+    """Put a declared function into the vocabulary under the other name that torch has for it."""
+    module(name, function)
+
+
 @contextmanager
 def prepared(name: str, args: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
     """The arguments of an op, cast where autocast is on and says so."""

@@ -199,6 +199,7 @@ KERNELS: dict[str, Kernel] = {
     )
 } | {
     "glu_backward": row_major,
+    "logit_backward": row_major,
     "mse_loss_backward": row_major,
     "smooth_l1_loss_backward": row_major,
     "huber_loss_backward": row_major,

@@ -13,6 +13,7 @@ from analyzer.run.kernel_functions import KERNELS
 from analyzer.run.kernels import Formula
 
 PLANNED = (
+    "grid_sampler_backward",
     "native_layer_norm_backward",
     "rms_norm_backward",
     "native_group_norm_backward",
