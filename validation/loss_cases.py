@@ -42,6 +42,11 @@ RANKED = (
 )
 TRIPLETS = ("| 3 5, 3 5, 3 5 | scalar", "reduction: none | 2 3 5, 2 3 5, float32 2 3 5 | mean")
 
+TARGETS = (
+    "| 3 5, float32 3 5 | scalar", "reduction: sum | 3 5, float32 3 5 | scalar", "| 90 100, float32 90 100 | scalar",
+    "reduction: none | 3 5, float32 3 5",
+)  # fmt: skip
+
 LOSSES: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("mse_loss", "smooth_l1_loss", "huber_loss", "l1_loss"), BETWEEN),
     **dict.fromkeys(("MSELoss", "SmoothL1Loss", "HuberLoss", "L1Loss"), BETWEEN),
@@ -57,5 +62,7 @@ LOSSES: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("triplet_margin_loss", "TripletMarginLoss"), TRIPLETS),
     **dict.fromkeys(("cosine_similarity", "CosineSimilarity"), (*ALIKE, "dim: -1 | 2 3 5, 2 3 5 | mean", "dim: -1 | 2 3 5, 5 | mean")),
     **dict.fromkeys(("pairwise_distance", "PairwiseDistance"), (*ALIKE, "keepdim: true | 2 3 5, 5 | mean")),
+    **dict.fromkeys(("soft_margin_loss", "SoftMarginLoss"), TARGETS),
+    **dict.fromkeys(("multilabel_soft_margin_loss", "MultiLabelSoftMarginLoss"), (*TARGETS[:3], f"{TARGETS[3]} | mean")),
     "normalize": ("| 3 5", "dim: -1 | 2 3 5", "dim: 0 | swapped 2 3 5"),
 }  # fmt: skip

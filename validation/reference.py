@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
+from unittest import mock
 
 import torch
 import torch.nn.functional as F
@@ -132,6 +133,19 @@ def _log_sigmoid(x: Tensor) -> Tensor:
     return y
 
 
+def _multilabel(x: Tensor, target: Tensor, **attributes: Any) -> Tensor:
+    with mock.patch.object(F, "logsigmoid", _log_sigmoid):
+        return F.multilabel_soft_margin_loss(x, target, **attributes)
+
+
+class _Multilabel(nn.MultiLabelSoftMarginLoss):
+    """nn.MultiLabelSoftMarginLoss by the kernels that CUDA runs."""
+
+    def forward(self, x: Tensor, target: Tensor) -> Tensor:
+        """The loss."""
+        return _multilabel(x, target, reduction=self.reduction)
+
+
 class _NativeDropout(nn.Dropout):
     """nn.Dropout by the kernel that CUDA runs: its mask is a byte an element."""
 
@@ -148,6 +162,8 @@ def _native_dropout(x: Tensor, *, p: float = 0.5, training: bool) -> Tensor:
 CUDA_KERNELS: Mapping[str, Entry] = {
     "logsigmoid": _log_sigmoid,
     "LogSigmoid": lambda x: _LogSigmoidModule(),
+    "multilabel_soft_margin_loss": _multilabel,
+    "MultiLabelSoftMarginLoss": lambda x, target, **attributes: _Multilabel(**attributes),
     **CUDA_LAYERS,
     **CUDA_ATTENTION,
     **CUDA_IMAGES,

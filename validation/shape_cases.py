@@ -21,6 +21,11 @@ SHAPES: Mapping[str, tuple[str, ...]] = {
     "Unflatten": ("dim: -1, unflattened_size: [2, 3] | 3 6", "dim: 0, unflattened_size: [2, 3] | 6 5"),
     "permute": ("dims: [1, 0, 2] | 2 3 5", "dims: [2, 0, 1] | 2 3 5"),
     "transpose": ("dim0: 0, dim1: 1 | 3 5", "dim0: -1, dim1: 0 | 2 3 5"),
+    "tensor_split": (
+        "indices_or_sections: 3 | 6 5 | linear mean | 3", "indices_or_sections: [1, 4], dim: -1 | 2 3 6 | linear mean | 3",
+    ),
+    "diagonal": ("| 5 5", "dim1: -1, dim2: -2 | 2 3 3", "| swapped 3 3 5"),
+    "meshgrid": ("| 3, 5 | linear mean | 2", "indexing: xy | 3, 5, 4 | linear mean | 3"),
     "swapaxes": ("axis0: 0, axis1: 1 | 3 5",),
     "swapdims": ("dim0: -1, dim1: 0 | 2 3 5",),
     "broadcast_to": ("size: [3, 4, 5] | 3 1 5",),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from analyzer.graph import Tensor
 from analyzer.ops import comparison, elementwise, joining, reshaping, resize, softmax, unary
 from analyzer.ops.layout import dimension
 from analyzer.ops.rearranging import flip
 from analyzer.ops.registry import alias, op
 from analyzer.ops.shape import contiguous, expand, transpose, view
-from analyzer.polynomial import ONE, Poly
+from analyzer.polynomial import ONE, ZERO, Poly, poly
+from analyzer.sizes import sizes
 from analyzer.tracing import Refused, show
 
 for _name, _function in {
@@ -95,3 +98,33 @@ def ChannelShuffle(x: Tensor, *, groups: Poly) -> Tensor:
     """y = x with the channels of its groups taken in turn"""
     y: Tensor = channel_shuffle(x, groups=groups)
     return y
+
+
+@op
+def tensor_split(x: Tensor, *, indices_or_sections: list[Poly] | Poly, dim: int = 0) -> tuple[Tensor, ...]:
+    """y0, y1, ... = x in so many pieces along a dimension, the first ones longer by 1, or cut before some entries; no copy"""
+    at = dimension(dim, len(x.shape))
+    number = sizes().number
+    if isinstance(indices_or_sections, list):
+        cuts = [ZERO, *map(poly, indices_or_sections), x.shape[at]]
+    else:
+        count = number(indices_or_sections)
+        if number(x.shape[at]) % count:
+            raise Refused(f"tensor_split of {x.shape[at]!r} into {count} pieces of different sizes", "give the places to cut at")
+        cuts = [x.shape[at] / count * i for i in range(count + 1)]
+    pieces = [joining.slice(x, dim=at, start=start, length=end - start) for start, end in pairwise(cuts)]
+    return tuple(pieces)
+
+
+@op
+def meshgrid(tensors: list[Tensor], *, indexing: str = "ij") -> tuple[Tensor, ...]:
+    """y0, y1, ... = each vector repeated over the others' dimensions, no copy"""
+    if indexing not in ("ij", "xy"):
+        raise Refused(f"meshgrid has no indexing '{indexing}'", "one of: ij, xy")
+    if any(len(t.shape) != 1 for t in tensors):
+        raise Refused("meshgrid takes vectors")
+    swapped = indexing == "xy" and len(tensors) > 1
+    ordered = [tensors[1], tensors[0], *tensors[2:]] if swapped else tensors
+    shape = [t.elements for t in ordered]
+    grids = [expand(view(t, shape=[n if i == j else ONE for j, n in enumerate(shape)]), size=shape) for i, t in enumerate(ordered)]
+    return (grids[1], grids[0], *grids[2:]) if swapped else tuple(grids)

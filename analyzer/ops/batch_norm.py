@@ -59,7 +59,7 @@ def _native_backward(x: Tensor, weight: Tensor | None, bias: Tensor | None, trai
     parameters = plan.results(weight=weight, bias=bias)
     channel = plan.Held(plan.vector(x.shape[1], plan.accumulated(x.dtype)))
     if not training and not parameters:
-        return plan.results(x=x)
+        return (*(() if stored else (channel,)), *plan.results(x=x))
     if not _channels_last(x) and x.requires_grad:
         return (*plan.results(x=x), *parameters)
     head = () if stored else (channel,)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from analyzer.graph import Tensor
+from analyzer.graph import Rule, Tensor, View
 from analyzer.ops import layout
-from analyzer.ops.registry import op
+from analyzer.ops.registry import op, primitive
 from analyzer.ops.shape import _permute, expand, reshape, transpose, unflatten, view
 from analyzer.polynomial import Poly
+from analyzer.sizes import sizes
 from analyzer.tracing import Refused, show
 
 
@@ -65,3 +66,20 @@ def Unflatten(x: Tensor, *, dim: int, unflattened_size: list[Poly]) -> Tensor:
     """y = x with one dimension split into several, no copy"""
     made: Tensor = unflatten(x, dim=dim, sizes=unflattened_size)
     return made
+
+
+@primitive
+def _diagonal(x: Tensor, shape: tuple[Poly, ...], strides: tuple[Poly, ...]) -> Rule:
+    return Rule(View("x", shape, strides), {"x": "copy_(zeros(x.shape), g)"})
+
+
+@op
+def diagonal(x: Tensor, *, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
+    """y = the entries of x at equal places in two dimensions, which become the last one; no copy"""
+    a, b = (layout.dimension(d, len(x.shape)) for d in (dim1, dim2))
+    if a == b or offset or not sizes().same(x.shape[a], x.shape[b]):
+        raise Refused(f"diagonal has a rule for the main one of a square, not of {show(x.shape)} along {dim1} and {dim2} at {offset}")
+    rest = [d for d in range(len(x.shape)) if d not in (a, b)]
+    shape, strides = (*(x.shape[d] for d in rest), x.shape[a]), (*(x.strides[d] for d in rest), x.strides[a] + x.strides[b])
+    y: Tensor = _diagonal(x, shape, strides)
+    return y

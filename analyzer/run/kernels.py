@@ -31,6 +31,8 @@ DEFINED = {
     "logical_and": (("a", "b"), "compare(a, b)"),
     "isfinite": (("x",), "compare(x) * compare(abs(x))"),
     "scale_grad_by_count": (("g", "mask", "dims"), "(g / count(mask, dims)) * mask"),
+    "soft_margin": (("x", "target"), "exp(-target * x)"),
+    "soft_margin_loss_backward": (("g", "x", "target"), "target * soft_margin(x, target)"),
     "std_to_var": (("g", "y"), "masked_fill_(g / (y * 2), compare(y))"),
     "var_backward": (("g", "x", "dims"), "(2 * restored(g, x.shape, dims)) * (x - mean(x, dims))"),
     "is_zero_power": (("x", "exponent"), "compare(compare(x), compare(exponent))"),
