@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from analyzer.assumptions import Assumption
 from analyzer.build.model import Model
 from analyzer.build.ranks import refuse_alone, with_ranks
+from analyzer.build.splitting import refuse_stages
 from analyzer.build.symbols import Symbols
 from analyzer.build.trace import bind_symbols, trace
 from analyzer.evaluate import holds
@@ -56,6 +57,8 @@ def analyze(model: Model, overrides: Mapping[str, str], run: Run, device: Device
     model = with_ranks(model, run)
     symbols = bind_symbols(model, overrides)
     refuse_alone(model, run, symbols)
+    if run.parallel == "pipeline":
+        refuse_stages(model, run, symbols)
     for simulated in SIMULATED if run.parallel not in UNROLLED else ():
         try:
             return _analyze(model, symbols, run, device, simulated=simulated, unroll=False)

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from analyzer.graph import (
     FLOATING,
+    Begin,
     Bind,
     Loops,
     Rule,
@@ -79,6 +80,10 @@ class Tracer(References):
         self.detached: set[Tensor] = set()  # what reentrant checkpoints are called with again: leaves
         self.ranks: Poly = ZERO  # GPUs that blocks are divided among, if they are
         self.divided = False  # whether something is
+        self.repeats: dict[str, Poly] = {}  # iterations of the outermost loops, by path
+        self.begins: tuple[str, ...] = ()  # where stages of a pipeline begin, the first one's beginning left out
+        self.stage = self.section = 0  # the stage that is wanted, and the one that is running
+        self.sections: dict[str, int] = {}  # the stage in which a parameter or buffer was made
         self.weights = ""  # how Linear layers keep them, where not in the model's dtype
         self.warnings: list[str] = []
 
@@ -94,6 +99,12 @@ class Tracer(References):
     def bind(self, name: str, tensor: Tensor) -> None:
         """A training-loop variable takes a value."""
         self.instructions.append(Bind(name, self.latest(tensor)))
+
+    def begin(self, path: str) -> None:
+        """Come to a layer, block or iteration; a stage of a pipeline may begin with it."""
+        if path in self.begins and Begin(path) not in self.instructions:
+            self.instructions.append(Begin(path))
+            self.section += 1
 
     # tensors and steps
 
@@ -113,6 +124,7 @@ class Tracer(References):
             needs = trainable and dtype in FLOATING and not any(is_named(self.frozen, n) for n in names)
             storage = Storage(spec.bytes, "parameter", label, self.origin, self.copies, self.loops)
             self.parameters[path] = Tensor(shape, contiguous(shape), dtype, storage, needs, None, path, self.origin)
+            self.sections[path] = self.section
         if path == own:
             self.made.add(path)
         return self._same_shape(self.parameters[path], shape, "" if path == own else f"{own} is tied to it")
@@ -136,6 +148,7 @@ class Tracer(References):
             size = Spec(shape, dtype).bytes
             storage = Storage(size, "buffer", f"{self.label}.{name}" if self.label else name, self.origin, self.copies, self.loops)
             self.buffers[path] = Tensor(shape, contiguous(shape), dtype, storage, False, None, path, self.origin)
+            self.sections[path] = self.section
         return self._same_shape(self.buffers[path], shape)
 
     def _same_shape(self, tensor: Tensor, shape: Shape, why: str = "") -> Tensor:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as MappingOf
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from analyzer.assumptions import Assumption
 from analyzer.build.batch import Batch
 from analyzer.build.frame import POISON, Constant, Frame, Poison
 from analyzer.build.grouping import chosen, ungrouped
@@ -13,8 +15,11 @@ from analyzer.build.ranks import RANKS, wrapped
 from analyzer.build.replicas import Replicas, batch_symbol, is_of_each_gpu
 from analyzer.build.shards import undivided
 from analyzer.build.source import Problems, Statement, TooMany
+from analyzer.build.splitting import beginnings, unknown
+from analyzer.build.stages import NotBegun, stage_of
 from analyzer.build.symbols import Symbols, bind
 from analyzer.document import Scalar
+from analyzer.evaluate import evaluate
 from analyzer.graph import EndUnit, Graph, Mark, Step, Tensor, Unit
 from analyzer.ops import autocast
 from analyzer.paths import is_named
@@ -42,12 +47,29 @@ def trace(
 ) -> Graph:
     """The program of one step, as `run` sets it, with `simulated` iterations of a long loop unless all are wanted (`unroll`).
 
-    `numeric` puts numbers for symbols. Raises InvalidConfig with every problem.
+    `numeric` puts numbers for symbols. Of a pipeline it is the program of one stage. Raises InvalidConfig with every problem.
     """
+    if run.parallel != "pipeline":
+        return _traced(model, symbols, run, device, simulated=simulated, unroll=unroll, numeric=numeric)
+    whole = _traced(model, symbols, replace(run, parallel="none"), device, simulated=simulated, unroll=False, numeric=numeric)
+    repeats = {path: evaluate(size, symbols.values) for path, size in whole.repeats.items()}
+    begins = beginnings(model, run, symbols.values[RANKS], repeats)
+    try:
+        return _traced(model, symbols, run, device, simulated=simulated, unroll=unroll, numeric=numeric, begins=begins, whole=whole)
+    except NotBegun as error:
+        raise InvalidConfig(unknown(model, run, error.path, whole.blocks, repeats)) from None
+
+
+def _traced(
+    model: Model, symbols: Symbols, run: Run, device: Device, *, simulated: int, unroll: bool, numeric: bool, begins: tuple[str, ...] = (),
+    whole: Graph | None = None,
+) -> Graph:
+    """The program as `trace` gives it; of a pipeline, of the stage that `run` names. Raises NotBegun too."""
     sizes = Sizes(symbols.values, device)
     training = run.mode == "train"
     frozen = frozenset(str(path.value) for path in model.frozen)
     tracer = Tracer(training=training, grad=training or not run.no_grad, frozen=frozen)
+    tracer.begins, tracer.stage = begins, int(run.stage) if run.stage.isdigit() else 0
     named = (*frozen, *(word for _, word in chosen(run)), *(path for tie in model.ties for path in (tie.name, tie.target)))
     unroll = unroll or any(part.isdigit() for path in named for part in path.split("."))  # iterations that differ
     problems = Problems(broken=set(model.broken))
@@ -69,11 +91,17 @@ def trace(
         )
     problems.raise_any()
     warnings = tuple(session.warnings())
-    return Graph(
+    graph = Graph(
         model.name, symbols.values, symbols.docs, tuple(tracer.instructions), tracer.parameters, tracer.buffers,
         session.inputs, outputs, loss, tuple(sizes.assumptions.values()), tracer.names,
-        warnings, tracer.tied, tracer.blocks, simulated,
+        warnings, tracer.tied, tracer.blocks, tracer.repeats, None, simulated,
     )  # fmt: skip
+    if whole is None:
+        return graph
+    fixed = [(symbol(RANKS), symbols.values[RANKS]), *((size, evaluate(size, symbols.values)) for size in whole.repeats.values())]
+    relied = tuple(Assumption(size, "==", poly(number)) for size, number in fixed if size.constant is None)
+    batch = batch_symbol(model, {name: t for name, t in graph.inputs.items()}, Problems())
+    return stage_of(replace(graph, assumptions=(*graph.assumptions, *relied)), tracer.stage, begins, tracer.sections, batch)
 
 
 def _unknown_frozen(model: Model, tracer: Tracer) -> list[Problem]:
@@ -94,6 +122,7 @@ class _Session:
         self.model, self.run, self.tracer = model, run, tracer
         self.interpreter, self.problems = interpreter, interpreter.problems
         self.inputs: dict[str, Tensor] = {}
+        self.kept = run.outputs == "kept" and run.parallel != "pipeline"  # a schedule has variables of its own, and keeps what it returns
         self.loop = Frame(tracer, scope, model.blocks, {})
         self.forward = Frame(tracer, scope, model.blocks, {})
         home = self.forward
@@ -145,6 +174,9 @@ class _Session:
             outputs = replicas.leave(self.forward, outputs, self.run.autocast)
         outputs = wrapped(self.run, tracer, outputs)
         self._keep(outputs)
+        if self.run.parallel == "pipeline":  # the stage's forward runs under autocast, and so does the function of the loss
+            autocast.leave(tracer)
+            tracer.autocast = self.run.autocast
         tracer.instructions.append(Mark("forward done"))
         loss = self._loss(outputs) if self.run.mode == "train" else None
         if loss is not None:
@@ -191,14 +223,14 @@ class _Session:
         self.loop.lists = self.forward.lists
         for name, tensor in outputs.items():
             self.loop.variables[name] = tensor
-            if self.run.outputs == "kept":
+            if self.kept:
                 self.tracer.bind(f"output.{name}", tensor)
         known = (*self.inputs, *self.loop.lists)
         declared = (*(str(word.value) for word in self.model.outputs), *(i.name for i in self.model.inputs))
         for name in (name for name in declared if name not in known):
             self.loop.variables.setdefault(name, POISON)
         self.loop.previous = tuple(outputs.values())[-1:] or (POISON,)
-        self.loop.loop_variables = self.run.outputs == "kept"
+        self.loop.loop_variables = self.kept
 
     def _loss(self, outputs: dict[str, Tensor]) -> Tensor | None:
         if not self.model.loss:

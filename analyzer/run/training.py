@@ -17,6 +17,7 @@ from analyzer.run.groups import optimized
 from analyzer.run.heap import Heap, Place
 from analyzer.run.parallel import REPLICATED
 from analyzer.run.partition import Partitioned
+from analyzer.run.pipeline import Schedule, Staged
 from analyzer.run.replicas import Replicas
 from analyzer.run.settings import Run
 from analyzer.run.shards import Shards
@@ -25,10 +26,11 @@ from analyzer.run.wrapper import Wrapper
 STEADY = 1  # the second step: state exists, and the first step's variables are still bound
 
 
-def simulate(graph: Graph, run: Run, gpu: int = 0) -> Heap:
+def simulate(graph: Graph, run: Run, gpu: int = 0, *, every: bool = False) -> Heap:
     """The heap after two steps of training, or after one inference; places and marks tell the phases.
 
     `gpu` is which GPU's, under DataParallel. Of k accumulated micro-batches the first and one later are run: all later ones are alike.
+    Of a pipeline's, `every` one is run, or a few that stand for all.
     """
     heap = Heap()
     forward = Forward(heap)
@@ -48,6 +50,11 @@ def simulate(graph: Graph, run: Run, gpu: int = 0) -> Heap:
         heap.alloc(poly(4), "optimizer", "gradient scaler: scale")
         heap.alloc(poly(4), "optimizer", "gradient scaler: growth tracker")
     wrapper.wrap()
+    if graph.stage:
+        schedule = Schedule(graph, run, forward, every=every)
+        for number in (0, STEADY):
+            _train_stage(run, schedule, number)
+        return heap
     for number in (0, STEADY):
         _train(graph, run, forward, number)
     return heap
@@ -59,6 +66,8 @@ def _wrapper(graph: Graph, run: Run, forward: Forward, gpu: int) -> Wrapper:
         return Replicas(graph, forward, gpu)
     if run.parallel == "fsdp":
         return Shards(graph, run, forward)
+    if graph.stage:
+        return Staged(graph)
     if run.parallel in REPLICATED:
         whole = not any(isinstance(i, Enter) and i.skipped for i in nested(graph.instructions))
         kind = Partitioned if run.parallel == "zero1" else Buckets
@@ -94,6 +103,17 @@ def _train(graph: Graph, run: Run, forward: Forward, number: int) -> None:
             learning.zero_grad(forward.memory, run, optimized(run, leaves))
         _backward(run, forward)
     _learn(run, forward, leaves, number)
+    heap.mark("end")
+
+
+def _train_stage(run: Run, schedule: Schedule, number: int) -> None:
+    """A step of one stage of a pipeline."""
+    heap, forward = schedule.heap, schedule.forward
+    heap.move(Place(number, "forward"))
+    heap.mark("start")
+    schedule.step(number, steady=number == STEADY)
+    _learn(run, forward, list(forward.leaves.values()), number)
+    schedule.end()
     heap.mark("end")
 
 
