@@ -19,6 +19,7 @@ from validation.figures import PHASES, Figures, Measured, measure, predicted
 from validation.nullcuda.recorder import Recorder
 from validation.origins import follow
 from validation.parallel import Distributed, Sharded
+from validation.pipeline import Staged
 from validation.rendering import Program
 from validation.replicas import Replicated
 from validation.tensor_parallel import TensorParallel
@@ -66,8 +67,8 @@ def _program(graph: Graph, analysis: Analysis) -> Program:
     """The program of one rank, or of a GPU that works alone."""
     if analysis.run.parallel == "none":
         return Program(graph, "cuda", analysis.run)
-    kinds: dict[str, type[Distributed | Replicated | Sharded | TensorParallel]] = {
-        "fsdp": Sharded, "tensor": TensorParallel, "data_parallel": Replicated,
+    kinds: dict[str, type[Distributed | Replicated | Sharded | Staged | TensorParallel]] = {
+        "fsdp": Sharded, "tensor": TensorParallel, "data_parallel": Replicated, "pipeline": Staged,
     }  # fmt: skip
     return kinds.get(analysis.run.parallel, Distributed)(graph, "cuda", analysis.run, graph.symbols["ranks"])
 
@@ -83,4 +84,4 @@ def unrolled(analysis: Analysis) -> tuple[Graph, Heap]:
     """The graph with every iteration of its loops, and what its run allocates."""
     graph = trace(analysis.model, analysis.symbols, analysis.run, analysis.device, unroll=True)
     with Sizes(graph.symbols, analysis.device).active():
-        return graph, simulate(graph, analysis.run, analysis.gpu)
+        return graph, simulate(graph, analysis.run, analysis.gpu, every=True)
