@@ -11,6 +11,7 @@ from analyzer.analysis import Analysis
 from analyzer.build.trace import trace
 from analyzer.graph import Graph
 from analyzer.run.heap import Heap
+from analyzer.run.pipeline import EVERY
 from analyzer.run.training import simulate
 from analyzer.sizes import Device, Sizes
 from validation.checks import Checker
@@ -84,4 +85,4 @@ def unrolled(analysis: Analysis) -> tuple[Graph, Heap]:
     """The graph with every iteration of its loops, and what its run allocates."""
     graph = trace(analysis.model, analysis.symbols, analysis.run, analysis.device, unroll=True)
     with Sizes(graph.symbols, analysis.device).active():
-        return graph, simulate(graph, analysis.run, analysis.gpu, every=True)
+        return graph, simulate(graph, analysis.run, analysis.gpu, EVERY)

@@ -1,6 +1,6 @@
 """A stage of a pipeline: forwards and backwards of micro-batches in the order of a schedule, and what the schedule's variables hold.
 
-Of micro-batches that are in flight together two are run, the others' share stands beside them; of later ones one more is run.
+Closed forms are made of two micro-batches that are in flight together, beside which stands what the others have, and of one later one.
 
 Source: torch/distributed/pipelining/schedules.py (Schedule1F1B, ScheduleGPipe), stage.py, _backward.py; torch 2.13.
 """
@@ -23,6 +23,7 @@ from analyzer.sizes import sizes
 PIPELINING = "pipelining"
 MICROBATCHES = "n_microbatches"
 RECEIVED = "received"
+APART, EVERY = 2, 1 << 30  # micro-batches in flight that closed forms are made of; all of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +36,22 @@ class Order:
     microbatches: int  # that are run
 
 
-def order(schedule: str, stages: int, index: int, *, every: bool) -> Order:
-    """The actions of a stage; `every` runs all micro-batches."""
+def order(schedule: str, stages: int, index: int, apart: int) -> Order:
+    """The actions of a stage, at most `apart` micro-batches in flight run by themselves and one less of those after them."""
     size = symbol(MICROBATCHES)
     number = sizes().number(size)
     in_flight = number if schedule == "gpipe" else min(stages - index, number)
-    if every:
-        return Order(_actions(in_flight, number), ZERO, ZERO, number)
-    warmup, whole = min(in_flight, 2), number == in_flight
-    run = warmup if whole else warmup + 1
-    if schedule == "gpipe":
-        sizes().assume(size, ">=" if warmup == 2 else "==", warmup)
-        return Order(_actions(warmup, run), size - 2 if number > 2 else ZERO, ZERO, run)
-    sizes().assume(size, "==" if whole else ">=", in_flight if whole else in_flight + 1)
-    return Order(_actions(warmup, run), poly(in_flight - warmup), size - run if warmup == 1 and not whole else ZERO, run)
+    warmup = min(in_flight, apart)
+    run = warmup + min(number - in_flight, apart - 1)
+    if apart > APART:
+        sizes().assume(size, "==", number)
+    elif schedule == "gpipe":
+        sizes().assume(size, ">=" if number > warmup else "==", max(warmup, 2) if number > 1 else 1)
+    else:
+        sizes().assume(size, "==" if number == in_flight else ">=", in_flight if number == in_flight else in_flight + 1)
+    beside = size - warmup if schedule == "gpipe" else poly(in_flight - warmup)
+    later = size - run if schedule != "gpipe" and in_flight == 1 else ZERO
+    return Order(_actions(warmup, run), beside if number > warmup and in_flight > warmup else ZERO, later if number > run else ZERO, run)
 
 
 def _actions(warmup: int, number: int) -> tuple[tuple[str, int], ...]:
@@ -83,24 +86,23 @@ class Chunk:
 class Schedule:
     """A stage under its schedule, step by step."""
 
-    def __init__(self, graph: Graph, run: Run, forward: Forward, *, every: bool) -> None:
+    def __init__(self, graph: Graph, run: Run, forward: Forward, apart: int) -> None:
         assert graph.stage is not None
         self.graph, self.run, self.forward = graph, run, forward
         self.heap, self.memory = forward.heap, forward.memory
         self.stage: Stage = graph.stage
-        self.order = order(run.schedule, len(self.stage.begins) + 1, self.stage.index, every=every)
-        self.every = every
+        self.order, self.brief = order(run.schedule, len(self.stage.begins) + 1, self.stage.index, apart), apart == APART
         self.chunks: list[Chunk] = []
         self.output: list[Array] = []  # of the last forward
         self.sent: dict[str, list[Array]] = {"F": [], "B": []}  # what the operations of the last send hold
         self.others: list[tuple[Block, Block]] = []  # a block of a micro-batch, and those of the ones that are not run
 
     def step(self, number: int, *, steady: bool) -> None:
-        """One call of the schedule's step, up to the gradients. The first one is run for one micro-batch, unless every one is."""
+        """One call of the schedule's step, up to the gradients. For closed forms the first step has one micro-batch."""
         self._clear()
         if not self.chunks:
             self._make_buffers()
-        order = self.order if steady or self.every else replace(self.order, actions=(("F", 0), ("B", 0)))
+        order = self.order if steady or not self.brief else replace(self.order, actions=(("F", 0), ("B", 0)))
         start, room = len(self.heap.blocks), (0, 0)
         marked: set[str] = set()
         for kind, micro in order.actions:
@@ -129,17 +131,13 @@ class Schedule:
     def _make_buffers(self) -> None:
         """What is received, and the gradients of what is sent: for each micro-batch, and for good."""
         stage, run = self.stage, self.order.microbatches
-        for tensor in stage.received:
-            self._bulk(tensor, symbol(MICROBATCHES) - run if not self.every else ZERO, tensor.storage.label)
-        for tensor in (t for t in stage.sent if t.requires_grad):
-            self._bulk(tensor, symbol(MICROBATCHES) - run if not self.every else ZERO, f"{tensor.storage.label}: gradient")
+        if sizes().number(symbol(MICROBATCHES)) > run:
+            for tensor in (*stage.received, *(t for t in stage.sent if t.requires_grad)):
+                label = f"{tensor.storage.label}{'' if tensor in stage.received else ': gradient'}, received"
+                self.heap.alloc(tensor.bytes * (symbol(MICROBATCHES) - run), RECEIVED, label, tensor.origin)
         received = [[self._buffer(t, t.storage.label, leaf=t.requires_grad) for t in stage.received] for _ in range(run)]
         gradients = [[self._buffer(t, f"{t.storage.label}: gradient") if t.requires_grad else None for t in stage.sent] for _ in range(run)]
         self.chunks = [Chunk(*both) for both in zip(received, gradients)]
-
-    def _bulk(self, tensor: Tensor, times: Poly, label: str) -> None:
-        if times:
-            self.heap.alloc(tensor.bytes * times, RECEIVED, f"{label}, received", tensor.origin)
 
     def _buffer(self, tensor: Tensor, label: str, *, leaf: bool = False) -> Array:
         self.heap.op, self.heap.origin = PIPELINING, tensor.origin

@@ -17,7 +17,7 @@ from analyzer.run.groups import optimized
 from analyzer.run.heap import Heap, Place
 from analyzer.run.parallel import REPLICATED
 from analyzer.run.partition import Partitioned
-from analyzer.run.pipeline import Schedule, Staged
+from analyzer.run.pipeline import APART, Schedule, Staged
 from analyzer.run.replicas import Replicas
 from analyzer.run.settings import Run
 from analyzer.run.shards import Shards
@@ -26,11 +26,11 @@ from analyzer.run.wrapper import Wrapper
 STEADY = 1  # the second step: state exists, and the first step's variables are still bound
 
 
-def simulate(graph: Graph, run: Run, gpu: int = 0, *, every: bool = False) -> Heap:
+def simulate(graph: Graph, run: Run, gpu: int = 0, apart: int = APART) -> Heap:
     """The heap after two steps of training, or after one inference; places and marks tell the phases.
 
     `gpu` is which GPU's, under DataParallel. Of k accumulated micro-batches the first and one later are run: all later ones are alike.
-    Of a pipeline's, `every` one is run, or a few that stand for all.
+    Of a pipeline's, at most `apart` of those in flight are run, and stand for the others.
     """
     heap = Heap()
     forward = Forward(heap)
@@ -51,7 +51,7 @@ def simulate(graph: Graph, run: Run, gpu: int = 0, *, every: bool = False) -> He
         heap.alloc(poly(4), "optimizer", "gradient scaler: growth tracker")
     wrapper.wrap()
     if graph.stage:
-        schedule = Schedule(graph, run, forward, every=every)
+        schedule = Schedule(graph, run, forward, apart)
         for number in (0, STEADY):
             _train_stage(run, schedule, number)
         return heap
