@@ -52,7 +52,7 @@ class _Program:
     made: dict[Tensor, int] = field(default_factory=dict)  # the section that makes a tensor
     groups: dict[Tensor, tuple[Instruction, ...]] = field(default_factory=dict)  # the call that makes a tensor, with its steps
     read: list[set[Tensor]] = field(default_factory=list)
-    from_batch: set[Tensor] = field(default_factory=set)
+    seen: set[Tensor] = field(default_factory=set)  # what Python sees, and not only an op
 
 
 def stage_of(graph: Graph, index: int, begins: tuple[str, ...], sections: Mapping[str, int], batch: str) -> Graph:
@@ -131,8 +131,10 @@ def _note(program: _Program, index: int, section: Sequence[Instruction]) -> None
     for instruction in nested(section):
         made = _made(instruction)
         program.made |= dict.fromkeys(made, index)
-        if any(t.storage.kind == "input" or t in program.from_batch for t in _reads(instruction)):
-            program.from_batch |= set(made)
+        if isinstance(instruction, Call):
+            program.seen |= {*instruction.outputs, *instruction.changed.values()}
+        elif isinstance(instruction, EndCheckpoint):
+            program.seen |= set(made)
         checkpointed += isinstance(instruction, Checkpoint) - isinstance(instruction, EndCheckpoint)
         if isinstance(instruction, Step) or (isinstance(instruction, Drop) and instruction.internal):
             pending.append(instruction)
@@ -168,8 +170,8 @@ def _crossing(program: _Program, at: int) -> tuple[Tensor, ...]:
     later = set[Tensor]().union(*program.read[at:])
     sent = [t for t, section in program.made.items() if section < at and t in later and _groups_of(program, t) is None]
     for tensor in sent:
-        if tensor.requires_grad and tensor not in program.from_batch:
-            message = f"{show(tensor.shape)} is made of parameters in one stage and read in another: that is not simulated"
+        if tensor not in program.seen:
+            message = f"a weight, {show(tensor.shape)}, that two stages share is cast by autocast: that is not simulated"
             raise InvalidConfig(Problem(tensor.origin, message, "begin the stage elsewhere, or run without autocast"))
     return tuple(sent)
 
