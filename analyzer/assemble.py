@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 from analyzer import memory
-from analyzer.analysis import Analysis, analyze, of_another_gpu
+from analyzer.analysis import Analysis, analyze, of_another_gpu, peak_of
 from analyzer.assemble_host import assemble_host
+from analyzer.build.splitting import alike
 from analyzer.compute import by_dtype, floors, flops, kernels, moved
 from analyzer.conditions import essential
 from analyzer.evaluate import evaluate
 from analyzer.feasibility import verdicts
 from analyzer.formula import text
 from analyzer.gpus import Gpu, context_of
-from analyzer.graph import Call, Enter, Leave
+from analyzer.graph import Call, Enter, Leave, Stage
 from analyzer.ops import OPS
 from analyzer.parameters import by_instance, by_module, count, trainable, used
 from analyzer.peaks import Piece, largest
@@ -166,7 +167,32 @@ def _notes(analysis: Analysis) -> tuple[str, ...]:
     """What the figures of this model leave out."""
     families = {OPS[i.op].family for i in analysis.graph.instructions if isinstance(i, Call)}
     ranks = (OF_RANK[analysis.run.parallel] + _of_others(analysis), NCCL) if analysis.run.parallel in OF_RANK else ()
+    if analysis.graph.stage:
+        ranks = (*of_stages(analysis, analysis.graph.stage), NCCL)
     return (*ranks, *dict.fromkeys(note for family, note in NOTES.items() if family in families))
+
+
+def of_stages(analysis: Analysis, stage: Stage) -> Iterator[str]:
+    """Of which stage of a pipeline the figures are, where it begins and ends, and what the others have at their peaks."""
+    values, begins = analysis.symbols.values, stage.begins
+    most = ", which needs most" if analysis.stages else ""
+    parts = [f"from {begins[stage.index - 1]} on" if stage.index else "", f"up to {begins[stage.index]}" if not stage.is_last else ""]
+    yield f"all figures are of stage {stage.index} of {len(begins) + 1}{most}: {', '.join(filter(None, parts))}"
+    runs = dict(alike(begins))
+    told = []
+    for one in (one for one in analysis.stages if one.graph.stage):
+        first = one.graph.stage.index if one.graph.stage else 0
+        last, peak = runs[first], f"{peak_of(one.pieces, values) / GIB:.2f} GiB"
+        told.append(f"stage {first} {peak}" if first == last else f"stages {first} to {last} {peak if _as_much(analysis) else f'up to {peak}'}")
+    if told:
+        yield f"peaks of the stages: {'; '.join(told)}"
+    for path in stage.copied:
+        yield f"{path} is a parameter of other stages too: each has a copy, and its gradients have to be summed over them"
+
+
+def _as_much(analysis: Analysis) -> bool:
+    """Whether stages that do the same need as much: each has all micro-batches in flight."""
+    return analysis.run.schedule == "gpipe"
 
 
 def _of_others(analysis: Analysis) -> str:

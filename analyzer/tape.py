@@ -67,7 +67,7 @@ def written(analysis: Analysis) -> Tape:
 def unrolled(analysis: Analysis) -> Tape:
     """The tape of the program simulated in full. Raises TooMany when it is too long for that."""
     sizes = Sizes(analysis.symbols.values, analysis.device)
-    graph = trace(analysis.model, analysis.symbols, analysis.run, analysis.device, unroll=True)
+    graph = trace(analysis.model, analysis.symbols, analysis.settings, analysis.device, unroll=True)
     with sizes.active():
         heap = simulate(graph, analysis.run, apart=IN_FLIGHT)
     return _written(iterations(graph, heap), {}, (*graph.assumptions, *sizes.assumptions.values()))

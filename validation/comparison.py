@@ -83,6 +83,6 @@ def beside(analysis: Analysis, graph: Graph, heap: Heap, measured: Measured, ten
 
 def unrolled(analysis: Analysis) -> tuple[Graph, Heap]:
     """The graph with every iteration of its loops, and what its run allocates."""
-    graph = trace(analysis.model, analysis.symbols, analysis.run, analysis.device, unroll=True)
+    graph = trace(analysis.model, analysis.symbols, analysis.settings, analysis.device, unroll=True)
     with Sizes(graph.symbols, analysis.device).active():
         return graph, simulate(graph, analysis.run, analysis.gpu, EVERY)

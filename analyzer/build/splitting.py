@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from analyzer.build.ranks import MICROBATCHES, RANKS, given_at
@@ -66,3 +66,19 @@ def unknown(model: Model, run: Run, missing: str, known: Mapping[str, object], r
     else:
         hint = nearest(missing, [*known, *(f"{path}.1" for path in repeats)]) or "a layer, block or iteration by path, as --full shows them"
     return Problem(given_at(model, "split_spec", run.split_spec), f"no stage can begin at '{missing}': nothing of this path runs", hint)
+
+
+def alike(begins: Sequence[str]) -> tuple[tuple[int, int], ...]:
+    """The stages in runs of those that do the same, as first and last: as many iterations of one loop, and nothing else."""
+    told = [begin.rpartition(".") for begin in begins]
+    lengths = [
+        (a[0], int(b[2]) - int(a[2])) if a[0] == b[0] and a[2].isdigit() and b[2].isdigit() else None for a, b in zip(told, told[1:])
+    ]
+    kinds = [None, *lengths, None] if begins else [None]
+    runs: list[tuple[int, int]] = []
+    for stage, kind in enumerate(kinds):
+        if runs and kind is not None and kind == kinds[stage - 1]:
+            runs[-1] = runs[-1][0], stage
+        else:
+            runs.append((stage, stage))
+    return tuple(runs)
