@@ -1,9 +1,9 @@
 """What a rank, or the first GPU of DataParallel, allocates: a few models under each of PyTorch's wrappers, measured.
 
-    NULLCUDA_DEVICES=2 NULLCUDA_MEM=300 validation/nullcuda/run.sh -m validation.parallel_rows [--write]
+    NULLCUDA_DEVICES=2 NULLCUDA_MEM=300 validation/nullcuda/run.sh -m validation.parallel_rows [--write] [--new]
 
 Prints a line a case: how far predicted peaks are from measured ones, and how much more is reserved than a replay on one stream
-says. --write commits the rows to validation/results/parallel.json. Exit status: 0 all figures but the allocator's are equal, 1 not.
+says. --write commits the rows to validation/results/parallel.json; --new measures only cases that have no row there. Exit status: 0 all figures but the allocator's are equal, 1 not.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from analyzer.analysis import of_another_gpu
 from validation.accuracy import EXACT
 from validation.comparison import compared
 from validation.row import device_of_this_machine, measured_row, row_of, today, torch_version
-from validation.rows import HERE, PEAKS, Results, Row, write
+from validation.rows import HERE, PEAKS, Results, Row, read, write
 
 RESULTS = HERE / "results" / "parallel.json"
 BERT, BIOFORMER = ("bert-base", "B=4 L=4"), ("bioformer", "B=4 n_hvg=24 c=32 L=3")
 SHARD = "parallel=fsdp ranks=4 shard="
+BERT_6, GPT2, PIPELINE = ("bert-base", "B=2 L=6"), ("gpt2", "B=1 r=128 L=6"), "parallel=pipeline ranks=3 n_microbatches=5"
+T5 = "t5.encoder.block.2,t5.decoder,t5.decoder.block.2"
 CASES = (
     ("encoder_prenorm", "B=4", "parallel=data_parallel ranks=2"),
     ("encoder_prenorm", "B=4", "parallel=data_parallel ranks=2 precision=amp-fp16 accumulation=2"),
@@ -36,13 +38,25 @@ CASES = (
     (*BERT, f"{SHARD}bert_layer precision=bf16"),
     ("vit-b-16", "B=4 L=4", f"{SHARD}vision_encoder_block"),
     ("vit-b-16", "B=4 L=4", f"{SHARD}vision_encoder_block reshard_after_forward=false"),
+    *((*BERT_6, f"{PIPELINE} stage={stage} schedule={schedule}") for schedule in ("1f1b", "gpipe") for stage in range(3)),
+    *((*GPT2, f"{PIPELINE} stage={stage} schedule=1f1b precision=amp-bf16") for stage in range(3)),
+    *((*GPT2, f"{PIPELINE} stage={stage} schedule=gpipe") for stage in range(3)),
+    ("llama-3.2-1b", "r=64 L=6", f"{PIPELINE} stage=1 checkpoint=llama_layer"),
+    ("encoder_prenorm", "B=4", "parallel=pipeline ranks=2 n_microbatches=5 stage=1 outputs=kept"),
+    ("encoder_prenorm", "B=4", "parallel=pipeline ranks=2 n_microbatches=40 stage=0"),
+    ("t5-small", "B=2 r=32 t=16", f"parallel=pipeline ranks=4 n_microbatches=5 stage=2 split_spec={T5}"),
+    ("t5-small", "B=2 r=32 t=16", f"parallel=pipeline ranks=4 n_microbatches=5 stage=3 split_spec={T5}"),
 )
 
 
 def main(arguments: Sequence[str]) -> int:
     """Measure every case."""
     device, rows, seconds = device_of_this_machine(), list[Row](), list[Row]()
+    known = {row.key: row for row in read(RESULTS).rows} if "--new" in arguments else {}
     for case in CASES:
+        if case in known:
+            rows.append(known[case])
+            continue
         rows.append(measured_row(*case, device))
         print(told(rows[-1]), flush=True)
         if "data_parallel" in case[-1]:

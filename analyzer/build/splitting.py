@@ -12,6 +12,7 @@ from analyzer.run.groups import patterns
 from analyzer.run.settings import Run
 
 if TYPE_CHECKING:
+    from analyzer.graph import Tensor
     from analyzer.build.model import Model
 
 MAX_STAGES = 1024
@@ -28,6 +29,14 @@ def refuse_stages(model: Model, run: Run, symbols: Symbols) -> None:
         raise InvalidConfig(Problem(given_at(model, RANKS, run.ranks), f"a pipeline has at most {MAX_STAGES:,} stages, not {ranks:,}"))
     if run.stage.isdigit() and int(run.stage) >= ranks:
         raise InvalidConfig(Problem(given_at(model, "stage", run.stage), f"there is no stage {run.stage} of {ranks}", "stages count from 0"))
+
+
+def refuse_scalars(model: Model, run: Run, outputs: Mapping[str, Tensor]) -> None:
+    """Raises InvalidConfig where what the model returns cannot be put together: torch.cat takes nothing without dimensions."""
+    scalars = [name for name, tensor in outputs.items() if not tensor.shape] if run.outputs == "kept" else []
+    if scalars:
+        message = f"output '{scalars[0]}' is a single number: a schedule that returns outputs cannot join it over micro-batches"
+        raise InvalidConfig(Problem(given_at(model, "outputs", run.outputs), message, "run.outputs=dropped (return_outputs=False)"))
 
 
 def beginnings(model: Model, run: Run, ranks: int, repeats: Mapping[str, int]) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from analyzer.build.ranks import RANKS, wrapped
 from analyzer.build.replicas import Replicas, batch_symbol, is_of_each_gpu
 from analyzer.build.shards import undivided
 from analyzer.build.source import Problems, Statement, TooMany
-from analyzer.build.splitting import beginnings, unknown
+from analyzer.build.splitting import beginnings, refuse_scalars, unknown
 from analyzer.build.stages import NotBegun, stage_of
 from analyzer.build.symbols import Symbols, bind
 from analyzer.document import Scalar
@@ -101,6 +101,7 @@ def _traced(
     fixed = [(symbol(RANKS), symbols.values[RANKS]), *((size, evaluate(size, symbols.values)) for size in whole.repeats.values())]
     relied = tuple(Assumption(size, "==", poly(number)) for size, number in fixed if size.constant is None)
     batch = batch_symbol(model, {name: t for name, t in graph.inputs.items()}, Problems())
+    refuse_scalars(model, run, outputs)
     return stage_of(replace(graph, assumptions=(*graph.assumptions, *relied)), tracer.stage, begins, tracer.sections, batch)
 
 
@@ -156,6 +157,9 @@ class _Session:
         for name, tensor in batch.tensors.items():
             self.forward.variables[name] = tracer.own(tensor)
         replicas = None
+        if tracer.begins and batch.lists:
+            name, items = next(iter(batch.lists.items()))
+            self.problems.add(items.origin, f"input '{name}' is a list: stages of a pipeline take tensors", "inputs that are tensors")
         if self.run.parallel == "data_parallel":
             replicas = Replicas(tracer, self.problems, batch_symbol(self.model, batch.tensors, self.problems), batch.tensors)
             replicas.enter(self.forward)

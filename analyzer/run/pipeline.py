@@ -230,7 +230,7 @@ class Schedule:
         self._release_others()
         for leaf in self.forward.leaves.values():
             if leaf.grad:
-                self.heap.launch([leaf.grad.extent], [leaf.grad.extent], leaf.tensor.storage.loops)
+                self.heap.launch([leaf.grad.extent], [leaf.grad.extent], leaf.tensor.storage.loops, gradient=True)
         if not (self.stage.is_last and self.run.outputs == "kept"):
             return
         self.heap.op, self.heap.origin = PIPELINING, Origin("")
