@@ -42,6 +42,7 @@ CASES = (
     *((*GPT2, f"{PIPELINE} stage={stage} schedule=1f1b precision=amp-bf16") for stage in range(3)),
     *((*GPT2, f"{PIPELINE} stage={stage} schedule=gpipe") for stage in range(3)),
     ("llama-3.2-1b", "r=64 L=6", f"{PIPELINE} stage=1 checkpoint=llama_layer"),
+    ("llama-3.2-1b", "r=64 L=6", f"{PIPELINE} stage=2"),
     ("encoder_prenorm", "B=4", "parallel=pipeline ranks=2 n_microbatches=5 stage=1 outputs=kept"),
     ("encoder_prenorm", "B=4", "parallel=pipeline ranks=2 n_microbatches=40 stage=0"),
     ("t5-small", "B=2 r=32 t=16", f"parallel=pipeline ranks=4 n_microbatches=5 stage=2 split_spec={T5}"),

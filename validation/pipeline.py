@@ -15,7 +15,7 @@ from torch.distributed.pipelining._utils import InferenceMode
 from torch.distributed.pipelining.microbatch import TensorChunkSpec, _Replicate
 
 from analyzer import graph as symbolic
-from analyzer.graph import Graph, Stage
+from analyzer.graph import Call, Graph, Stage, Step, nested
 from analyzer.run.settings import Run
 from validation.modules import dtype, numbers
 from validation.parallel import Whole, join
@@ -57,6 +57,7 @@ class Staged(Program):
         self.microbatches = graph.symbols["n_microbatches"]
         super().__init__(graph, device, run)
         join(ranks, self.stage.index)
+        self.stand_ins = self._stand_ins()
         self.names = {f"input{i}": tensor for i, tensor in enumerate(graph.inputs.values())}
         sent = tuple(self._meta(tensor) for tensor in self.stage.sent + self.stage.results)
         self.pipelined = _Watched(
@@ -69,6 +70,15 @@ class Staged(Program):
             kwargs_chunk_spec={n: TensorChunkSpec(0) if t in divided else _Replicate() for n, t in self.names.items()},
         )  # fmt: skip
         self.schedule._warmup_p2p = self._vote
+
+    def _stand_ins(self) -> dict[symbolic.Tensor, torch.Tensor]:
+        """Views of parameters for tensors that the stage does not have: calls read only their shape and dtype."""
+        made = {t for i in nested(self.stage.forward) if isinstance(i, Step) for t in i.outputs} | set(self.stage.received)
+        calls = [i for i in self.stage.forward if isinstance(i, Call)]
+        made |= {t for call in calls for t in call.outputs} | self._resident.keys()
+        taken = [t for call in calls for t in call.arguments.values() if isinstance(t, symbolic.Tensor) and t not in made]
+        of_dtype = {p.dtype: p.detach().reshape(-1)[:1] for p in self.parameters.values()}
+        return {t: of_dtype[dtype(t)].expand(numbers(t.shape, self.graph.symbols)) for t in taken}
 
     def _vote(self, stages: list[Any], *_: object) -> None:
         for stage in stages:
@@ -100,7 +110,7 @@ class Staged(Program):
     def run_stage(self, received: tuple[torch.Tensor, ...], inputs: dict[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
         """The forward of the stage."""
         self.values |= dict(zip(self.stage.received, received))
-        self.values |= {self.names[name]: value for name, value in inputs.items()}
+        self.values |= {self.names[name]: value for name, value in inputs.items()} | self.stand_ins
         with self._autocast():
             self._run(self.stage.forward)
         outputs = tuple(self.values[tensor] for tensor in self.stage.sent + self.stage.results)

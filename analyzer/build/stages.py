@@ -142,6 +142,8 @@ def _note(program: _Program, index: int, section: Sequence[Instruction]) -> None
         if isinstance(instruction, Call) and not checkpointed:
             group = (*pending, instruction)
             program.groups |= {t: group for i in group for t in _made(i)}
+            for tensor in (t for t in instruction.outputs if t.storage.kind == "buffer"):
+                program.groups.setdefault(tensor, group)
         pending = []
 
 
@@ -177,7 +179,10 @@ def _crossing(program: _Program, at: int) -> tuple[Tensor, ...]:
 
 
 def _groups_of(program: _Program, tensor: Tensor) -> list[tuple[Instruction, ...]] | None:
-    """The calls that make a tensor out of the batch and buffers; None where it needs a gradient, a parameter or chance."""
+    """The calls that make a tensor out of the batch and buffers; None where it needs a gradient, a parameter or chance.
+
+    An argument of which only shape and dtype are read is not needed.
+    """
     found: dict[int, tuple[Instruction, ...]] = {}
     pending = [tensor]
     while pending:
@@ -190,7 +195,7 @@ def _groups_of(program: _Program, tensor: Tensor) -> list[tuple[Instruction, ...
         if id(group) not in found:
             found[id(group)] = group
             inner = {t for i in group for t in _made(i)}
-            pending += [t for i in group for t in _reads(i) if t not in inner]
+            pending += [t for i in group if isinstance(i, Step) for t in _reads(i) if t not in inner]
     return list(found.values())
 
 

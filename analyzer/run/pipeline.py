@@ -23,6 +23,7 @@ from analyzer.sizes import sizes
 PIPELINING = "pipelining"
 MICROBATCHES = "n_microbatches"
 RECEIVED = "received"
+BUFFERS = 1024  # of so many micro-batches what is received has blocks of its own
 APART, EVERY = 2, 1 << 30  # micro-batches in flight that closed forms are made of; all of them
 
 
@@ -130,14 +131,15 @@ class Schedule:
 
     def _make_buffers(self) -> None:
         """What is received, and the gradients of what is sent: for each micro-batch, and for good."""
-        stage, run = self.stage, self.order.microbatches
-        if sizes().number(symbol(MICROBATCHES)) > run:
+        stage, number = self.stage, sizes().number(symbol(MICROBATCHES))
+        made = self.order.microbatches if self.brief else min(number, BUFFERS)
+        received = [[self._buffer(t, t.storage.label, leaf=t.requires_grad) for t in stage.received] for _ in range(made)]
+        gradients = [[self._buffer(t, f"{t.storage.label}: gradient") if t.requires_grad else None for t in stage.sent] for _ in range(made)]
+        self.chunks = [Chunk(*both) for both in zip(received, gradients)]
+        if number > made:
             for tensor in (*stage.received, *(t for t in stage.sent if t.requires_grad)):
                 label = f"{tensor.storage.label}{'' if tensor in stage.received else ': gradient'}, received"
-                self.heap.alloc(tensor.bytes * (symbol(MICROBATCHES) - run), RECEIVED, label, tensor.origin)
-        received = [[self._buffer(t, t.storage.label, leaf=t.requires_grad) for t in stage.received] for _ in range(run)]
-        gradients = [[self._buffer(t, f"{t.storage.label}: gradient") if t.requires_grad else None for t in stage.sent] for _ in range(run)]
-        self.chunks = [Chunk(*both) for both in zip(received, gradients)]
+                self.heap.alloc(tensor.bytes * (symbol(MICROBATCHES) - made), RECEIVED, label, tensor.origin)
 
     def _buffer(self, tensor: Tensor, label: str, *, leaf: bool = False) -> Array:
         self.heap.op, self.heap.origin = PIPELINING, tensor.origin
