@@ -50,7 +50,6 @@ class Analysis:
             return _of_most(self.stages, self.run, symbols) if self.stages else replace(self, symbols=symbols)
         return analyze(self.model, overrides, self.run, self.device)
 
-
     @property
     def settings(self) -> Run:
         """The run settings, with the stage of a pipeline that this is of by its number."""

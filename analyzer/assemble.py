@@ -166,33 +166,25 @@ def _conditions(analysis: Analysis) -> tuple[str, ...]:
 def _notes(analysis: Analysis) -> tuple[str, ...]:
     """What the figures of this model leave out."""
     families = {OPS[i.op].family for i in analysis.graph.instructions if isinstance(i, Call)}
-    ranks = (OF_RANK[analysis.run.parallel] + _of_others(analysis), NCCL) if analysis.run.parallel in OF_RANK else ()
+    ranks: list[str] = []
     if analysis.graph.stage:
-        ranks = (*of_stages(analysis, analysis.graph.stage), NCCL)
+        ranks = [*_of_stages(analysis, analysis.graph.stage), NCCL]
+    elif analysis.run.parallel in OF_RANK:
+        ranks = [OF_RANK[analysis.run.parallel] + _of_others(analysis), NCCL]
     return (*ranks, *dict.fromkeys(note for family, note in NOTES.items() if family in families))
 
 
-def of_stages(analysis: Analysis, stage: Stage) -> Iterator[str]:
+def _of_stages(analysis: Analysis, stage: Stage) -> Iterator[str]:
     """Of which stage of a pipeline the figures are, where it begins and ends, and what the others have at their peaks."""
     values, begins = analysis.symbols.values, stage.begins
     most = ", which needs most" if analysis.stages else ""
     parts = [f"from {begins[stage.index - 1]} on" if stage.index else "", f"up to {begins[stage.index]}" if not stage.is_last else ""]
     yield f"all figures are of stage {stage.index} of {len(begins) + 1}{most}: {', '.join(filter(None, parts))}"
-    runs = dict(alike(begins))
-    told = []
-    for one in (one for one in analysis.stages if one.graph.stage):
-        first = one.graph.stage.index if one.graph.stage else 0
-        last, peak = runs[first], f"{peak_of(one.pieces, values) / GIB:.2f} GiB"
-        told.append(f"stage {first} {peak}" if first == last else f"stages {first} to {last} {peak if _as_much(analysis) else f'up to {peak}'}")
-    if told:
-        yield f"peaks of the stages: {'; '.join(told)}"
-    for path in stage.copied:
-        yield f"{path} is a parameter of other stages too: each has a copy, and its gradients have to be summed over them"
-
-
-def _as_much(analysis: Analysis) -> bool:
-    """Whether stages that do the same need as much: each has all micro-batches in flight."""
-    return analysis.run.schedule == "gpipe"
+    runs, up_to = dict(alike(begins)), "" if analysis.run.schedule == "gpipe" else "up to "
+    told = [(one.graph.stage.index, f"{peak_of(one.pieces, values) / GIB:.2f} GiB") for one in analysis.stages if one.graph.stage]
+    each = [f"stage {i} {peak}" if runs[i] == i else f"stages {i} to {runs[i]} {up_to}{peak}" for i, peak in told]
+    if each:
+        yield f"peaks of the stages: {'; '.join(each)}"
 
 
 def _of_others(analysis: Analysis) -> str:

@@ -15,7 +15,7 @@ from analyzer.gpus import Gpu
 from analyzer.graph import ITEMSIZE
 from analyzer.polynomial import ONE, ZERO, Poly, poly, product, symbol, total
 from analyzer.run.heap import Extent, Launch
-from analyzer.run.pipeline import MICROBATCHES
+from analyzer.run.schedules import MICROBATCHES
 from analyzer.run.training import STEADY
 from analyzer.work import TF32
 

@@ -217,11 +217,9 @@ class Stage:
     begins: tuple[str, ...]  # the paths at which stages but the first begin
     received: tuple[Tensor, ...]
     sent: tuple[Tensor, ...]
-    results: tuple[Tensor, ...]  # what the model returns, in the last stage
     forward: tuple[Instruction, ...]
     loss: tuple[Instruction, ...]  # in the last stage
     divided: frozenset[str]  # the inputs of which a micro-batch has a part; others are the same for all of them
-    copied: tuple[str, ...]  # the parameters that other stages have too, by path
 
     @property
     def is_last(self) -> bool:

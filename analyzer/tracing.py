@@ -13,7 +13,6 @@ from dataclasses import replace
 
 from analyzer.graph import (
     FLOATING,
-    Begin,
     Bind,
     Loops,
     Rule,
@@ -29,6 +28,7 @@ from analyzer.paths import is_named, without_counters
 from analyzer.polynomial import ONE, ZERO, Poly
 from analyzer.problems import Origin
 from analyzer.references import References
+from analyzer.sections import Sections
 from analyzer.sizes import sizes
 
 
@@ -81,9 +81,7 @@ class Tracer(References):
         self.ranks: Poly = ZERO  # GPUs that blocks are divided among, if they are
         self.divided = False  # whether something is
         self.repeats: dict[str, Poly] = {}  # iterations of the outermost loops, by path
-        self.begins: tuple[str, ...] = ()  # where stages of a pipeline begin, the first one's beginning left out
-        self.stage = self.section = 0  # the stage that is wanted, and the one that is running
-        self.sections: dict[str, int] = {}  # the stage in which a parameter or buffer was made
+        self.sections = Sections()  # the stages of a pipeline
         self.weights = ""  # how Linear layers keep them, where not in the model's dtype
         self.warnings: list[str] = []
 
@@ -99,12 +97,6 @@ class Tracer(References):
     def bind(self, name: str, tensor: Tensor) -> None:
         """A training-loop variable takes a value."""
         self.instructions.append(Bind(name, self.latest(tensor)))
-
-    def begin(self, path: str) -> None:
-        """Come to a layer, block or iteration; a stage of a pipeline may begin with it."""
-        if path in self.begins and Begin(path) not in self.instructions:
-            self.instructions.append(Begin(path))
-            self.section += 1
 
     # tensors and steps
 
@@ -124,7 +116,7 @@ class Tracer(References):
             needs = trainable and dtype in FLOATING and not any(is_named(self.frozen, n) for n in names)
             storage = Storage(spec.bytes, "parameter", label, self.origin, self.copies, self.loops)
             self.parameters[path] = Tensor(shape, contiguous(shape), dtype, storage, needs, None, path, self.origin)
-            self.sections[path] = self.section
+            self.sections.made[path] = self.sections.running
         if path == own:
             self.made.add(path)
         return self._same_shape(self.parameters[path], shape, "" if path == own else f"{own} is tied to it")
@@ -148,7 +140,7 @@ class Tracer(References):
             size = Spec(shape, dtype).bytes
             storage = Storage(size, "buffer", f"{self.label}.{name}" if self.label else name, self.origin, self.copies, self.loops)
             self.buffers[path] = Tensor(shape, contiguous(shape), dtype, storage, False, None, path, self.origin)
-            self.sections[path] = self.section
+            self.sections.made[path] = self.sections.running
         return self._same_shape(self.buffers[path], shape)
 
     def _same_shape(self, tensor: Tensor, shape: Shape, why: str = "") -> Tensor:

@@ -11,7 +11,7 @@ from analyzer.analysis import Analysis
 from analyzer.build.trace import trace
 from analyzer.graph import Graph
 from analyzer.run.heap import Heap
-from analyzer.run.pipeline import EVERY
+from analyzer.run.schedules import EVERY
 from analyzer.run.training import simulate
 from analyzer.sizes import Device, Sizes
 from validation.checks import Checker

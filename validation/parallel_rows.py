@@ -3,7 +3,8 @@
     NULLCUDA_DEVICES=2 NULLCUDA_MEM=300 validation/nullcuda/run.sh -m validation.parallel_rows [--write] [--new]
 
 Prints a line a case: how far predicted peaks are from measured ones, and how much more is reserved than a replay on one stream
-says. --write commits the rows to validation/results/parallel.json; --new measures only cases that have no row there. Exit status: 0 all figures but the allocator's are equal, 1 not.
+says. --write commits the rows to validation/results/parallel.json; --new measures only the cases that have no row there. Exit status:
+0 all figures but the allocator's are equal, 1 not.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from validation.modules import dtype, numbers
 from validation.parallel import Whole, join
 from validation.rendering import Program
 
-SCHEDULES = {"1f1b": Schedule1F1B, "gpipe": ScheduleGPipe}
+SCHEDULES: dict[str, Any] = {"1f1b": Schedule1F1B, "gpipe": ScheduleGPipe}
 
 
 class _Module(Whole):
@@ -54,21 +54,20 @@ class Staged(Program):
     def __init__(self, graph: Graph, device: str, run: Run, ranks: int) -> None:
         assert graph.stage is not None
         self.stage: Stage = graph.stage
+        self.results = (*graph.stage.sent, *graph.outputs.values())
         self.microbatches = graph.symbols["n_microbatches"]
         super().__init__(graph, device, run)
         join(ranks, self.stage.index)
         self.stand_ins = self._stand_ins()
         self.names = {f"input{i}": tensor for i, tensor in enumerate(graph.inputs.values())}
-        sent = tuple(self._meta(tensor) for tensor in self.stage.sent + self.stage.results)
+        sent = tuple(self._meta(tensor) for tensor in self.results)
         self.pipelined = _Watched(
             _Module(self), self.stage.index, ranks, torch.device(device, 0),
             input_args=tuple(self._meta(t) for t in self.stage.received), output_args=sent,
         )  # fmt: skip
         divided = {graph.inputs[name] for name in self.stage.divided}
-        self.schedule: Any = SCHEDULES[run.schedule](
-            self.pipelined, self.microbatches, loss_fn=self._loss,
-            kwargs_chunk_spec={n: TensorChunkSpec(0) if t in divided else _Replicate() for n, t in self.names.items()},
-        )  # fmt: skip
+        specs: dict[str, Any] = {name: TensorChunkSpec(0) if t in divided else _Replicate() for name, t in self.names.items()}  # type: ignore[no-untyped-call]
+        self.schedule: Any = SCHEDULES[run.schedule](self.pipelined, self.microbatches, loss_fn=self._loss, kwargs_chunk_spec=specs)
         self.schedule._warmup_p2p = self._vote
 
     def _stand_ins(self) -> dict[symbolic.Tensor, torch.Tensor]:
@@ -113,15 +112,15 @@ class Staged(Program):
         self.values |= {self.names[name]: value for name, value in inputs.items()} | self.stand_ins
         with self._autocast():
             self._run(self.stage.forward)
-        outputs = tuple(self.values[tensor] for tensor in self.stage.sent + self.stage.results)
-        for tensor in (*self.stage.received, *self.stage.sent, *self.stage.results):
+        outputs = tuple(self.values[tensor] for tensor in self.results)
+        for tensor in (*self.stage.received, *self.results):
             if tensor not in self._resident:
                 self.values.pop(tensor, None)
         torch.cuda.memory._set_memory_metadata("")  # what follows is the schedule's
         return outputs
 
     def _loss(self, outputs: tuple[torch.Tensor, ...], _: torch.Tensor) -> torch.Tensor:
-        self.values |= dict(zip(self.stage.results, outputs))
+        self.values |= dict(zip(self.results, outputs))
         with self._autocast():
             self._run(self.stage.loss)
         assert self.graph.loss is not None

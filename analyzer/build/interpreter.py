@@ -140,13 +140,13 @@ class Interpreter:
         path = f"{frame.path}.{statement.name}" if frame.path else statement.name
         if not self.depth:
             tracer.repeats.setdefault(path, count.size)
-        cuts = () if self.depth else beginnings(path, count, tracer.begins)
+        cuts = () if self.depth else beginnings(path, count, tracer.sections.begins)
         if cuts and frame.lists:
             raise refuse(statement.origin, "a loop that goes through lists is not divided into stages of a pipeline")
         self.depth += 1
-        for first, part in count.parts(cuts, tracer.stage - tracer.section, self.simulated, unroll=self.unroll):
+        for first, part in count.parts(cuts, tracer.sections.wanted - tracer.sections.running, self.simulated, unroll=self.unroll):
             if first in cuts:
-                tracer.begin(f"{path}.{first}")
+                tracer.sections.enter(f"{path}.{first}", tracer.instructions)
             self._iterate(statement, frame, first, part)
         self.depth -= 1
 

@@ -13,13 +13,14 @@ from analyzer.graph import ENTER, EndUnit, Rule, Spec, Tensor, Unit, View
 from analyzer.ops.layout import elementwise_strides
 from analyzer.problems import COMMAND_LINE, InvalidConfig, Origin, Problem
 from analyzer.run.parallel import REPLICATED, SEVERAL
+from analyzer.run.schedules import MICROBATCHES
 from analyzer.run.settings import Run
 from analyzer.tracing import Tracer
 
 if TYPE_CHECKING:
     from analyzer.build.model import Model
 
-RANKS, MICROBATCHES = "ranks", "n_microbatches"
+RANKS = "ranks"
 MEANING = {RANKS: "GPUs that share the work", MICROBATCHES: "micro-batches of a step"}
 WRAPPER = "DistributedDataParallel"
 

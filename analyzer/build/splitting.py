@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from analyzer.build.ranks import MICROBATCHES, RANKS, given_at
+from analyzer.build.ranks import RANKS, given_at
 from analyzer.build.symbols import Symbols
 from analyzer.problems import InvalidConfig, Problem, nearest
 from analyzer.run.groups import patterns
+from analyzer.run.schedules import MICROBATCHES
 from analyzer.run.settings import Run
 
 if TYPE_CHECKING:
-    from analyzer.graph import Tensor
     from analyzer.build.model import Model
+    from analyzer.graph import Tensor
 
 MAX_STAGES = 1024
 
@@ -28,7 +30,8 @@ def refuse_stages(model: Model, run: Run, symbols: Symbols) -> None:
     if ranks > MAX_STAGES:
         raise InvalidConfig(Problem(given_at(model, RANKS, run.ranks), f"a pipeline has at most {MAX_STAGES:,} stages, not {ranks:,}"))
     if run.stage.isdigit() and int(run.stage) >= ranks:
-        raise InvalidConfig(Problem(given_at(model, "stage", run.stage), f"there is no stage {run.stage} of {ranks}", "stages count from 0"))
+        message = f"there is no stage {run.stage} of {ranks}"
+        raise InvalidConfig(Problem(given_at(model, "stage", run.stage), message, "stages count from 0"))
 
 
 def refuse_scalars(model: Model, run: Run, outputs: Mapping[str, Tensor]) -> None:
@@ -80,10 +83,8 @@ def unknown(model: Model, run: Run, missing: str, known: Mapping[str, object], r
 def alike(begins: Sequence[str]) -> tuple[tuple[int, int], ...]:
     """The stages in runs of those that do the same, as first and last: as many iterations of one loop, and nothing else."""
     told = [begin.rpartition(".") for begin in begins]
-    lengths = [
-        (a[0], int(b[2]) - int(a[2])) if a[0] == b[0] and a[2].isdigit() and b[2].isdigit() else None for a, b in zip(told, told[1:])
-    ]
-    kinds = [None, *lengths, None] if begins else [None]
+    lengths = [(a, int(j) - int(i)) if a == b and i.isdigit() and j.isdigit() else None for (a, _, i), (b, _, j) in pairwise(told)]
+    kinds = [None, *lengths, None]
     runs: list[tuple[int, int]] = []
     for stage, kind in enumerate(kinds):
         if runs and kind is not None and kind == kinds[stage - 1]:

@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as MappingOf
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from analyzer.assumptions import Assumption
 from analyzer.build.batch import Batch
 from analyzer.build.frame import POISON, Constant, Frame, Poison
-from analyzer.build.grouping import chosen, ungrouped
+from analyzer.build.grouping import chosen, ungrouped, unknown_frozen
 from analyzer.build.interpreter import Interpreter
 from analyzer.build.ranks import RANKS, wrapped
 from analyzer.build.replicas import Replicas, batch_symbol, is_of_each_gpu
 from analyzer.build.shards import undivided
 from analyzer.build.source import Problems, Statement, TooMany
-from analyzer.build.splitting import beginnings, refuse_scalars, unknown
-from analyzer.build.stages import NotBegun, stage_of
+from analyzer.build.stages import staged
 from analyzer.build.symbols import Symbols, bind
 from analyzer.document import Scalar
-from analyzer.evaluate import evaluate
 from analyzer.graph import EndUnit, Graph, Mark, Step, Tensor, Unit
 from analyzer.ops import autocast
-from analyzer.paths import is_named
 from analyzer.polynomial import ONE, Poly, poly, symbol
 from analyzer.problems import COMMAND_LINE, InvalidConfig, Origin, Problem, nearest
 from analyzer.run.groups import patterns
 from analyzer.run.settings import Run
+from analyzer.sections import Sections
 from analyzer.sizes import Device, Sizes
 from analyzer.tracing import Tracer, show
 
@@ -49,27 +45,21 @@ def trace(
 
     `numeric` puts numbers for symbols. Of a pipeline it is the program of one stage. Raises InvalidConfig with every problem.
     """
-    if run.parallel != "pipeline":
-        return _traced(model, symbols, run, device, simulated=simulated, unroll=unroll, numeric=numeric)
-    whole = _traced(model, symbols, replace(run, parallel="none"), device, simulated=simulated, unroll=False, numeric=numeric)
-    repeats = {path: evaluate(size, symbols.values) for path, size in whole.repeats.items()}
-    begins = beginnings(model, run, symbols.values[RANKS], repeats)
-    try:
-        return _traced(model, symbols, run, device, simulated=simulated, unroll=unroll, numeric=numeric, begins=begins, whole=whole)
-    except NotBegun as error:
-        raise InvalidConfig(unknown(model, run, error.path, whole.blocks, repeats)) from None
+
+    def traced(run: Run, sections: Sections, *, unroll: bool) -> Graph:
+        return _traced(model, symbols, run, device, sections, simulated=simulated, unroll=unroll, numeric=numeric)
+
+    return staged(model, symbols, run, traced, unroll=unroll) if run.parallel == "pipeline" else traced(run, Sections(), unroll=unroll)
 
 
 def _traced(
-    model: Model, symbols: Symbols, run: Run, device: Device, *, simulated: int, unroll: bool, numeric: bool, begins: tuple[str, ...] = (),
-    whole: Graph | None = None,
+    model: Model, symbols: Symbols, run: Run, device: Device, sections: Sections, *, simulated: int, unroll: bool, numeric: bool
 ) -> Graph:
-    """The program as `trace` gives it; of a pipeline, of the stage that `run` names. Raises NotBegun too."""
     sizes = Sizes(symbols.values, device)
     training = run.mode == "train"
     frozen = frozenset(str(path.value) for path in model.frozen)
     tracer = Tracer(training=training, grad=training or not run.no_grad, frozen=frozen)
-    tracer.begins, tracer.stage = begins, int(run.stage) if run.stage.isdigit() else 0
+    tracer.sections = sections
     named = (*frozen, *(word for _, word in chosen(run)), *(path for tie in model.ties for path in (tie.name, tie.target)))
     unroll = unroll or any(part.isdigit() for path in named for part in path.split("."))  # iterations that differ
     problems = Problems(broken=set(model.broken))
@@ -83,7 +73,7 @@ def _traced(
     if not problems.found:
         problems.extend(
             (
-                *_unknown_frozen(model, tracer),
+                *unknown_frozen(model.frozen, tracer),
                 *session.unknown_ties(),
                 *ungrouped(model.run, run, tracer),
                 *undivided(model.run, run, tracer),
@@ -91,29 +81,11 @@ def _traced(
         )
     problems.raise_any()
     warnings = tuple(session.warnings())
-    graph = Graph(
+    return Graph(
         model.name, symbols.values, symbols.docs, tuple(tracer.instructions), tracer.parameters, tracer.buffers,
         session.inputs, outputs, loss, tuple(sizes.assumptions.values()), tracer.names,
         warnings, tracer.tied, tracer.blocks, tracer.repeats, None, simulated,
     )  # fmt: skip
-    if whole is None:
-        return graph
-    fixed = [(symbol(RANKS), symbols.values[RANKS]), *((size, evaluate(size, symbols.values)) for size in whole.repeats.values())]
-    relied = tuple(Assumption(size, "==", poly(number)) for size, number in fixed if size.constant is None)
-    batch = batch_symbol(model, {name: t for name, t in graph.inputs.items()}, Problems())
-    refuse_scalars(model, run, outputs)
-    return stage_of(replace(graph, assumptions=(*graph.assumptions, *relied)), tracer.stage, begins, tracer.sections, batch)
-
-
-def _unknown_frozen(model: Model, tracer: Tracer) -> list[Problem]:
-    """Paths under `frozen` that no parameter has."""
-    paths = [path for name, tensor in tracer.parameters.items() for path in (name, tensor.storage.label)]
-    paths += tracer.tied
-    known = {".".join(path.split(".")[:length]) for path in paths for length in range(1, path.count(".") + 2)}
-    return [
-        Problem(path.origin, f"no module or parameter '{path.value}' to freeze", nearest(str(path.value), known))
-        for path in model.frozen if not any(is_named((str(path.value),), known) for known in paths)
-    ]  # fmt: skip
 
 
 class _Session:
@@ -157,7 +129,7 @@ class _Session:
         for name, tensor in batch.tensors.items():
             self.forward.variables[name] = tracer.own(tensor)
         replicas = None
-        if tracer.begins and batch.lists:
+        if tracer.sections.begins and batch.lists:
             name, items = next(iter(batch.lists.items()))
             self.problems.add(items.origin, f"input '{name}' is a list: stages of a pipeline take tensors", "inputs that are tensors")
         if self.run.parallel == "data_parallel":

@@ -10,55 +10,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from analyzer.graph import Graph, Stage, Storage, Tensor
-from analyzer.polynomial import ZERO, Poly, poly, symbol
+from analyzer.polynomial import Poly, symbol
 from analyzer.problems import Origin
 from analyzer.run.arrays import Array, Leaf
 from analyzer.run.backward import backward
 from analyzer.run.forward import Forward
 from analyzer.run.heap import Block, Place
+from analyzer.run.schedules import APART, MICROBATCHES, order
 from analyzer.run.settings import Run
 from analyzer.run.wrapper import Wrapper
 from analyzer.sizes import sizes
 
 PIPELINING = "pipelining"
-MICROBATCHES = "n_microbatches"
 RECEIVED = "received"
 BUFFERS = 1024  # of so many micro-batches what is received has blocks of its own
-APART, EVERY = 2, 1 << 30  # micro-batches in flight that closed forms are made of; all of them
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What is run of a schedule: actions in order, `beside` for how many micro-batches in flight and `later` for how many after them."""
-
-    actions: tuple[tuple[str, int], ...]  # F or B, and the micro-batch
-    beside: Poly  # between the forwards of the first and the second one
-    later: Poly  # after the first backward
-    microbatches: int  # that are run
-
-
-def order(schedule: str, stages: int, index: int, apart: int) -> Order:
-    """The actions of a stage, at most `apart` micro-batches in flight run by themselves and one less of those after them."""
-    size = symbol(MICROBATCHES)
-    number = sizes().number(size)
-    in_flight = number if schedule == "gpipe" else min(stages - index, number)
-    warmup = min(in_flight, apart)
-    run = warmup + min(number - in_flight, apart - 1)
-    if apart > APART:
-        sizes().assume(size, "==", number)
-    elif schedule == "gpipe":
-        sizes().assume(size, ">=" if number > warmup else "==", max(warmup, 2) if number > 1 else 1)
-    else:
-        sizes().assume(size, "==" if number == in_flight else ">=", in_flight if number == in_flight else in_flight + 1)
-    beside = size - warmup if schedule == "gpipe" else poly(in_flight - warmup)
-    later = size - run if schedule != "gpipe" and in_flight == 1 else ZERO
-    return Order(_actions(warmup, run), beside if number > warmup and in_flight > warmup else ZERO, later if number > run else ZERO, run)
-
-
-def _actions(warmup: int, number: int) -> tuple[tuple[str, int], ...]:
-    """Forwards until the stage is warm, then a backward before each further forward, then the backwards that are left."""
-    steady = (action for i in range(warmup, number) for action in (("B", i - warmup), ("F", i)))
-    return (*(("F", i) for i in range(warmup)), *steady, *(("B", i) for i in range(number - warmup, number)))
 
 
 class Staged(Wrapper):
@@ -134,12 +99,11 @@ class Schedule:
         stage, number = self.stage, sizes().number(symbol(MICROBATCHES))
         made = self.order.microbatches if self.brief else min(number, BUFFERS)
         received = [[self._buffer(t, t.storage.label, leaf=t.requires_grad) for t in stage.received] for _ in range(made)]
-        gradients = [[self._buffer(t, f"{t.storage.label}: gradient") if t.requires_grad else None for t in stage.sent] for _ in range(made)]
+        gradients = [[self._buffer(t, _gradient_of(t)) if t.requires_grad else None for t in stage.sent] for _ in range(made)]
         self.chunks = [Chunk(*both) for both in zip(received, gradients)]
-        if number > made:
-            for tensor in (*stage.received, *(t for t in stage.sent if t.requires_grad)):
-                label = f"{tensor.storage.label}{'' if tensor in stage.received else ': gradient'}, received"
-                self.heap.alloc(tensor.bytes * (symbol(MICROBATCHES) - made), RECEIVED, label, tensor.origin)
+        labels = [(t, t.storage.label) for t in stage.received] + [(t, _gradient_of(t)) for t in stage.sent if t.requires_grad]
+        for tensor, label in labels if number > made else ():
+            self.heap.alloc(tensor.bytes * (symbol(MICROBATCHES) - made), RECEIVED, f"{label}, received", tensor.origin)
 
     def _buffer(self, tensor: Tensor, label: str, *, leaf: bool = False) -> Array:
         self.heap.op, self.heap.origin = PIPELINING, tensor.origin
@@ -168,7 +132,8 @@ class Schedule:
             forward.state[tensor] = array
         forward.run(stage.forward)
         self.heap.mark("forward done")
-        made = [forward.state[t] for t in stage.sent + stage.results]
+        results = (*stage.sent, *self.graph.outputs.values())
+        made = [forward.state[t] for t in results]
         chunk.outputs = [_one_more(array) for array in made]
         chunk.kept = [_one_more(array) for array in made] if stage.is_last and self.run.outputs == "kept" else []
         old, self.output = self.output, [_one_more(array) for array in made]
@@ -180,7 +145,7 @@ class Schedule:
             forward.run(stage.loss)
             assert self.graph.loss is not None
             chunk.loss = forward.state.pop(self.graph.loss)
-        for tensor in (t for t in (*stage.received, *stage.sent, *stage.results) if t in forward.state and t not in forward.standing):
+        for tensor in (t for t in (*stage.received, *results) if t in forward.state and t not in forward.standing):
             self.memory.release(forward.state.pop(tensor))
 
     def _backward(self, chunk: Chunk) -> None:
@@ -275,3 +240,7 @@ class Schedule:
 def _one_more(array: Array) -> Array:
     array.refs += 1
     return array
+
+
+def _gradient_of(tensor: Tensor) -> str:
+    return f"{tensor.storage.label}: gradient"

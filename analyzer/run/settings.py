@@ -13,7 +13,7 @@ from analyzer.run.parallel import refused, resolved
 
 DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 MAX_COUNT = 10**6
-LISTS = {"checkpoint": ",", "exclude": ",", "no_decay": ",", "groups": ";", "shard": ",", "split_spec": ","}  # may be a list, and what stands between
+LISTS = dict.fromkeys(("checkpoint", "exclude", "no_decay", "shard", "split_spec"), ",") | {"groups": ";"}  # what stands between
 EXPRESSIONS = ("ranks", "n_microbatches", "stage")  # settings that are sizes, or may be words
 
 

@@ -17,8 +17,9 @@ from analyzer.run.groups import optimized
 from analyzer.run.heap import Heap, Place
 from analyzer.run.parallel import REPLICATED
 from analyzer.run.partition import Partitioned
-from analyzer.run.pipeline import APART, Schedule, Staged
+from analyzer.run.pipeline import Schedule, Staged
 from analyzer.run.replicas import Replicas
+from analyzer.run.schedules import APART
 from analyzer.run.settings import Run
 from analyzer.run.shards import Shards
 from analyzer.run.wrapper import Wrapper
