@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from analyzer.assumptions import Assumption
 from analyzer.build.model import Model
 from analyzer.build.ranks import refuse_alone, with_ranks
-from analyzer.build.splitting import alike, refuse_stages
+from analyzer.build.splitting import alike
 from analyzer.build.symbols import Symbols
 from analyzer.build.trace import bind_symbols, trace
 from analyzer.evaluate import evaluate, holds
@@ -77,8 +77,6 @@ def analyze(model: Model, overrides: Mapping[str, str], run: Run, device: Device
     model = with_ranks(model, run)
     symbols = bind_symbols(model, overrides)
     refuse_alone(model, run, symbols)
-    if run.parallel == "pipeline":
-        refuse_stages(model, run, symbols)
     if run.parallel == "pipeline" and run.stage == "worst":
         return _of_most(tuple(_stages(model, symbols, run, device)), run, symbols)
     return _steady(model, symbols, run, device)

@@ -11,7 +11,7 @@ from analyzer.build.ranks import RANKS
 from analyzer.build.replicas import batch_symbol
 from analyzer.build.sections import again, crossing, made_by, read_program, reads
 from analyzer.build.source import Problems
-from analyzer.build.splitting import beginnings, refuse_scalars, unknown
+from analyzer.build.splitting import beginnings, refuse_scalars, refuse_stages, unknown
 from analyzer.build.symbols import Symbols
 from analyzer.evaluate import evaluate
 from analyzer.graph import (
@@ -49,6 +49,7 @@ class Traced(Protocol):
 
 def staged(model: Model, symbols: Symbols, run: Run, traced: Traced, *, unroll: bool) -> Graph:
     """The graph of the stage that `run` names. Raises InvalidConfig where the model cannot be cut into stages."""
+    refuse_stages(model, run, symbols)
     ranks = symbols.values[RANKS]
     whole = traced(replace(run, parallel="none"), Sections(), unroll=False)
     repeats = {path: evaluate(size, symbols.values) for path, size in whole.repeats.items()}
