@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from analyzer.assumptions import Assumption
-from analyzer.build.ranks import RANKS
+from analyzer.build.ranks import RANKS, given_at
 from analyzer.build.replicas import batch_symbol
 from analyzer.build.sections import again, crossing, made_by, read_program, reads
 from analyzer.build.source import Problems
@@ -63,7 +63,11 @@ def staged(model: Model, symbols: Symbols, run: Run, traced: Traced, *, unroll: 
     fixed = [(symbol(RANKS), ranks), *((size, repeats[path]) for path, size in whole.repeats.items())]
     relied = (Assumption(size, "==", poly(number)) for size, number in fixed if size.constant is None)
     batch = batch_symbol(model, graph.inputs, Problems())
-    return _cut(replace(graph, assumptions=(*graph.assumptions, *relied)), sections, batch)
+    stage = _cut(replace(graph, assumptions=(*graph.assumptions, *relied)), sections, batch)
+    if not any(tensor.requires_grad for tensor in stage.parameters.values()):
+        message = f"stage {sections.wanted} trains no parameter: PyTorch's optimizers refuse an empty list"
+        raise InvalidConfig(Problem(given_at(model, RANKS, run.ranks), message, "run.split_spec: begin stages elsewhere"))
+    return stage
 
 
 def _cut(graph: Graph, sections: Sections, batch: str) -> Graph:
