@@ -38,7 +38,7 @@ OF_RANK = {
     "ddp": "all figures are of one rank; the ranks are alike",
     "zero1": "all figures are of one rank, the one whose parameters in ZeroRedundancyOptimizer have most elements",
     "tensor": "all figures are of one rank; the ranks are alike",
-    "fsdp": "all figures are of rank 0, whose shards are rounded up; up to half as much again is reserved: gathers have their own streams",
+    "fsdp": "all figures are of rank 0, whose shards are rounded up",
 }  # fmt: skip
 TRANSIENT = ("temporary", "workspace", "gradient of activation", "gathered")
 

@@ -6,23 +6,23 @@ ahead, and what gradients are reduced from stays until the next unit has its gra
 
 Source: torch/distributed/fsdp/_fully_shard (_fsdp_param_group.py: unshard, wait_for_unshard, pre_backward, post_backward;
 _fsdp_collectives.py: foreach_all_gather, foreach_all_gather_copy_out, foreach_reduce; _fsdp_state.py: _root_post_backward_final_callback);
-aten/src/ATen/native/cuda/TensorShape.cu (pack_vecs), torch 2.13.
+aten/src/ATen/native/cuda/TensorShape.cu (pack_vecs, _chunk_cat_out_cuda), TensorShape.cpp (_chunk_cat_out), torch 2.13.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from analyzer.graph import ITEMSIZE, Graph, Storage, Tensor, Unit, contiguous
 from analyzer.kernel_scratch import TILE
 from analyzer.paths import without_counters
-from analyzer.polynomial import Poly, call, poly, symbol, total
+from analyzer.polynomial import ONE, Poly, call, poly, product, symbol, total
 from analyzer.problems import InvalidConfig, Problem
 from analyzer.run.arrays import Array, Leaf, Node
 from analyzer.run.forward import Forward
 from analyzer.run.heap import Block
-from analyzer.run.settings import Run
+from analyzer.run.settings import DTYPES, Run
 from analyzer.run.wrapper import Wrapper
 from analyzer.sizes import sizes
 
@@ -62,15 +62,16 @@ class Shards(Wrapper):
 
     def __init__(self, graph: Graph, run: Run, forward: Forward) -> None:
         self.run, self.memory, self.heap = run, forward.memory, forward.heap
+        self.reduced = DTYPES.get(run.reduce_dtype, "")
         self.units: dict[str, Group] = {}
         for unit in graph.instructions:
             if isinstance(unit, Unit):
                 self.units.setdefault(unit.path, Group(unit))
         self.shards: dict[Storage, Tensor] = {}
         self.leaves = forward.leaves
-        self.optimized: dict[Tensor, Leaf] = {}
         for path in children_first(list(graph.parameters)):
             self._add(path, graph.parameters[path])
+        self.optimized = {t: Leaf(self.shards[t.storage]) for t in graph.parameters.values() if t.requires_grad}
         for path, target in graph.tied.items():
             if self._unit_of(path) is not self._unit_of(target):
                 message = f"{path} is tied to {target}, which another unit shards: fully_shard refuses it"
@@ -87,13 +88,11 @@ class Shards(Wrapper):
         if not tensor.shape:
             raise InvalidConfig(Problem(tensor.origin, f"{tensor.name} has no dimension to be sharded: fully_shard refuses it"))
         shape = (call("ceildiv", tensor.shape[0], RANKS), *tensor.shape[1:])
-        old = tensor.storage
-        storage = Storage(_bytes(shape, tensor.dtype), old.kind, old.label, old.origin, old.copies, old.loops)
-        shard = replace(tensor, shape=shape, strides=contiguous(shape), storage=storage)
+        old, dtype = tensor.storage, self.run.dtype if tensor.dtype == self.run.gathered else tensor.dtype
+        storage = Storage(product(shape) * ITEMSIZE[dtype], old.kind, old.label, old.origin, old.copies, old.loops)
+        shard = replace(tensor, shape=shape, strides=contiguous(shape), dtype=dtype, storage=storage)
         unit.parameters.append(tensor)
         self.shards[old] = shard
-        if tensor.requires_grad:
-            self.optimized[tensor] = Leaf(shard)
 
     def _unit_of(self, path: str) -> Group:
         """The innermost unit that a parameter is in."""
@@ -128,27 +127,36 @@ class Shards(Wrapper):
         for array in results:
             if array.node:
                 array.node.hooks.append(unit.path)
-        if not group.path:
-            self._let_go(self.last)
-            self.last = None
+
+    def after_forward(self) -> None:
+        """A variable of the root's _post_forward has held the last flat buffer until its results were cast."""
+        self._let_go(self.last)
+        self.last = None
 
     def _let_go(self, block: Block | None) -> None:
         if block:
             self.heap.release(block)
 
+    def part(self, tensor: Tensor, dtype: str = "") -> Poly:
+        """Bytes of a parameter's shard in the dtype in which it is gathered, or in another."""
+        return self.shards[tensor.storage].elements * ITEMSIZE[dtype or tensor.dtype]
+
     def _gather(self, group: Group) -> None:
         if group.flat or group.gathered or not group.parameters:
             return
-        size = RANKS * total(self.size(t.storage) * group.copies(t) for t in group.parameters)
+        cast = [t for t in group.parameters if t.dtype != self.shards[t.storage].dtype]
         with self.heap.on(GATHERING):
+            copy = self.heap.take(f"{group.label}: shards as they are gathered", total(self.part(t) * group.copies(t) for t in cast))
+            size = RANKS * total(self.part(t) * group.copies(t) for t in group.parameters)
             group.flat = self.heap.alloc(size, "gathered", f"{group.label}: gathered parameters, flat")
+            self.heap.give_back(copy)
 
     def _copy_out(self, group: Group, *, forward: bool = False) -> None:
         """wait_for_unshard: from the flat buffer to a tensor for each parameter."""
         if not group.flat:
             return
         group.gathered = [
-            self.heap.alloc(RANKS * self.size(t.storage), "gathered", f"{t.storage.label} gathered", t.storage.origin, t.storage.loops)
+            self.heap.alloc(RANKS * self.part(t), "gathered", f"{t.storage.label} gathered", t.storage.origin, t.storage.loops)
             for t in group.parameters
         ]
         device = sizes().device
@@ -160,7 +168,7 @@ class Shards(Wrapper):
             self.last = flat
 
     def _parts(self, group: Group) -> list[Poly]:
-        return [p for t in group.parameters for p in (group.copies(t), self.size(t.storage))]
+        return [p for t in group.parameters for p in (group.copies(t), self.part(t))]
 
     def _reshard(self, group: Group) -> None:
         for block in group.gathered:
@@ -203,18 +211,32 @@ class Shards(Wrapper):
         """foreach_reduce: gradients to a flat buffer, that over all ranks to the part of this one."""
         heap, name = self.heap, group.label
         heap.op, heap.origin = FULLY_SHARD, group.unit.origin
-        share = total(self.size(t.storage) * group.copies(t) for t in tensors)
-        self.reducing = heap.alloc(RANKS * share, "gathered", f"{name}: gradients to reduce")
-        packed = total(group.copies(t) * (6 + call("ceildiv", self.size(t.storage), poly(TILE))) for t in tensors)
-        heap.scratch("chunk_cat", 8 * (packed + 2))
+        dtype, kept = self.reduced or grads[0].dtype, self.shards[tensors[0].storage].dtype
+        share = total(self.shards[t.storage].elements * group.copies(t) for t in tensors)
+        self.reducing = heap.alloc(RANKS * share * ITEMSIZE[dtype], "gathered", f"{name}: gradients to reduce")
+        self._chunk_cat(group, tensors, grads[0].dtype, dtype)
         for grad in grads[:-1]:
             self.memory.release(grad)
         with heap.on(REDUCING):
-            reduced = heap.alloc(share, "gradient", f"{name}: reduced gradients")
+            reduced = heap.alloc(share * ITEMSIZE[dtype], "gradient", f"{name}: reduced gradients")
+            if dtype != kept:
+                wide, reduced = reduced, heap.alloc(share * ITEMSIZE[kept], "gradient", f"{name}: reduced gradients in {kept}")
+                heap.release(wide)
         for tensor in tensors:
             self._take_over(self.optimized[tensor], reduced)
         self.memory.release(grads[-1])  # a loop's variable holds it until the function returns
         heap.release(reduced)
+
+    def _chunk_cat(self, group: Group, tensors: list[Tensor], dtype: str, into: str) -> None:
+        """What the copy of gradients to one buffer takes: addresses for a kernel, or padded copies where none casts as it copies."""
+        if dtype == into or (dtype, into) == ("bfloat16", "float32"):
+            packed = total(group.copies(t) * (6 + call("ceildiv", self.part(t, into), poly(TILE))) for t in tensors)
+            self.heap.scratch("chunk_cat", 8 * (packed + 2))
+            return
+        uneven = [t.storage for t in tensors if not sizes().is_one(ONE + t.shape[0] % RANKS)]
+        padded = [RANKS * self.shards[s].elements * ITEMSIZE[dtype] for s in uneven]
+        made = [self.heap.alloc(size, "workspace", "chunk_cat scratch", loops=s.loops) for s, size in zip(uneven, padded)]
+        self.heap.give_back(made)
 
     def _take_over(self, leaf: Leaf, reduced: Block) -> None:
         if leaf.grad is None:
@@ -245,10 +267,3 @@ def children_first(paths: Sequence[str], depth: int = 0) -> list[str]:
         else:
             own.append(path)
     return [path for group in inner.values() for path in children_first(group, depth + 1)] + own
-
-
-def _bytes(shape: Iterable[Poly], dtype: str) -> Poly:
-    result = poly(ITEMSIZE[dtype])
-    for size in shape:
-        result = result * size
-    return result
