@@ -143,7 +143,9 @@ class Sharded(Program):
         for tensor in graph.parameters.values():
             del self._resident[tensor]
         self.parameters, self.values = {}, dict(self._resident)
-        mesh = init_device_mesh("cuda", (ranks,))
+        copies = run.replicate
+        mesh = init_device_mesh("cuda", (copies, ranks // copies), mesh_dim_names=("replicate", "shard")) if copies > 1 else None
+        mesh = mesh or init_device_mesh("cuda", (ranks,))
         settings: dict[str, Any] = {} if run.reshard_after_forward else {"reshard_after_forward": False}
         dtypes = {name: getattr(torch, DTYPES[getattr(run, name)]) for name in MIXED if getattr(run, name) != "none"}
         settings["mp_policy"] = MixedPrecisionPolicy(**dtypes, cast_forward_inputs=run.cast_forward_inputs)

@@ -39,6 +39,15 @@ CASES = (
     (*BERT, f"{SHARD}bert_layer precision=bf16"),
     ("vit-b-16", "B=4 L=4", f"{SHARD}vision_encoder_block"),
     ("vit-b-16", "B=4 L=4", f"{SHARD}vision_encoder_block reshard_after_forward=false"),
+    (*BERT, f"{SHARD}bert_layer param_dtype=bf16 reduce_dtype=fp32"),
+    (*BERT, "parallel=fsdp ranks=4 param_dtype=bf16 output_dtype=fp32"),
+    (*BERT, "parallel=fsdp ranks=8 replicate=2 shard=bert_layer param_dtype=bf16 accumulation=2"),
+    ("encoder_prenorm", "B=4", "parallel=fsdp ranks=7 shard=attention,feed_forward reduce_dtype=bf16"),
+    ("encoder_prenorm", "B=4", "parallel=fsdp ranks=6 replicate=2 shard=attention,feed_forward param_dtype=fp16 reduce_dtype=fp32"),
+    ("resnet_tabular", "", f"{SHARD}residual param_dtype=bf16 reduce_dtype=fp32 precision=amp-bf16"),
+    ("gpt2", "B=2 L=3", "parallel=fsdp ranks=5 shard=gpt2_block param_dtype=bf16 reduce_dtype=fp32 checkpoint=gpt2_block"),
+    ("llama-3.2-1b", "B=1 L=2 r=128", "parallel=fsdp ranks=8 shard=llama_layer precision=bf16 reduce_dtype=fp32 clip_grad_norm=true"),
+    ("llama-3.2-1b", "B=1 L=2 r=128", "parallel=fsdp ranks=8 shard=llama_layer param_dtype=bf16 mode=infer"),
 )
 
 

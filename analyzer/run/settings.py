@@ -77,9 +77,8 @@ class Run:
     reshard_after_forward: bool = _setting(
         True, "fully_shard: whether gathered parameters go after a block's forward (ZeRO-3) or stay (ZeRO-2)"
     )
-    param_dtype: str = _setting(
-        "none", "fully_shard, MixedPrecisionPolicy: dtype of gathered parameters and of inputs", "none", *DTYPES
-    )
+    replicate: int = _setting(1, "fully_shard, HSDP: how many copies of the sharded model there are; each is on ranks / replicate GPUs")
+    param_dtype: str = _setting("none", "fully_shard, MixedPrecisionPolicy: dtype of gathered parameters and of inputs", "none", *DTYPES)
     reduce_dtype: str = _setting("none", "fully_shard, MixedPrecisionPolicy: dtype in which gradients are reduced", "none", *DTYPES)
     output_dtype: str = _setting("none", "fully_shard, MixedPrecisionPolicy: dtype to which results are cast", "none", *DTYPES)
     cast_forward_inputs: bool = _setting(True, "fully_shard, MixedPrecisionPolicy: whether inputs are cast to param_dtype")

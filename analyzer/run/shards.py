@@ -2,7 +2,8 @@
 
 Rank 0 needs most: its part of every first dimension is rounded up. A unit's gathered parameters come as one flat buffer, which is copied
 out to a tensor each; in forward the flat buffer stays until the next unit has copied out. In backward the unit before is gathered
-ahead, and what gradients are reduced from stays until the next unit has its gradients.
+ahead, and what gradients are reduced from stays until the next unit has its gradients. Where the sharded model is there several times (HSDP),
+what a unit's gradients are summed in over the copies stays until backward has ended.
 
 Source: torch/distributed/fsdp/_fully_shard (_fsdp_param_group.py: unshard, wait_for_unshard, pre_backward, post_backward;
 _fsdp_collectives.py: foreach_all_gather, foreach_all_gather_copy_out, foreach_reduce; _fsdp_state.py: _root_post_backward_final_callback);
@@ -28,7 +29,7 @@ from analyzer.sizes import sizes
 
 RANKS = symbol("ranks")
 FULLY_SHARD = "fully_shard"
-GATHERING, REDUCING = "all_gather_copy_in_stream", "reduce_scatter_stream"
+GATHERING, REDUCING, SUMMING = "all_gather_copy_in_stream", "reduce_scatter_stream", "all_reduce_stream"
 
 
 @dataclass(slots=True, eq=False)
@@ -41,6 +42,7 @@ class Group:
     gathered: list[Block] = field(default_factory=list)
     calls: list[int] = field(default_factory=list)  # its places in the order of forward
     backward: str = ""  # what it has come to in this backward: pre, post
+    summing: Block | None = None  # what is summed over the copies of a sharded model, before it is cast
 
     @property
     def path(self) -> str:
@@ -63,6 +65,7 @@ class Shards(Wrapper):
     def __init__(self, graph: Graph, run: Run, forward: Forward) -> None:
         self.run, self.memory, self.heap = run, forward.memory, forward.heap
         self.reduced = DTYPES.get(run.reduce_dtype, "")
+        self.among = RANKS / run.replicate  # how many GPUs a parameter is divided among
         self.units: dict[str, Group] = {}
         for unit in graph.instructions:
             if isinstance(unit, Unit):
@@ -79,7 +82,8 @@ class Shards(Wrapper):
         self.order: list[Group] = []
         self.last: Block | None = None  # the flat buffer of the unit before, in forward
         self.reducing: Block | None = None  # what the last gradients are reduced from
-        sizes().assume(RANKS, ">=", 2)
+        sizes().assume(self.among, ">=", 2)
+        sizes().demand(RANKS % run.replicate, "==", 0)
 
     def _add(self, path: str, tensor: Tensor) -> None:
         unit = self._unit_of(path)
@@ -87,7 +91,7 @@ class Shards(Wrapper):
             raise InvalidConfig(Problem(tensor.origin, f"{tensor.name} shares a buffer with others: fully_shard of it is not simulated"))
         if not tensor.shape:
             raise InvalidConfig(Problem(tensor.origin, f"{tensor.name} has no dimension to be sharded: fully_shard refuses it"))
-        shape = (call("ceildiv", tensor.shape[0], RANKS), *tensor.shape[1:])
+        shape = (call("ceildiv", tensor.shape[0] * self.run.replicate, RANKS), *tensor.shape[1:])
         old, dtype = tensor.storage, self.run.dtype if tensor.dtype == self.run.gathered else tensor.dtype
         storage = Storage(product(shape) * ITEMSIZE[dtype], old.kind, old.label, old.origin, old.copies, old.loops)
         shard = replace(tensor, shape=shape, strides=contiguous(shape), dtype=dtype, storage=storage)
@@ -147,7 +151,7 @@ class Shards(Wrapper):
         cast = [t for t in group.parameters if t.dtype != self.shards[t.storage].dtype]
         with self.heap.on(GATHERING):
             copy = self.heap.take(f"{group.label}: shards as they are gathered", total(self.part(t) * group.copies(t) for t in cast))
-            size = RANKS * total(self.part(t) * group.copies(t) for t in group.parameters)
+            size = self.among * total(self.part(t) * group.copies(t) for t in group.parameters)
             group.flat = self.heap.alloc(size, "gathered", f"{group.label}: gathered parameters, flat")
             self.heap.give_back(copy)
 
@@ -156,12 +160,12 @@ class Shards(Wrapper):
         if not group.flat:
             return
         group.gathered = [
-            self.heap.alloc(RANKS * self.part(t), "gathered", f"{t.storage.label} gathered", t.storage.origin, t.storage.loops)
+            self.heap.alloc(self.among * self.part(t), "gathered", f"{t.storage.label} gathered", t.storage.origin, t.storage.loops)
             for t in group.parameters
         ]
         device = sizes().device
         blocks = poly(device.sms * device.threads_per_sm // 128 * 2)
-        self.heap.scratch("split_with_sizes_copy", call("split_copy_scratch", blocks, RANKS, *self._parts(group)))
+        self.heap.scratch("split_with_sizes_copy", call("split_copy_scratch", blocks, self.among, *self._parts(group)))
         flat, group.flat = group.flat, None
         self._let_go(flat if not forward else self.last)  # a variable of wait_for_unshard holds it until that returns
         if forward:
@@ -205,6 +209,7 @@ class Shards(Wrapper):
         self._let_go(self.reducing)
         self.reducing = None
         if grads:
+            self._summed(group)
             self._reduce(group, [leaf.tensor for leaf in leaves], grads)
 
     def _reduce(self, group: Group, tensors: list[Tensor], grads: list[Array]) -> None:
@@ -213,12 +218,16 @@ class Shards(Wrapper):
         heap.op, heap.origin = FULLY_SHARD, group.unit.origin
         dtype, kept = self.reduced or grads[0].dtype, self.shards[tensors[0].storage].dtype
         share = total(self.shards[t.storage].elements * group.copies(t) for t in tensors)
-        self.reducing = heap.alloc(RANKS * share * ITEMSIZE[dtype], "gathered", f"{name}: gradients to reduce")
+        self.reducing = heap.alloc(self.among * share * ITEMSIZE[dtype], "gathered", f"{name}: gradients to reduce")
         self._chunk_cat(group, tensors, grads[0].dtype, dtype)
         for grad in grads[:-1]:
             self.memory.release(grad)
         with heap.on(REDUCING):
             reduced = heap.alloc(share * ITEMSIZE[dtype], "gradient", f"{name}: reduced gradients")
+        if self.run.replicate > 1:
+            reduced.refs += 1
+            group.summing = reduced
+        with heap.on(SUMMING if group.summing else REDUCING):
             if dtype != kept:
                 wide, reduced = reduced, heap.alloc(share * ITEMSIZE[kept], "gradient", f"{name}: reduced gradients in {kept}")
                 heap.release(wide)
@@ -227,14 +236,18 @@ class Shards(Wrapper):
         self.memory.release(grads[-1])  # a loop's variable holds it until the function returns
         heap.release(reduced)
 
+    def _summed(self, group: Group) -> None:
+        self._let_go(group.summing)
+        group.summing = None
+
     def _chunk_cat(self, group: Group, tensors: list[Tensor], dtype: str, into: str) -> None:
         """What the copy of gradients to one buffer takes: addresses for a kernel, or padded copies where none casts as it copies."""
         if dtype == into or (dtype, into) == ("bfloat16", "float32"):
             packed = total(group.copies(t) * (6 + call("ceildiv", self.part(t, into), poly(TILE))) for t in tensors)
             self.heap.scratch("chunk_cat", 8 * (packed + 2))
             return
-        uneven = [t.storage for t in tensors if not sizes().is_one(ONE + t.shape[0] % RANKS)]
-        padded = [RANKS * self.shards[s].elements * ITEMSIZE[dtype] for s in uneven]
+        uneven = [t.storage for t in tensors if not sizes().is_one(ONE + t.shape[0] * self.run.replicate % RANKS)]
+        padded = [self.among * self.shards[s].elements * ITEMSIZE[dtype] for s in uneven]
         made = [self.heap.alloc(size, "workspace", "chunk_cat scratch", loops=s.loops) for s, size in zip(uneven, padded)]
         self.heap.give_back(made)
 
@@ -252,6 +265,7 @@ class Shards(Wrapper):
             group.calls.clear()
             self._let_go(group.flat)
             group.flat = None
+            self._summed(group)
         self.order.clear()
         self._let_go(self.reducing)
         self.reducing = None
