@@ -13,7 +13,7 @@ import torch.distributed as dist
 from torch import nn
 from torch.distributed.algorithms.ddp_comm_hooks.debugging_hooks import noop_hook
 from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
+from torch.distributed.fsdp import CPUOffloadPolicy, FSDPModule, MixedPrecisionPolicy, OffloadPolicy, fully_shard
 from torch.distributed.tensor import DTensor
 from torch.nn.parallel import DistributedDataParallel, distributed
 from torch.testing._internal.distributed.fake_pg import FakeStore
@@ -148,6 +148,7 @@ class Sharded(Program):
         mesh = mesh or init_device_mesh("cuda", (ranks,))
         settings: dict[str, Any] = {} if run.reshard_after_forward else {"reshard_after_forward": False}
         dtypes = {name: getattr(torch, DTYPES[getattr(run, name)]) for name in MIXED if getattr(run, name) != "none"}
+        settings["offload_policy"] = CPUOffloadPolicy() if run.offloaded else OffloadPolicy()
         settings["mp_policy"] = MixedPrecisionPolicy(**dtypes, cast_forward_inputs=run.cast_forward_inputs)
         for path in sorted(units, key=lambda path: -path.count(".") if path else 1):
             fully_shard(self.parts[path], mesh=mesh, **settings)
@@ -187,6 +188,8 @@ class Sharded(Program):
         groups = [group for part in self.parts.values() for group in cast(FSDPModule, part)._get_fsdp_state()._fsdp_param_groups]
         for where in ("cpu", "cuda"):
             for tensor in ordered:
+                if isinstance(tensor, DTensor) and self.run.offloaded:
+                    continue
                 if isinstance(tensor, DTensor):
                     tensor._local_tensor = tensor._local_tensor.to(where)
                 else:

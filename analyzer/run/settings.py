@@ -82,6 +82,9 @@ class Run:
     reduce_dtype: str = _setting("none", "fully_shard, MixedPrecisionPolicy: dtype in which gradients are reduced", "none", *DTYPES)
     output_dtype: str = _setting("none", "fully_shard, MixedPrecisionPolicy: dtype to which results are cast", "none", *DTYPES)
     cast_forward_inputs: bool = _setting(True, "fully_shard, MixedPrecisionPolicy: whether inputs are cast to param_dtype")
+    offload_policy: str = _setting(
+        "none", "fully_shard: cpu keeps parts, gradients and optimizer states in host memory (CPUOffloadPolicy)", "none", "cpu"
+    )
     expandable_segments: bool = _setting(False, "PYTORCH_CUDA_ALLOC_CONF: segments that grow, in place of one per cudaMalloc")
     max_split_size_mb: int = _setting(0, "PYTORCH_CUDA_ALLOC_CONF: larger blocks are never split; none by default")
     roundup_power2_divisions: int = _setting(0, "PYTORCH_CUDA_ALLOC_CONF: requests are rounded up to such parts of a power of two")
@@ -110,6 +113,11 @@ class Run:
     def unit_outputs(self) -> str:
         """The dtype to which fully_shard casts what the parts of a model give, or nothing."""
         return DTYPES.get(self.output_dtype, "")
+
+    @property
+    def offloaded(self) -> bool:
+        """Whether parameters and all that the optimizer has are in host memory."""
+        return self.offload_policy == "cpu"
 
     @property
     def scaler(self) -> bool:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from analyzer.graph import ITEMSIZE, Graph, Storage, Tensor, Unit, contiguous
 from analyzer.kernel_scratch import TILE
 from analyzer.paths import without_counters
-from analyzer.polynomial import ONE, Poly, call, poly, product, symbol, total
+from analyzer.polynomial import ONE, ZERO, Poly, call, poly, product, symbol, total
 from analyzer.problems import InvalidConfig, Problem
 from analyzer.run.arrays import Array, Leaf, Node
 from analyzer.run.forward import Forward
@@ -104,8 +104,10 @@ class Shards(Wrapper):
         return self.units[next((name for name in around if name in self.units), "")]
 
     def size(self, storage: Storage) -> Poly:
-        """Bytes of a parameter's shard, or of anything else as it is."""
-        return self.shards[storage].storage.size if storage in self.shards else storage.size
+        """Bytes of a parameter's shard, none where it is on the host, or of anything else as it is."""
+        if storage not in self.shards:
+            return storage.size
+        return ZERO if self.run.offloaded else self.shards[storage].storage.size
 
     def trained(self, leaves: list[Leaf]) -> list[Leaf]:
         """The shards."""
@@ -148,12 +150,28 @@ class Shards(Wrapper):
     def _gather(self, group: Group) -> None:
         if group.flat or group.gathered or not group.parameters:
             return
-        cast = [t for t in group.parameters if t.dtype != self.shards[t.storage].dtype]
         with self.heap.on(GATHERING):
-            copy = self.heap.take(f"{group.label}: shards as they are gathered", total(self.part(t) * group.copies(t) for t in cast))
+            copy = self._brought(group) if self.run.offloaded else self._cast(group)
             size = self.among * total(self.part(t) * group.copies(t) for t in group.parameters)
             group.flat = self.heap.alloc(size, "gathered", f"{group.label}: gathered parameters, flat")
             self.heap.give_back(copy)
+
+    def _cast(self, group: Group) -> list[Block]:
+        """Shards in the dtype in which they are gathered, in one buffer."""
+        cast = [t for t in group.parameters if t.dtype != self.shards[t.storage].dtype]
+        return self.heap.take(f"{group.label}: shards as they are gathered", total(self.part(t) * group.copies(t) for t in cast))
+
+    def _brought(self, group: Group) -> list[Block]:
+        """Shards that come from the host, one by one, each cast where it is gathered in another dtype."""
+        made = []
+        for tensor, shard in ((t, self.shards[t.storage]) for t in group.parameters):
+            label, loops = f"{tensor.storage.label} from the host", tensor.storage.loops
+            block = self.heap.alloc(shard.storage.size, "workspace", label, loops=loops)
+            if tensor.dtype != shard.dtype:
+                wide, block = block, self.heap.alloc(self.part(tensor), "workspace", f"{label}, cast", loops=loops)
+                self.heap.release(wide)
+            made.append(block)
+        return made
 
     def _copy_out(self, group: Group, *, forward: bool = False) -> None:
         """wait_for_unshard: from the flat buffer to a tensor for each parameter."""
@@ -231,10 +249,14 @@ class Shards(Wrapper):
             if dtype != kept:
                 wide, reduced = reduced, heap.alloc(share * ITEMSIZE[kept], "gradient", f"{name}: reduced gradients in {kept}")
                 heap.release(wide)
+        heap.elsewhere = self.run.offloaded
+        kept_in = heap.alloc(reduced.size, "gradient", f"{name}: gradients on the host") if self.run.offloaded else reduced
+        heap.elsewhere = False
         for tensor in tensors:
-            self._take_over(self.optimized[tensor], reduced)
+            self._take_over(self.optimized[tensor], kept_in)
         self.memory.release(grads[-1])  # a loop's variable holds it until the function returns
-        heap.release(reduced)
+        for block in {reduced, kept_in}:
+            heap.release(block)
 
     def _summed(self, group: Group) -> None:
         self._let_go(group.summing)

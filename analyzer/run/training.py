@@ -93,7 +93,9 @@ def _train(graph: Graph, run: Run, forward: Forward, number: int) -> None:
         if micro == 0 and run.zero_grad == "before_backward":
             learning.zero_grad(forward.memory, run, optimized(run, leaves))
         _backward(run, forward)
+    outer, heap.elsewhere = heap.elsewhere, heap.elsewhere or run.offloaded
     _learn(run, forward, leaves, number)
+    heap.elsewhere = outer
     heap.mark("end")
 
 
