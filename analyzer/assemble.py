@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from analyzer import memory
 from analyzer.analysis import Analysis, analyze, of_another_gpu
@@ -38,7 +38,7 @@ OF_RANK = {
     "ddp": "all figures are of one rank; the ranks are alike",
     "zero1": "all figures are of one rank, the one whose parameters in ZeroRedundancyOptimizer have most elements",
     "tensor": "all figures are of one rank; the ranks are alike",
-    "fsdp": "all figures are of rank 0, whose shards are rounded up; up to half as much again is reserved: gathers have their own streams",
+    "fsdp": "all figures are of rank 0, whose shards are rounded up",
 }  # fmt: skip
 TRANSIENT = ("temporary", "workspace", "gradient of activation", "gathered")
 
@@ -166,7 +166,17 @@ def _notes(analysis: Analysis) -> tuple[str, ...]:
     """What the figures of this model leave out."""
     families = {OPS[i.op].family for i in analysis.graph.instructions if isinstance(i, Call)}
     ranks = (OF_RANK[analysis.run.parallel] + _of_others(analysis), NCCL) if analysis.run.parallel in OF_RANK else ()
-    return (*ranks, *dict.fromkeys(note for family, note in NOTES.items() if family in families))
+    return (*ranks, *_on_host(analysis), *dict.fromkeys(note for family, note in NOTES.items() if family in families))
+
+
+def _on_host(analysis: Analysis) -> tuple[str, ...]:
+    """What CPUOffloadPolicy keeps in host memory."""
+    if not analysis.run.offloaded:
+        return ()
+    run = replace(analysis.run, offload_policy="none")
+    kept = memory.categories(analyze(analysis.model, {name: str(value) for name, value in analysis.symbols.values.items()}, run, analysis.device))
+    bytes_ = sum(evaluate(kept[name], analysis.symbols.values) for name in ("parameters", "gradients", "optimizer") if name in kept)
+    return (f"each rank keeps its part of parameters, gradients and optimizer states in host memory: {bytes_ / GIB:.2f} GiB",)
 
 
 def _of_others(analysis: Analysis) -> str:

@@ -189,6 +189,7 @@ class EndUnit:
 
     unit: Unit
     results: tuple[Tensor, ...]
+    handed: tuple[Tensor, ...] = ()  # what its caller gets for them
 
 
 Instruction = Union[Step, Drop, Bind, Enter, Leave, Mark, Call, Checkpoint, EndCheckpoint, Unit, EndUnit]

@@ -66,7 +66,9 @@ class Tracer(References):
         self.loops: Loops = ()  # the iterations that are running
         self.autocast = ""  # the dtype that autocast lowers to, or nothing
         self.cast_weights: dict[Tensor, Tensor] = {}
-        self.dtype = "float32"  # of parameters
+        self.dtype = "float32"  # of parameters and buffers
+        self.gathered = ""  # of parameters where fully_shard gathers them in another
+        self.unit_inputs = self.unit_outputs = ""  # to which fully_shard casts what the parts of a model are given and give
         self.attention = "auto"  # the kernel that scaled_dot_product_attention is forced to
         self.recording = False  # whether a backward pass is being recorded, by the autograd engine's thread
         self.mha_fastpath = True  # whether nn.MultiheadAttention and what is made of it may be fused in inference
@@ -104,7 +106,9 @@ class Tracer(References):
 
     def parameter(self, name: str, shape: Shape, dtype: str = "", *, trainable: bool = True) -> Tensor:
         """The parameter of the running module, made at its first call; in the model's dtype unless another is said."""
-        dtype = dtype or self.dtype
+        if self.gathered and dtype in FLOATING and dtype != self.dtype:
+            raise Refused(f"a parameter in {dtype} among others in {self.dtype}: with param_dtype that is not simulated")
+        dtype = self.gathered if self.gathered and dtype in ("", self.dtype) else dtype or self.dtype
         own = f"{self.path}.{name}" if self.path else name
         path, label = self._tied(own, f"{self.label}.{name}" if self.label else name)
         if path not in self.parameters:
@@ -145,8 +149,9 @@ class Tracer(References):
 
     def phantom(self, shape: Shape) -> Tensor:
         """A tensor that is never in memory, to infer the sizes of a module that nobody calls."""
-        storage = Storage(Spec(shape, self.dtype).bytes, "phantom", "", self.origin)
-        return self.hold(Tensor(shape, contiguous(shape), self.dtype, storage, False, None, "", self.origin))
+        dtype = self.gathered or self.dtype
+        storage = Storage(Spec(shape, dtype).bytes, "phantom", "", self.origin)
+        return self.hold(Tensor(shape, contiguous(shape), dtype, storage, False, None, "", self.origin))
 
     def step(self, op: str, rule: Rule, inputs: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
         """Record a primitive and return its outputs, held by the running function."""

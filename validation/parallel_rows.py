@@ -2,14 +2,17 @@
 
     NULLCUDA_DEVICES=2 NULLCUDA_MEM=300 validation/nullcuda/run.sh -m validation.parallel_rows [--write]
 
-Prints a line a case: how far predicted peaks are from measured ones, and how much more is reserved than a replay on one stream
-says. --write commits the rows to validation/results/parallel.json. Exit status: 0 all figures but the allocator's are equal, 1 not.
+Prints a line a case, each measured in a process of its own: how far predicted peaks are from measured ones, and how much more is
+reserved than the replay says. --write commits the rows to validation/results/parallel.json. Exit status: 0 all figures but the
+allocator's are equal, 1 not.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 from analyzer.analysis import of_another_gpu
 from validation.accuracy import EXACT
@@ -36,21 +39,40 @@ CASES = (
     (*BERT, f"{SHARD}bert_layer precision=bf16"),
     ("vit-b-16", "B=4 L=4", f"{SHARD}vision_encoder_block"),
     ("vit-b-16", "B=4 L=4", f"{SHARD}vision_encoder_block reshard_after_forward=false"),
+    (*BERT, f"{SHARD}bert_layer param_dtype=bf16 reduce_dtype=fp32"),
+    (*BERT, "parallel=fsdp ranks=4 param_dtype=bf16 output_dtype=fp32"),
+    (*BERT, "parallel=fsdp ranks=8 replicate=2 shard=bert_layer param_dtype=bf16 accumulation=2"),
+    ("encoder_prenorm", "B=4", "parallel=fsdp ranks=7 shard=attention,feed_forward reduce_dtype=bf16"),
+    ("encoder_prenorm", "B=4", "parallel=fsdp ranks=6 replicate=2 shard=attention,feed_forward param_dtype=fp16 reduce_dtype=fp32"),
+    ("resnet_tabular", "", f"{SHARD}residual param_dtype=bf16 reduce_dtype=fp32 precision=amp-bf16"),
+    ("gpt2", "B=2 L=3", "parallel=fsdp ranks=5 shard=gpt2_block param_dtype=bf16 reduce_dtype=fp32 checkpoint=gpt2_block"),
+    ("llama-3.2-1b", "B=1 L=2 r=128", "parallel=fsdp ranks=8 shard=llama_layer precision=bf16 reduce_dtype=fp32 clip_grad_norm=true"),
+    ("llama-3.2-1b", "B=1 L=2 r=128", "parallel=fsdp ranks=8 shard=llama_layer param_dtype=bf16 mode=infer"),
 )
 
 
 def main(arguments: Sequence[str]) -> int:
     """Measure every case."""
-    device, rows, seconds = device_of_this_machine(), list[Row](), list[Row]()
-    for case in CASES:
-        rows.append(measured_row(*case, device))
-        print(told(rows[-1]), flush=True)
-        if "data_parallel" in case[-1]:
-            seconds.append(row_of(*case, device, lambda analysis: compared(of_another_gpu(analysis))))
-            print(f"    the second GPU: {', '.join(wrong(seconds[-1])) or 'equal'}", flush=True)
+    rows, seconds = list[Row](), list[Row]()
+    with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as processes:
+        for row, second in processes.map(measured, CASES):
+            rows.append(row)
+            print(told(row), flush=True)
+            if second:
+                seconds.append(second)
+                print(f"    the second GPU: {', '.join(wrong(second)) or 'equal'}", flush=True)
     if "--write" in arguments:
-        write(Results(torch_version(), today(), device, tuple(rows)), RESULTS)
+        write(Results(torch_version(), today(), device_of_this_machine(), tuple(rows)), RESULTS)
     return 1 if any(wrong(row) for row in (*rows, *seconds)) else 0
+
+
+def measured(case: tuple[str, str, str]) -> tuple[Row, Row | None]:
+    """A case's row, and that of DataParallel's second GPU."""
+    device = device_of_this_machine()
+    row = measured_row(*case, device)
+    if "data_parallel" not in case[-1]:
+        return row, None
+    return row, row_of(*case, device, lambda analysis: compared(of_another_gpu(analysis)))
 
 
 def wrong(row: Row) -> list[str]:

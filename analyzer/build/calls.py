@@ -11,10 +11,10 @@ from analyzer.build.application import apply
 from analyzer.build.arguments import counted, op_arguments, operands
 from analyzer.build.checkpoints import Body, checkpointed, is_checkpointed
 from analyzer.build.frame import POISON, Bound, Constant, Frame, Poison, Word
-from analyzer.build.ranks import sharded
 from analyzer.build.shards import divided, style_of, styles
 from analyzer.build.source import CONTROL, RESERVED, Block, Module, Problems, Statement, TooMany
 from analyzer.build.ties import Ties
+from analyzer.build.units import sharded
 from analyzer.build.values import refuse, size_of, whole_size_of
 from analyzer.document import Scalar, Sequence, Value
 from analyzer.graph import Tensor

@@ -14,8 +14,9 @@ from analyzer.build.replicas import Replicas, batch_symbol, is_of_each_gpu
 from analyzer.build.shards import undivided
 from analyzer.build.source import Problems, Statement, TooMany
 from analyzer.build.symbols import Symbols, bind
+from analyzer.build.units import Root
 from analyzer.document import Scalar
-from analyzer.graph import EndUnit, Graph, Mark, Step, Tensor, Unit
+from analyzer.graph import Graph, Mark, Step, Tensor
 from analyzer.ops import autocast
 from analyzer.paths import is_named
 from analyzer.polynomial import ONE, Poly, poly, symbol
@@ -120,11 +121,12 @@ class _Session:
         tracer.push()
         for tensor in batch.tensors.values():
             tracer.own(tensor)
-        root = Unit("", (), (), tracer.origin)
-        if self.run.parallel == "fsdp":
-            tracer.instructions.append(root)
+        root = Root(tracer, self.problems, batch) if self.run.parallel == "fsdp" else None
+        if root:
+            tracer.gathered, tracer.unit_inputs, tracer.unit_outputs = self.run.gathered, self.run.unit_inputs, self.run.unit_outputs
+        seen = root.enter() if root else batch.tensors
         tracer.push()
-        for name, tensor in batch.tensors.items():
+        for name, tensor in seen.items():
             self.forward.variables[name] = tracer.own(tensor)
         replicas = None
         if self.run.parallel == "data_parallel":
@@ -139,8 +141,8 @@ class _Session:
         told = inference.outputs if inference and (own or inference.outputs) else self.model.outputs
         outputs = self._outputs(told)
         tracer.pop(tuple(outputs.values()))
-        if self.run.parallel == "fsdp":
-            tracer.instructions.append(EndUnit(root, tuple(outputs.values())))
+        if root:
+            outputs = root.leave(self.forward, outputs)
         if replicas:
             outputs = replicas.leave(self.forward, outputs, self.run.autocast)
         outputs = wrapped(self.run, tracer, outputs)

@@ -34,7 +34,7 @@ def simulate(graph: Graph, run: Run, gpu: int = 0) -> Heap:
     heap = Heap()
     forward = Forward(heap)
     wrapper = forward.memory.wrapper = _wrapper(graph, run, forward, gpu)
-    forward.resident((*_standing(graph), *graph.inputs.values()))
+    forward.resident((*standing(graph), *graph.inputs.values()))
     if run.mode == "infer":
         heap.move(Place(STEADY, "inference"))
         heap.mark("start")
@@ -69,7 +69,7 @@ def _wrapper(graph: Graph, run: Run, forward: Forward, gpu: int) -> Wrapper:
     return Wrapper()
 
 
-def _standing(graph: Graph) -> Iterator[Tensor]:
+def standing(graph: Graph) -> Iterator[Tensor]:
     """Parameters and buffers in the order in which a model is moved to its device: module by module."""
     buffers: dict[str, list[Tensor]] = {}
     for path, tensor in graph.buffers.items():
@@ -96,7 +96,9 @@ def _train(graph: Graph, run: Run, forward: Forward, number: int) -> None:
         if micro == 0 and run.zero_grad == "before_backward":
             learning.zero_grad(forward.memory, run, optimized(run, leaves))
         _backward(run, forward)
+    outer, heap.elsewhere = heap.elsewhere, heap.elsewhere or run.offloaded
     _learn(run, forward, leaves, number)
+    heap.elsewhere = outer
     heap.mark("end")
 
 
