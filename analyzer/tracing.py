@@ -28,6 +28,7 @@ from analyzer.paths import is_named, without_counters
 from analyzer.polynomial import ONE, ZERO, Poly
 from analyzer.problems import Origin
 from analyzer.references import References
+from analyzer.sections import Sections
 from analyzer.sizes import sizes
 
 
@@ -81,6 +82,8 @@ class Tracer(References):
         self.detached: set[Tensor] = set()  # what reentrant checkpoints are called with again: leaves
         self.ranks: Poly = ZERO  # GPUs that blocks are divided among, if they are
         self.divided = False  # whether something is
+        self.repeats: dict[str, Poly] = {}  # iterations of the outermost loops, by path
+        self.sections = Sections()  # the stages of a pipeline
         self.weights = ""  # how Linear layers keep them, where not in the model's dtype
         self.warnings: list[str] = []
 
@@ -117,6 +120,7 @@ class Tracer(References):
             needs = trainable and dtype in FLOATING and not any(is_named(self.frozen, n) for n in names)
             storage = Storage(spec.bytes, "parameter", label, self.origin, self.copies, self.loops)
             self.parameters[path] = Tensor(shape, contiguous(shape), dtype, storage, needs, None, path, self.origin)
+            self.sections.made[path] = self.sections.running
         if path == own:
             self.made.add(path)
         return self._same_shape(self.parameters[path], shape, "" if path == own else f"{own} is tied to it")
@@ -140,6 +144,7 @@ class Tracer(References):
             size = Spec(shape, dtype).bytes
             storage = Storage(size, "buffer", f"{self.label}.{name}" if self.label else name, self.origin, self.copies, self.loops)
             self.buffers[path] = Tensor(shape, contiguous(shape), dtype, storage, False, None, path, self.origin)
+            self.sections.made[path] = self.sections.running
         return self._same_shape(self.buffers[path], shape)
 
     def _same_shape(self, tensor: Tensor, shape: Shape, why: str = "") -> Tensor:

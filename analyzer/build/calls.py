@@ -63,6 +63,7 @@ class Calls:
         if word not in home.blocks and word not in OPS:
             raise refuse(made, f"unknown op '{word}'", nearest(word, [*OPS, *home.blocks]))
         path, label = (f"{above}.{statement.name}" if above else statement.name for above in under)
+        frame.tracer.sections.enter(path, frame.tracer.instructions)
         first = self.owners.setdefault(path, made)
         if first != made and (word in home.blocks or OPS[word].is_module):
             raise refuse(made, f"'{path}' is already the name of the layer at line {first.line}", "give one of them another 'name'")

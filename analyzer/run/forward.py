@@ -236,4 +236,3 @@ class Forward:
             array.refs += 1
             return array.leaf, 0
         return self.leaves[tensor], 0
-
