@@ -139,6 +139,17 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Redistribute:
+    """What a rank has of a tensor changes, or how it is wrapped, after the steps that do it: what a rendering needs."""
+
+    way: str
+    op: str
+    tensor: Tensor
+    outputs: tuple[Tensor, ...]
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Again:
     """The second run of a reentrant checkpoint: a graph of its own, from detached inputs to outputs."""
 
@@ -191,7 +202,7 @@ class EndUnit:
     results: tuple[Tensor, ...]
 
 
-Instruction = Union[Step, Drop, Bind, Enter, Leave, Mark, Call, Checkpoint, EndCheckpoint, Unit, EndUnit]
+Instruction = Union[Step, Drop, Bind, Enter, Leave, Mark, Call, Redistribute, Checkpoint, EndCheckpoint, Unit, EndUnit]
 
 
 def nested(instructions: Iterable[Instruction]) -> Iterator[Instruction]:

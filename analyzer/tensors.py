@@ -34,6 +34,7 @@ class Storage:
     origin: Origin
     copies: Poly = ONE  # how many iterations of symbolic loops this one stands for
     loops: Loops = ()  # of a parameter or buffer: the iterations whose module it belongs to
+    relaid: bool = False  # of a parameter: its gradient is divided among GPUs otherwise, or not summed over them
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -79,6 +79,9 @@ class Tracer(References):
         self.detached: set[Tensor] = set()  # what reentrant checkpoints are called with again: leaves
         self.ranks: Poly = ZERO  # GPUs that blocks are divided among, if they are
         self.divided = False  # whether something is
+        self.sequence_parallel = self.loss_parallel = False  # whether sequences are, and classes that a loss takes
+        self.layouts: dict[Storage, str] = {}  # of what a rank has otherwise than other tensors: how
+        self.distributed = self.relaid = False  # whether what runs takes and makes DTensors, and whether its parameters are some
         self.weights = ""  # how Linear layers keep them, where not in the model's dtype
         self.warnings: list[str] = []
 
@@ -91,6 +94,16 @@ class Tracer(References):
         finally:
             _tracer.reset(token)
 
+    @contextmanager
+    def distributing(self, *, steps: bool) -> Iterator[None]:
+        """Inside, parameters are DTensors whose gradients are not summed over the ranks, and so is what steps take and make."""
+        before = self.relaid, self.distributed
+        self.relaid, self.distributed = True, steps
+        try:
+            yield
+        finally:
+            self.relaid, self.distributed = before
+
     def bind(self, name: str, tensor: Tensor) -> None:
         """A training-loop variable takes a value."""
         self.instructions.append(Bind(name, self.latest(tensor)))
@@ -102,7 +115,7 @@ class Tracer(References):
         label = f"{self.label}: {role}" if self.label and role else self.label or role
         return Storage(size, kind, label, self.origin)
 
-    def parameter(self, name: str, shape: Shape, dtype: str = "", *, trainable: bool = True) -> Tensor:
+    def parameter(self, name: str, shape: Shape, dtype: str = "", *, trainable: bool = True, relaid: bool = False) -> Tensor:
         """The parameter of the running module, made at its first call; in the model's dtype unless another is said."""
         dtype = dtype or self.dtype
         own = f"{self.path}.{name}" if self.path else name
@@ -111,7 +124,7 @@ class Tracer(References):
             spec = Spec(shape, dtype)
             names = (path, label, *(alias for alias, target in self.ties.items() if target == path))
             needs = trainable and dtype in FLOATING and not any(is_named(self.frozen, n) for n in names)
-            storage = Storage(spec.bytes, "parameter", label, self.origin, self.copies, self.loops)
+            storage = Storage(spec.bytes, "parameter", label, self.origin, self.copies, self.loops, relaid or self.relaid)
             self.parameters[path] = Tensor(shape, contiguous(shape), dtype, storage, needs, None, path, self.origin)
         if path == own:
             self.made.add(path)
@@ -150,6 +163,8 @@ class Tracer(References):
 
     def step(self, op: str, rule: Rule, inputs: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
         """Record a primitive and return its outputs, held by the running function."""
+        if self.distributed:
+            rule = replace(rule, constants={**rule.constants, "distributed": True})
         if self.recording:
             rule = replace(rule, constants={**rule.constants, "recorded": True})
         needed = self._needed(rule, inputs)

@@ -57,7 +57,7 @@ def test_every_tensor_is_as_parallelize_module_makes_it(config: str, symbols: di
     checker = Checker(program)
     program.forward()
     program.variables["loss"].backward()
-    program.replicated.__exit__(None, None, None)
+    program.leave()
     torch.distributed.destroy_process_group()
 
     assert not checker.found

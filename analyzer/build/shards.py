@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from collections.abc import Mapping as MappingOf
 from typing import TYPE_CHECKING
 
 from analyzer.build.frame import Constant, Frame
+from analyzer.build.layouts import SCATTERED, SEQUENCE_PARALLEL, WHOLE
 from analyzer.build.source import Block, Problems, Statement, as_mapping
 from analyzer.build.values import refuse
 from analyzer.document import Mapping, Scalar
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
     from analyzer.tracing import Tracer
 
 DIVIDED = "divided"  # of a symbol: a rank has a part of it
-SHARD = (*STYLES, DIVIDED)
-PARALLEL = ("Linear",)
+WITH_SEQUENCE = (SEQUENCE_PARALLEL, WHOLE, SCATTERED)  # what means something with sequence parallel alone
+SHARD = (*STYLES, *WITH_SEQUENCE, DIVIDED)
+LINEAR = "expected a Linear or an Embedding"
 
 
 def read_shard(block: Mapping, problems: Problems) -> dict[str, Scalar]:
@@ -32,17 +34,20 @@ def read_shard(block: Mapping, problems: Problems) -> dict[str, Scalar]:
         if isinstance(value, Scalar) and value.value in SHARD:
             result[str(key.value)] = Scalar(value.value, key.origin)
         else:
-            problems.add(value.origin, "a module is sharded colwise or rowwise, a symbol is divided", "shard: {up: colwise, down: rowwise}")
+            message = "a module is sharded colwise or rowwise, a symbol is divided"
+            problems.add(value.origin, message, f"one of: {', '.join(SHARD)}")
     return result
 
 
 def misnamed(block: Block) -> InvalidConfig | None:
-    """A name under `shard` that is no module or symbol of the block, if there is one."""
-    names, symbols = {*block.modules, *_names(block.layers)}, [name for name, _ in block.symbols]
+    """A name under `shard` that the block has nothing of such a kind of, if there is one."""
+    modules, symbols = {*block.modules, *_names(block.layers)}, [name for name, _ in block.symbols]
     for name, told in block.shard.items():
-        known = symbols if told.value == DIVIDED else names
+        kinds: dict[object, tuple[str, Collection[str]]] = {
+            DIVIDED: ("symbol", symbols), WHOLE: ("input", block.inputs), SCATTERED: ("input or module", {*block.inputs, *modules}),
+        }  # fmt: skip
+        what, known = kinds.get(told.value, ("module", modules))
         if name not in known:
-            what = "symbol" if told.value == DIVIDED else "module"
             return refuse(told.origin, f"block '{block.name}' has no {what} '{name}' to shard", nearest(name, known))
     return None
 
@@ -60,7 +65,8 @@ def styles(block: Block, tracer: Tracer) -> MappingOf[str, str]:
         raise error
     if tracer.ranks == 0:
         return {}
-    return {name: str(told.value) for name, told in block.shard.items()}
+    told = {name: str(word.value) for name, word in block.shard.items()}
+    return told if tracer.sequence_parallel else {name: word for name, word in told.items() if word not in WITH_SEQUENCE}
 
 
 def style_of(statement: Statement, home: Frame, place: tuple[str, str]) -> str:
@@ -69,11 +75,21 @@ def style_of(statement: Statement, home: Frame, place: tuple[str, str]) -> str:
     `place` is its path and label. Raises InvalidConfig where it cannot be divided.
     """
     style = home.styles.get(statement.name, "")
-    if style and statement.word not in PARALLEL:
-        raise refuse(statement.origin, f"'{statement.name}' is sharded {style}, and {statement.word} cannot be", "expected a Linear")
+    if style not in STYLES:
+        return style
+    if statement.word not in STYLES[style]:
+        raise refuse(statement.origin, f"'{statement.name}' is sharded {style}, and {statement.word} cannot be", LINEAR)
     if any(f"{name}.weight" in home.tracer.ties for name in place):
         return ""
-    home.tracer.divided |= bool(style)
+    home.tracer.divided = True
+    return style
+
+
+def style_of_block(statement: Statement, home: Frame) -> str:
+    """How the block that a statement calls is divided, or nothing. Raises InvalidConfig where it cannot be."""
+    style = home.styles.get(statement.name, "")
+    if style in STYLES:
+        raise refuse(statement.origin, f"'{statement.name}' is sharded {style}, and a block cannot be", LINEAR)
     return style
 
 

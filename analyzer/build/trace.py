@@ -116,6 +116,7 @@ class _Session:
         tracer.weights = self.run.weights if self.run.weights != "precision" else ""
         if self.run.parallel == "tensor":
             tracer.ranks = size if isinstance(size := self.loop.symbols[RANKS], Poly) else ONE
+            tracer.sequence_parallel, tracer.loss_parallel = self.run.sequence_parallel, self.run.loss_parallel
         tracer.units = self._blocks("shard", self.run.shard)
         tracer.push()
         for tensor in batch.tensors.values():

@@ -177,7 +177,8 @@ def _accumulate(run: Pass, target: Target, index: int, array: Array) -> None:
         return
     memory = run.memory
     memory.heap.launch([old.extent, array.extent], [array.bytes], gradient=True)
-    if old.refs == 1 and old.block.refs == 1 and not old.view and dense(old):
+    distributed = isinstance(target, Node) and "distributed" in target.step.rule.constants  # DTensors are never added in place
+    if old.refs == 1 and old.block.refs == 1 and not old.view and dense(old) and not distributed:
         memory.release(array)
         return
     label = f"{memory.heap.op}: sum of gradients"

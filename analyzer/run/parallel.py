@@ -19,6 +19,7 @@ UNROLLED = ("data_parallel", "zero1")  # what is divided by the sizes of paramet
 BELONGS = {
     "bucket_cap_mb": REPLICATED, "gradient_as_bucket_view": REPLICATED, "find_unused_parameters": REPLICATED,
     "static_graph": REPLICATED, "broadcast_buffers": REPLICATED,
+    "sequence_parallel": ("tensor",), "loss_parallel": ("tensor",),
     "shard": SHARDED, "reshard_after_forward": SHARDED, "param_dtype": SHARDED, "reduce_dtype": SHARDED,
 }  # fmt: skip
 

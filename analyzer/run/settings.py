@@ -68,6 +68,8 @@ class Run:
         "none", "data_parallel", "ddp", "zero1", "zero2", "zero3", "fsdp", "tensor",
     )  # fmt: skip
     ranks: str = _setting("", "how many GPUs: a number or an expression over symbols; formulas call it `ranks`")
+    sequence_parallel: bool = _setting(False, "tensor parallel: whether sequences are divided too, outside of what shares weights")
+    loss_parallel: bool = _setting(False, "tensor parallel: whether cross_entropy takes divided classes (loss_parallel)")
     bucket_cap_mb: int = _setting(0, "DDP: MiB of a bucket; by default 25, and 1 of the first")
     gradient_as_bucket_view: bool = _setting(False, "DDP: whether gradients are views of the buckets")
     find_unused_parameters: bool = _setting(False, "DDP: whether parameters may go without a gradient; outputs are cloned")
