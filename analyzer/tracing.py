@@ -29,6 +29,7 @@ from analyzer.polynomial import ONE, ZERO, Poly
 from analyzer.problems import Origin
 from analyzer.references import References
 from analyzer.sizes import sizes
+from analyzer.tensors import PARTIAL
 
 
 class Refused(Exception):
@@ -81,7 +82,8 @@ class Tracer(References):
         self.divided = False  # whether something is
         self.sequence_parallel = self.loss_parallel = False  # whether sequences are, and classes that a loss takes
         self.layouts: dict[Storage, str] = {}  # of what a rank has otherwise than other tensors: how
-        self.distributed = self.relaid = False  # whether what runs takes and makes DTensors, and whether its parameters are some
+        self.distributed = False  # whether what runs takes and makes DTensors
+        self.placement = ""  # of the parameters of what runs
         self.weights = ""  # how Linear layers keep them, where not in the model's dtype
         self.warnings: list[str] = []
 
@@ -96,13 +98,13 @@ class Tracer(References):
 
     @contextmanager
     def distributing(self, *, steps: bool) -> Iterator[None]:
-        """Inside, parameters are DTensors whose gradients are not summed over the ranks, and so is what steps take and make."""
-        before = self.relaid, self.distributed
-        self.relaid, self.distributed = True, steps
+        """Inside, each rank sees a part of the sequence: gradients of parameters are partial, and `steps` take and make DTensors."""
+        before = self.placement, self.distributed
+        self.placement, self.distributed = PARTIAL, steps
         try:
             yield
         finally:
-            self.relaid, self.distributed = before
+            self.placement, self.distributed = before
 
     def bind(self, name: str, tensor: Tensor) -> None:
         """A training-loop variable takes a value."""
@@ -115,7 +117,7 @@ class Tracer(References):
         label = f"{self.label}: {role}" if self.label and role else self.label or role
         return Storage(size, kind, label, self.origin)
 
-    def parameter(self, name: str, shape: Shape, dtype: str = "", *, trainable: bool = True, relaid: bool = False) -> Tensor:
+    def parameter(self, name: str, shape: Shape, dtype: str = "", *, trainable: bool = True, placement: str = "") -> Tensor:
         """The parameter of the running module, made at its first call; in the model's dtype unless another is said."""
         dtype = dtype or self.dtype
         own = f"{self.path}.{name}" if self.path else name
@@ -124,7 +126,7 @@ class Tracer(References):
             spec = Spec(shape, dtype)
             names = (path, label, *(alias for alias, target in self.ties.items() if target == path))
             needs = trainable and dtype in FLOATING and not any(is_named(self.frozen, n) for n in names)
-            storage = Storage(spec.bytes, "parameter", label, self.origin, self.copies, self.loops, relaid or self.relaid)
+            storage = Storage(spec.bytes, "parameter", label, self.origin, self.copies, self.loops, placement or self.placement)
             self.parameters[path] = Tensor(shape, contiguous(shape), dtype, storage, needs, None, path, self.origin)
         if path == own:
             self.made.add(path)
@@ -140,6 +142,10 @@ class Tracer(References):
         if path != own:
             self.tied[own] = path
         return path, label
+
+    def standing(self, path: str, label: str) -> Tensor | None:
+        """The parameter that stands at a path, tied or not, if it has been made."""
+        return self.parameters.get(self._tied(path, label)[0])
 
     def buffer(self, name: str, shape: Shape, dtype: str = "") -> Tensor:
         """The buffer of the running module, made at its first call; in the model's dtype unless another is said."""

@@ -22,10 +22,11 @@ from torch.distributed.tensor.parallel import (
 from torch.distributed.tensor.placement_types import Placement
 
 from analyzer import graph as symbolic
-from analyzer.build.layouts import LOSS_PARALLEL, PARTIAL, SCATTERED, SEQUENCE_PARALLEL, UNWRAPPED, WHOLE, WRAPPED
+from analyzer.build.layouts import FOR_COLUMNS, LOSS_PARALLEL, SCATTERED, SEQUENCE_PARALLEL, UNWRAPPED, WHOLE, WRAPPED
 from analyzer.graph import Call, Graph
 from analyzer.ops.collectives import SEQUENCE_DIM
 from analyzer.run.settings import Run
+from analyzer.tensors import PARTIAL
 from validation.modules import of
 from validation.parallel import join
 from validation.rendering import Program
@@ -33,7 +34,7 @@ from validation.rendering import Program
 SEQUENCE, WHOLE_SEQUENCE, CLASSES = Shard(SEQUENCE_DIM), Replicate(), Shard(1)
 Style = Callable[..., ParallelStyle]
 FROM: dict[str, tuple[Placement, Placement, bool]] = {
-    PARTIAL: (SEQUENCE, WHOLE_SEQUENCE, False), WHOLE: (SEQUENCE, WHOLE_SEQUENCE, True), SCATTERED: (WHOLE_SEQUENCE, SEQUENCE, True),
+    FOR_COLUMNS: (SEQUENCE, WHOLE_SEQUENCE, False), WHOLE: (SEQUENCE, WHOLE_SEQUENCE, True), SCATTERED: (WHOLE_SEQUENCE, SEQUENCE, True),
 }  # fmt: skip
 """What PrepareModuleInput and PrepareModuleOutput are told, and whether a local tensor comes of it."""
 
@@ -80,10 +81,10 @@ class TensorParallel(Program):
 
     def _make_whole(self, modules: dict[str, nn.Module]) -> None:
         """Parameters of blocks that see parts of the sequence become whole DTensors, as SequenceParallel makes them."""
-        relaid = {path for path, tensor in self.graph.parameters.items() if tensor.storage.relaid}
+        partial = {path for path, tensor in self.graph.parameters.items() if tensor.storage.placement == PARTIAL}
         for path, module in modules.items():
             for name, local in [*module.named_parameters()]:
-                if of(path, name) in relaid and not isinstance(local, DTensor):
+                if of(path, name) in partial and not isinstance(local, DTensor):
                     whole = DTensor.from_local(local.detach(), self.mesh, [Replicate()], run_check=False)
                     setattr(module, name, nn.Parameter(whole, local.requires_grad))
 
@@ -108,5 +109,6 @@ class TensorParallel(Program):
 def _gathers(call: Call) -> bool:
     """Whether a layer takes a part of the sequence and gives all of it."""
     given, made = next(iter(call.arguments.values())), call.outputs[0]
-    at = SEQUENCE_DIM
-    return isinstance(given, symbolic.Tensor) and given.shape[at : at + 1] != made.shape[at : at + 1] and len(given.shape) == len(made.shape)
+    if not isinstance(given, symbolic.Tensor) or len(given.shape) != len(made.shape) or len(made.shape) <= SEQUENCE_DIM:
+        return False
+    return given.shape[SEQUENCE_DIM] != made.shape[SEQUENCE_DIM]

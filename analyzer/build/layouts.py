@@ -18,7 +18,7 @@ from analyzer.tracing import Refused, Tracer, current, show
 
 COLWISE, LOSS_PARALLEL = "colwise", "loss_parallel"
 SEQUENCE_PARALLEL = "sequence_parallel"  # of a norm or a dropout: it sees a part of the sequence
-PARTIAL, WHOLE, SCATTERED, WRAPPED, UNWRAPPED = "gathered as sums", "gathered", "scattered", "wrapped", "unwrapped"
+FOR_COLUMNS, WHOLE, SCATTERED, WRAPPED, UNWRAPPED = "gathered for columns", "gathered", "scattered", "wrapped", "unwrapped"
 """Ways of a Redistribute: whole for column-parallel layers alone, or as any tensor; a part; as a DTensor and as what a rank has of it."""
 Body = Callable[[list[Bound]], tuple[Bound, ...]]
 
@@ -34,7 +34,7 @@ def _to_local(x: Tensor) -> Rule:
 
 
 MOVES: dict[str, tuple[str, Callable[[Tensor], Tensor]]] = {
-    PARTIAL: ("all_gather", partial(sequence_gathered, partial=True)), WHOLE: ("all_gather", partial(sequence_gathered, partial=False)),
+    FOR_COLUMNS: ("all_gather", partial(sequence_gathered, partial=True)), WHOLE: ("all_gather", partial(sequence_gathered, partial=False)),
     SCATTERED: ("scatter", sequence_divided), WRAPPED: ("from_local", _from_local), UNWRAPPED: ("to_local", _to_local),
 }  # fmt: skip
 
@@ -63,7 +63,7 @@ def entered(block: Block, name: str, value: Bound, frame: Frame) -> Bound:
     if layout_of(value) != SEQUENCE:
         return value
     columns = any(str(word.value).startswith(COLWISE) for word in block.shard.values())
-    return redistributed(PARTIAL if columns else WHOLE, value, frame)
+    return redistributed(FOR_COLUMNS if columns else WHOLE, value, frame)
 
 
 def called(whole: Body, tensors: list[Bound], style: str, frame: Frame) -> tuple[Bound, ...]:
@@ -98,7 +98,7 @@ def styled(name: str, operands: Sequence[Any], style: str) -> tuple[Callable[...
         _refuse_whole(operands)
         return _distributing(function), style
     if style == SCATTERED:
-        return lambda *args, **attributes: sequence_divided(function(*args, **attributes)), style
+        return lambda *args, **attributes: sequence_divided(_single(function(*args, **attributes))), style
     if name == "cross_entropy" and layout_of(operands[0]) == CLASSES:
         return loss_parallel.cross_entropy, LOSS_PARALLEL
     return (STYLES[style][name] if style in STYLES else function), style
@@ -113,7 +113,15 @@ def _distributing(function: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
+def _single(result: Any) -> Tensor:
+    """What an op returns that returns one tensor. Raises Refused."""
+    if not isinstance(result, Tensor):
+        raise Refused("what returns several tensors cannot be scattered", "scatter the block's input")
+    return result
+
+
 def _refuse_whole(operands: Sequence[Any]) -> None:
     """Raises Refused where a module that sees a part of the sequence is called on one of which each rank has all."""
     for tensor in (t for t in operands if isinstance(t, Tensor) and layout_of(t) != SEQUENCE):
-        raise Refused(f"a sequence_parallel module takes a part of the sequence, and {show(tensor.shape)} is all of it", "shard: {x: scattered} around it")
+        message = f"a sequence_parallel module takes a part of the sequence, and {show(tensor.shape)} is all of it"
+        raise Refused(message, "shard: {x: scattered} in a block around it")

@@ -9,6 +9,7 @@ from analyzer.build.layouts import SEQUENCE_PARALLEL
 from analyzer.graph import Tensor
 from analyzer.ops import OPS
 from analyzer.ops.collectives import CLASSES, GATHERED, SEQUENCE, SEQUENCE_DIM, layout_of
+from analyzer.tensors import PARTIAL
 from analyzer.tracing import Refused, Tracer
 
 ALONG_FEATURES = frozenset(
@@ -16,7 +17,7 @@ ALONG_FEATURES = frozenset(
 )
 POINTWISE = frozenset({"elementwise", "activation", "activation_modules", "unary", "power", "conversion", "comparison", "inplace"})
 RESHAPING = frozenset(
-    {"view", "reshape", "flatten", "unflatten", "contiguous", "clone", "detach", "slice", "narrow", "to", "float", "type_as", "bfloat16", "half"}
+    {"view", "reshape", "flatten", "unflatten", "contiguous", "clone", "detach", "slice", "narrow", "to", "float", "type_as"}
 )
 LIKE = frozenset({"new_zeros", "new_ones"})  # take a dtype only
 
@@ -42,10 +43,11 @@ def _check_sequence(op: str, tensors: Sequence[Tensor], part: Tensor, results: S
     length = part.shape[SEQUENCE_DIM] if len(part.shape) > SEQUENCE_DIM else None
     alike = all(len(r.shape) > SEQUENCE_DIM and r.shape[SEQUENCE_DIM] == length for r in results)
     if not alike or (OPS[op].family not in POINTWISE and op not in ALONG_FEATURES):
-        raise Refused(f"a rank has only a part of the sequence of {part.origin}, and {op} needs all of it", "shard: {x: gathered} in a block")
+        message = f"a rank has only a part of the sequence of {part.origin}, and {op} needs all of it"
+        raise Refused(message, "shard: {x: gathered} in a block that takes it as x")
     read = [t for t in tensors if t.storage.kind == "parameter"]
     made = [p for p in tracer.parameters.values() if p.name.startswith(f"{tracer.path}.")] if OPS[op].is_module else []
-    if any(p.requires_grad and not p.storage.relaid for p in (*read, *made)):
+    if any(p.requires_grad and p.storage.placement != PARTIAL for p in (*read, *made)):
         message = f"each rank would have another gradient of the parameters of {op}: it sees a part of the sequence"
         raise Refused(message, "shard: {norm: sequence_parallel} in the block that calls it")
 

@@ -15,6 +15,7 @@ from analyzer.ops.tensor_parallel import STYLES
 from analyzer.polynomial import Poly
 from analyzer.problems import COMMAND_LINE, InvalidConfig, Origin, Problem, nearest
 from analyzer.sizes import sizes
+from analyzer.tensors import DIVIDED as PART
 
 if TYPE_CHECKING:
     from analyzer.run.settings import Run
@@ -79,8 +80,11 @@ def style_of(statement: Statement, home: Frame, place: tuple[str, str]) -> str:
         return style
     if statement.word not in STYLES[style]:
         raise refuse(statement.origin, f"'{statement.name}' is sharded {style}, and {statement.word} cannot be", LINEAR)
-    if any(f"{name}.weight" in home.tracer.ties for name in place):
-        return ""
+    path, label = (f"{name}.weight" for name in place)
+    if {path, label} & home.tracer.ties.keys():
+        standing = home.tracer.standing(path, label)
+        if standing is None or standing.storage.placement != PART:
+            return ""
     home.tracer.divided = True
     return style
 

@@ -36,6 +36,7 @@ from analyzer.ops.registry import primitive
 from analyzer.ops.shape import as_shape, clone
 from analyzer.polynomial import ONE, Poly, product
 from analyzer.sizes import sizes
+from analyzer.tensors import DIVIDED
 from analyzer.tracing import Refused, current, show
 
 
@@ -56,8 +57,8 @@ def colwise(x: Tensor, *, out_features: Poly, bias: bool = True, in_features: Po
     """A part of the columns: y = x Wᵀ + b, W: (out_features / ranks, in_features)."""
     width = _width(x, in_features)
     columns = part(out_features, "out_features")
-    weight = current().parameter("weight", (columns, width))
-    b = current().parameter("bias", (columns,)) if bias else None
+    weight = current().parameter("weight", (columns, width), placement=DIVIDED)
+    b = current().parameter("bias", (columns,), placement=DIVIDED) if bias else None
     y: Tensor = linear(_entering(x), weight, b)
     return y
 
@@ -79,7 +80,7 @@ def colwise_gather_output(x: Tensor, *, out_features: Poly, bias: bool = True, i
 def rowwise(x: Tensor, *, out_features: Poly, bias: bool = True, in_features: Poly | None = None) -> Tensor:
     """A part of the rows: y = Σ over GPUs x Wᵀ, + b, W: (out_features, in_features / ranks)."""
     width = _width(x, None if in_features is None else part(in_features, "in_features"))
-    weight = current().parameter("weight", (out_features, width))
+    weight = current().parameter("weight", (out_features, width), placement=DIVIDED)
     b = current().parameter("bias", (out_features,)) if bias else None
     return _summed(linear(x, weight) if b is None else _biased(x, weight, b))
 
@@ -122,7 +123,7 @@ def masked(ids: Tensor) -> tuple[Tensor, Tensor]:
 def embedding_rowwise(ids: Tensor, *, num_embeddings: Poly, embedding_dim: Poly, padding_idx: Poly | None = None,
                       scale_grad_by_freq: bool = False) -> Tensor:  # fmt: skip
     """A part of the rows: y = Σ over GPUs of W[ids] where they are its own, W: (num_embeddings / ranks, embedding_dim)."""
-    weight = current().parameter("weight", (part(num_embeddings, "num_embeddings"), embedding_dim), relaid=True)
+    weight = current().parameter("weight", (part(num_embeddings, "num_embeddings"), embedding_dim), placement=DIVIDED)
     looked_up(ids, weight, "embedding")
     own, elsewhere = masked(ids)
     y: Tensor = _masked_embedding(ids, own, weight, scale_grad_by_freq)
@@ -132,7 +133,7 @@ def embedding_rowwise(ids: Tensor, *, num_embeddings: Poly, embedding_dim: Poly,
 def embedding_colwise(ids: Tensor, *, num_embeddings: Poly, embedding_dim: Poly, padding_idx: Poly | None = None,
                       scale_grad_by_freq: bool = False) -> Tensor:  # fmt: skip
     """A part of the columns: y = W[ids], W: (num_embeddings, embedding_dim / ranks)."""
-    weight = current().parameter("weight", (num_embeddings, part(embedding_dim, "embedding_dim")))
+    weight = current().parameter("weight", (num_embeddings, part(embedding_dim, "embedding_dim")), placement=DIVIDED)
     y: Tensor = embedding(ids, weight, scale_grad_by_freq=scale_grad_by_freq)
     return y
 

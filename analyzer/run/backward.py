@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from analyzer.formulas import joint
 from analyzer.graph import ENTER, Step, Tensor
 from analyzer.ops.layout import elementwise_strides, same_layout
+from analyzer.run.accumulation import added
 from analyzer.run.arrays import Array, Leaf, Memory, Node
 from analyzer.run.checkpoint import recompute, run_reentrant
 from analyzer.run.forward import dense
@@ -169,22 +170,13 @@ def _broadcast(array: Array, like: Array) -> bool:
 
 
 def _accumulate(run: Pass, target: Target, index: int, array: Array) -> None:
-    """InputBuffer::accumulate: in place when nobody else can see the gradient that is already there."""
+    """A gradient arrives; it is added to one that is there."""
     buffer = run.waiting.setdefault(target, {})
     old = buffer.get(index)
     if old is None:
         buffer[index] = array
         return
-    memory = run.memory
-    memory.heap.launch([old.extent, array.extent], [array.bytes], gradient=True)
-    distributed = isinstance(target, Node) and "distributed" in target.step.rule.constants  # DTensors are never added in place
-    if old.refs == 1 and old.block.refs == 1 and not old.view and dense(old) and not distributed:
-        memory.release(array)
-        return
-    label = f"{memory.heap.op}: sum of gradients"
-    buffer[index] = memory.fresh(old.shape, old.dtype, old.strides if dense(old) else None, "temporary", label)
-    memory.release(old)
-    memory.release(array)
+    buffer[index] = added(run.memory, target, old, array)
 
 
 def _grow(run: Pass, leaf: Leaf) -> None:

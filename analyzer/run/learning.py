@@ -8,7 +8,7 @@ from analyzer.polynomial import Poly, call, poly, product
 from analyzer.run.arrays import Leaf, Memory
 from analyzer.run.groups import grouped
 from analyzer.run.heap import Block
-from analyzer.run.optimizer import OPTIMIZERS, OPTIONS, RELAID, Optimizer
+from analyzer.run.optimizer import MOVES, OPTIMIZERS, OPTIONS, Optimizer
 from analyzer.run.settings import Run
 from analyzer.sizes import sizes
 
@@ -87,9 +87,9 @@ def _step(memory: Memory, run: Run, leaves: list[Leaf]) -> None:
 
 def _move(memory: Memory, run: Run, members: list[Leaf]) -> None:
     """Gradients that lie otherwise over the GPUs than their parameters are moved for each op that reads them, and go."""
-    relaid = [leaf for leaf in members if leaf.tensor.storage.relaid]
-    for times in RELAID[run.optimizer, run.form].split() if relaid else ():
-        made = [_alloc(memory, leaf, "moved gradient") for _ in range(int(times)) for leaf in relaid]
+    moved = [leaf for leaf in members if leaf.is_moved]
+    for times in MOVES[run.optimizer, run.form].split() if moved else ():
+        made = [_alloc(memory, leaf, "moved gradient") for _ in range(int(times)) for leaf in moved]
         memory.heap.give_back(made)
 
 
