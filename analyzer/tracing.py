@@ -84,6 +84,7 @@ class Tracer(References):
         self.layouts: dict[Storage, str] = {}  # of what a rank has otherwise than other tensors: how
         self.distributed = False  # whether what runs takes and makes DTensors
         self.placement = ""  # of the parameters of what runs
+        self.moved = False  # whether gradients lie otherwise over the ranks than their parameters
         self.weights = ""  # how Linear layers keep them, where not in the model's dtype
         self.warnings: list[str] = []
 
@@ -124,6 +125,7 @@ class Tracer(References):
         path, label = self._tied(own, f"{self.label}.{name}" if self.label else name)
         if path not in self.parameters:
             spec = Spec(shape, dtype)
+            self.moved |= self.placement == PARTIAL
             names = (path, label, *(alias for alias, target in self.ties.items() if target == path))
             needs = trainable and dtype in FLOATING and not any(is_named(self.frozen, n) for n in names)
             storage = Storage(spec.bytes, "parameter", label, self.origin, self.copies, self.loops, placement or self.placement)

@@ -8,7 +8,7 @@ from typing import Any
 from analyzer.build.layouts import SEQUENCE_PARALLEL
 from analyzer.graph import Tensor
 from analyzer.ops import OPS
-from analyzer.ops.collectives import CLASSES, GATHERED, SEQUENCE, SEQUENCE_DIM, layout_of
+from analyzer.ops.collectives import CLASSES, FEATURES, GATHERED, SEQUENCE, SEQUENCE_DIM, layout_of
 from analyzer.tensors import PARTIAL
 from analyzer.tracing import Refused, Tracer
 
@@ -35,8 +35,9 @@ def check(op: str, style: str, operands: Sequence[Any], results: Sequence[Tensor
         _check_sequence(op, tensors, found[SEQUENCE], results, tracer)
     if CLASSES in found:
         _check_classes(op, found[CLASSES], results)
-    for tensor in results if found else ():
-        tracer.layouts[tensor.storage] = next(iter(found))
+    kept = next((layout for layout in (SEQUENCE, CLASSES, FEATURES) if layout in found), "")
+    for tensor in results if kept else ():
+        tracer.layouts[tensor.storage] = kept
 
 
 def _check_sequence(op: str, tensors: Sequence[Tensor], part: Tensor, results: Sequence[Tensor], tracer: Tracer) -> None:

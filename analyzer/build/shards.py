@@ -11,9 +11,11 @@ from analyzer.build.layouts import SCATTERED, SEQUENCE_PARALLEL, WHOLE
 from analyzer.build.source import Block, Problems, Statement, as_mapping
 from analyzer.build.values import refuse
 from analyzer.document import Mapping, Scalar
+from analyzer.ops.collectives import CLASSES, SEQUENCE
 from analyzer.ops.tensor_parallel import STYLES
 from analyzer.polynomial import Poly
 from analyzer.problems import COMMAND_LINE, InvalidConfig, Origin, Problem, nearest
+from analyzer.run.optimizer import MOVES
 from analyzer.sizes import sizes
 from analyzer.tensors import DIVIDED as PART
 
@@ -66,7 +68,8 @@ def styles(block: Block, tracer: Tracer) -> MappingOf[str, str]:
         raise error
     if tracer.ranks == 0:
         return {}
-    told = {name: str(word.value) for name, word in block.shard.items()}
+    inputs = {name for name in block.inputs if name in block.shard and block.shard[name].value in WITH_SEQUENCE}
+    told = {name: str(word.value) for name, word in block.shard.items() if name not in inputs}
     return told if tracer.sequence_parallel else {name: word for name, word in told.items() if word not in WITH_SEQUENCE}
 
 
@@ -93,7 +96,8 @@ def style_of_block(statement: Statement, home: Frame) -> str:
     """How the block that a statement calls is divided, or nothing. Raises InvalidConfig where it cannot be."""
     style = home.styles.get(statement.name, "")
     if style in STYLES:
-        raise refuse(statement.origin, f"'{statement.name}' is sharded {style}, and a block cannot be", LINEAR)
+        message = f"'{statement.name}' is sharded {style}, and '{statement.word}' is a block, which cannot be"
+        raise refuse(statement.origin, message, f"{LINEAR}: PyTorch divides no other layers, such as a Conv1D of transformers")
     return style
 
 
@@ -113,9 +117,31 @@ def divided(block: Block, symbols: dict[str, Constant], tracer: Tracer) -> dict[
 
 
 def undivided(written: MappingOf[str, Scalar], run: Run, tracer: Tracer) -> list[Problem]:
-    """The problem with GPUs that are to share a model of which nothing is divided."""
-    if run.parallel != "tensor" or tracer.divided:
+    """Problems with GPUs that are to share a model of which nothing is divided as told."""
+    if run.parallel != "tensor":
         return []
-    origin = written["parallel"].origin if "parallel" in written else Origin(COMMAND_LINE)
-    hint = "shard: {up: colwise, down: rowwise} in a block, or run.parallel=fsdp"
-    return [Problem(origin, "run.parallel=tensor divides nothing: no block of this model says under 'shard' how", hint)]
+    layouts = tracer.layouts.values()
+    if not tracer.divided:
+        hint = "shard: {up: colwise, down: rowwise} in a block, or run.parallel=fsdp"
+        message = "run.parallel=tensor divides nothing: no block of this model says under 'shard' how"
+        return [Problem(_told(written, "parallel"), message, hint)]
+    if run.sequence_parallel and SEQUENCE not in layouts:
+        message = "run.sequence_parallel divides nothing: no layer is rowwise, and nothing scattered"
+        return [Problem(_told(written, "sequence_parallel"), message, "run.sequence_parallel=false")]
+    if run.loss_parallel and CLASSES not in layouts:
+        message = "run.loss_parallel divides nothing: no Linear is colwise_gather_output, or its weight is tied to a whole one"
+        return [Problem(_told(written, "loss_parallel"), message, "run.loss_parallel=false")]
+    return []
+
+
+def unmoved(written: MappingOf[str, Scalar], run: Run, tracer: Tracer) -> list[Problem]:
+    """The problem with an optimizer that takes gradients which lie otherwise over the GPUs than their parameters, where it is not known."""
+    changed = run.momentum or (run.weight_decay and run.optimizer != "AdamW")
+    if not tracer.moved or run.mode != "train" or (not changed and (run.optimizer, run.form) in MOVES):
+        return []
+    message = f"{run.optimizer} on gradients of rowwise embeddings or sequence_parallel modules is not simulated"
+    return [Problem(_told(written, "optimizer"), message, "run.optimizer=AdamW, Adam, or SGD without momentum")]
+
+
+def _told(written: MappingOf[str, Scalar], key: str) -> Origin:
+    return written[key].origin if key in written else Origin(COMMAND_LINE)

@@ -17,8 +17,8 @@ from analyzer.sizes import sizes
 from analyzer.tracing import Refused, current
 
 SEQUENCE_DIM = 1  # of (batch, sequence, features), as SequenceParallel has it
-SEQUENCE, GATHERED, CLASSES = "sequence", "gathered", "classes"
-"""What a rank has of a tensor: a part of its sequence; all of it, for column-parallel layers alone; a part of its classes."""
+SEQUENCE, GATHERED, CLASSES, FEATURES = "sequence", "gathered", "classes", "features"
+"""What a rank has of a tensor: a part of its sequence; all of it, for column-parallel layers alone; a part of its classes, or features."""
 
 
 def layout_of(x: Tensor) -> str:

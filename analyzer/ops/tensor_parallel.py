@@ -17,6 +17,7 @@ from analyzer.graph import Rule, Spec, Tensor, View
 from analyzer.ops import layout, plan
 from analyzer.ops.collectives import (
     CLASSES,
+    FEATURES,
     GATHERED,
     SEQUENCE,
     all_reduced,
@@ -59,8 +60,7 @@ def colwise(x: Tensor, *, out_features: Poly, bias: bool = True, in_features: Po
     columns = part(out_features, "out_features")
     weight = current().parameter("weight", (columns, width), placement=DIVIDED)
     b = current().parameter("bias", (columns,), placement=DIVIDED) if bias else None
-    y: Tensor = linear(_entering(x), weight, b)
-    return y
+    return laid(linear(_entering(x), weight, b), FEATURES)
 
 
 def _entering(x: Tensor) -> Tensor:
@@ -79,6 +79,9 @@ def colwise_gather_output(x: Tensor, *, out_features: Poly, bias: bool = True, i
 
 def rowwise(x: Tensor, *, out_features: Poly, bias: bool = True, in_features: Poly | None = None) -> Tensor:
     """A part of the rows: y = Σ over GPUs x Wᵀ, + b, W: (out_features, in_features / ranks)."""
+    if layout_of(x) != FEATURES:
+        hint = "rowwise comes after colwise: shard: {up: colwise, down: rowwise}"
+        raise Refused(f"a row-parallel layer takes a part of the features, and {show(x.shape)} from {x.origin} is all of them", hint)
     width = _width(x, None if in_features is None else part(in_features, "in_features"))
     weight = current().parameter("weight", (out_features, width), placement=DIVIDED)
     b = current().parameter("bias", (out_features,)) if bias else None
@@ -125,6 +128,7 @@ def embedding_rowwise(ids: Tensor, *, num_embeddings: Poly, embedding_dim: Poly,
     """A part of the rows: y = Σ over GPUs of W[ids] where they are its own, W: (num_embeddings / ranks, embedding_dim)."""
     weight = current().parameter("weight", (part(num_embeddings, "num_embeddings"), embedding_dim), placement=DIVIDED)
     looked_up(ids, weight, "embedding")
+    current().moved = True
     own, elsewhere = masked(ids)
     y: Tensor = _masked_embedding(ids, own, weight, scale_grad_by_freq)
     return _summed(statement(y, own, elsewhere))
@@ -134,8 +138,7 @@ def embedding_colwise(ids: Tensor, *, num_embeddings: Poly, embedding_dim: Poly,
                       scale_grad_by_freq: bool = False) -> Tensor:  # fmt: skip
     """A part of the columns: y = W[ids], W: (num_embeddings, embedding_dim / ranks)."""
     weight = current().parameter("weight", (num_embeddings, part(embedding_dim, "embedding_dim")), placement=DIVIDED)
-    y: Tensor = embedding(ids, weight, scale_grad_by_freq=scale_grad_by_freq)
-    return y
+    return laid(embedding(ids, weight, scale_grad_by_freq=scale_grad_by_freq), FEATURES)
 
 
 def embedding_gather_output(ids: Tensor, *, num_embeddings: Poly, embedding_dim: Poly, padding_idx: Poly | None = None,
