@@ -20,6 +20,8 @@ from validation.rows import HERE, PEAKS, Results, Row, write
 RESULTS = HERE / "results" / "parallel.json"
 BERT, BIOFORMER = ("bert-base", "B=4 L=4"), ("bioformer", "B=4 n_hvg=24 c=32 L=3")
 SHARD = "parallel=fsdp ranks=4 shard="
+LLAMA = "B=2 r=128 L=2 c=256 n=8 kv=4 f=512 V=2048"
+TENSOR, SEQUENCE = "parallel=tensor ranks=4", "sequence_parallel=true"
 CASES = (
     ("encoder_prenorm", "B=4", "parallel=data_parallel ranks=2"),
     ("encoder_prenorm", "B=4", "parallel=data_parallel ranks=2 precision=amp-fp16 accumulation=2"),
@@ -36,6 +38,16 @@ CASES = (
     (*BERT, f"{SHARD}bert_layer precision=bf16"),
     ("vit-b-16", "B=4 L=4", f"{SHARD}vision_encoder_block"),
     ("vit-b-16", "B=4 L=4", f"{SHARD}vision_encoder_block reshard_after_forward=false"),
+    (*BERT, TENSOR),
+    (*BERT, f"{TENSOR} {SEQUENCE} precision=amp-bf16 accumulation=2"),
+    ("bert-base-eager", "B=4 L=4", f"{TENSOR} {SEQUENCE} checkpoint=bert_layer"),
+    ("llama-3.1-8b", LLAMA, TENSOR),
+    ("llama-3.1-8b", LLAMA, f"{TENSOR} loss_parallel=true precision=fp32 optimizer_form=fused"),
+    ("llama-3.1-8b", LLAMA, f"{TENSOR} {SEQUENCE} loss_parallel=true clip_grad_norm=true"),
+    ("llama-3.1-8b", LLAMA, f"{TENSOR} {SEQUENCE} loss_parallel=true mode=infer"),
+    ("llama-3.2-1b", LLAMA, f"{TENSOR} {SEQUENCE} loss_parallel=true precision=amp-bf16 accumulation=2"),
+    ("qwen2.5-7b", LLAMA, f"{TENSOR} {SEQUENCE} loss_parallel=true optimizer=SGD checkpoint=llama_layer"),
+    ("mixtral-8x7b-batched", f"{LLAMA} E=4 k=2", f"{TENSOR} {SEQUENCE} loss_parallel=true"),
 )
 
 

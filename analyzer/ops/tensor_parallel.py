@@ -33,7 +33,7 @@ from analyzer.ops.dense import linear
 from analyzer.ops.elementwise import statement, sub
 from analyzer.ops.embedding import embedding, gradient_plan, looked_up
 from analyzer.ops.matmul import addmm, transposed
-from analyzer.ops.registry import primitive
+from analyzer.ops.registry import prepared, primitive
 from analyzer.ops.shape import as_shape, clone
 from analyzer.polynomial import ONE, Poly, product
 from analyzer.sizes import sizes
@@ -85,7 +85,10 @@ def rowwise(x: Tensor, *, out_features: Poly, bias: bool = True, in_features: Po
     width = _width(x, None if in_features is None else part(in_features, "in_features"))
     weight = current().parameter("weight", (out_features, width), placement=DIVIDED)
     b = current().parameter("bias", (out_features,)) if bias else None
-    return _summed(linear(x, weight) if b is None else _biased(x, weight, b))
+    if b is None:
+        return _summed(linear(x, weight))
+    with prepared("linear", (x, weight, b)) as (rows, matrix, shift):
+        return _summed(_biased(rows, matrix, shift))
 
 
 def _summed(x: Tensor) -> Tensor:
