@@ -119,7 +119,11 @@ def test_a_rank_is_a_closed_form_in_the_number_of_ranks(config: str, settings: d
         ("bert-base", ["run.ranks=4", "run.sequence_parallel=true", "r=126"], "the sequence r, which is 126, cannot be divided"),
         ("llama-3.1-8b", ["run.ranks=8", "V=128250"], "num_embeddings vocabulary, which is 128250, cannot be divided"),
         ("llama-3.1-8b", ["run.ranks=8", "run.optimizer=Lion"], "Lion on gradients of rowwise embeddings"),
-        ("bert-base-pooled", ["run.ranks=4", "run.sequence_parallel=true"], "of the sequence of bert.yaml:44:9, and select needs all of it"),
+        (
+            "bert-base-pooled",
+            ["run.ranks=4", "run.sequence_parallel=true"],
+            "a part of the sequence of bert.yaml:44:9, and select needs all of it",
+        ),
     ],
 )
 def test_what_cannot_be_divided_is_refused(config: str, settings: list[str], message: str) -> None:
