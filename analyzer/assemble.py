@@ -20,6 +20,7 @@ from analyzer.ops import OPS
 from analyzer.parameters import by_instance, by_module, count, trainable, used
 from analyzer.peaks import Piece, largest
 from analyzer.polynomial import ZERO, Poly, symbols_of, total
+from analyzer.problems import InvalidConfig
 from analyzer.regime import regime
 from analyzer.replay import Replay
 from analyzer.report import Amount, Effort, Holding, LayerRow, ModuleRow, Peak, Report, Symbol
@@ -143,11 +144,18 @@ def _peak(analysis: Analysis, bind: _Binder) -> Peak:
 
 
 def _inference(analysis: Analysis, overrides: Mapping[str, str]) -> Peak | None:
-    """The peak of an inference beside that of training; None when the report is of an inference."""
+    """The peak of an inference beside that of training; None when the report is of an inference, or an inference cannot be divided."""
     if analysis.run.mode == "infer":
         return None
     run = Run(mode="infer", precision=analysis.run.precision, mha_fastpath=analysis.run.mha_fastpath)
-    other = analyze(analysis.model, overrides, run, analysis.device)
+    if analysis.run.parallel == "tensor":
+        run = replace(run, parallel="tensor", ranks=analysis.run.ranks, sequence_parallel=analysis.run.sequence_parallel)
+    try:
+        other = analyze(analysis.model, overrides, run, analysis.device)
+    except InvalidConfig:
+        if run.parallel == "none":
+            raise
+        return None
     return _peak(other, _Binder(other.symbols.values))
 
 

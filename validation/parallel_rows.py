@@ -25,6 +25,8 @@ BERT, BIOFORMER = ("bert-base", "B=4 L=4"), ("bioformer", "B=4 n_hvg=24 c=32 L=3
 SHARD = "parallel=fsdp ranks=4 shard="
 BERT_6, GPT2, PIPELINE = ("bert-base", "B=2 L=6"), ("gpt2", "B=1 r=128 L=6"), "parallel=pipeline ranks=3 n_microbatches=5"
 T5 = "t5.encoder.block.2,t5.decoder,t5.decoder.block.2"
+LLAMA = "B=2 r=128 L=2 c=256 n=8 kv=4 f=512 V=2048"
+TENSOR, SEQUENCE = "parallel=tensor ranks=4", "sequence_parallel=true"
 CASES = (
     ("encoder_prenorm", "B=4", "parallel=data_parallel ranks=2"),
     ("encoder_prenorm", "B=4", "parallel=data_parallel ranks=2 precision=amp-fp16 accumulation=2"),
@@ -59,6 +61,16 @@ CASES = (
     ("encoder_prenorm", "B=4", "parallel=pipeline ranks=2 n_microbatches=40 stage=0"),
     ("t5-small", "B=2 r=32 t=16", f"parallel=pipeline ranks=4 n_microbatches=5 stage=2 split_spec={T5}"),
     ("t5-small", "B=2 r=32 t=16", f"parallel=pipeline ranks=4 n_microbatches=5 stage=3 split_spec={T5}"),
+    (*BERT, TENSOR),
+    (*BERT, f"{TENSOR} {SEQUENCE} precision=amp-bf16 accumulation=2"),
+    ("bert-base-eager", "B=4 L=4", f"{TENSOR} {SEQUENCE} checkpoint=bert_layer"),
+    ("llama-3.1-8b", LLAMA, TENSOR),
+    ("llama-3.1-8b", LLAMA, f"{TENSOR} loss_parallel=true precision=fp32 optimizer_form=fused"),
+    ("llama-3.1-8b", LLAMA, f"{TENSOR} {SEQUENCE} loss_parallel=true clip_grad_norm=true"),
+    ("llama-3.1-8b", LLAMA, f"{TENSOR} {SEQUENCE} loss_parallel=true mode=infer"),
+    ("llama-3.2-1b", LLAMA, f"{TENSOR} {SEQUENCE} loss_parallel=true precision=amp-bf16 accumulation=2"),
+    ("qwen2.5-7b", LLAMA, f"{TENSOR} {SEQUENCE} loss_parallel=true optimizer=SGD checkpoint=llama_layer"),
+    ("mixtral-8x7b-batched", f"{LLAMA} E=4 k=2", f"{TENSOR} {SEQUENCE} loss_parallel=true"),
 )
 
 

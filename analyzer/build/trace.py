@@ -11,7 +11,7 @@ from analyzer.build.grouping import chosen, ungrouped, unknown_frozen
 from analyzer.build.interpreter import Interpreter
 from analyzer.build.ranks import RANKS, wrapped
 from analyzer.build.replicas import Replicas, batch_symbol, is_of_each_gpu
-from analyzer.build.shards import undivided
+from analyzer.build.shards import undivided, unmoved
 from analyzer.build.source import Problems, Statement, TooMany
 from analyzer.build.stages import staged
 from analyzer.build.symbols import Symbols, bind
@@ -78,6 +78,7 @@ def _traced(
                 *session.unknown_ties(),
                 *ungrouped(model.run, run, tracer),
                 *undivided(model.run, run, tracer),
+                *unmoved(model.run, run, tracer),
             )
         )
     problems.raise_any()
@@ -119,6 +120,7 @@ class _Session:
         tracer.weights = self.run.weights if self.run.weights != "precision" else ""
         if self.run.parallel == "tensor":
             tracer.ranks = size if isinstance(size := self.loop.symbols[RANKS], Poly) else ONE
+            tracer.sequence_parallel, tracer.loss_parallel = self.run.sequence_parallel, self.run.loss_parallel
         tracer.units = self._blocks("shard", self.run.shard)
         tracer.push()
         for tensor in batch.tensors.values():
@@ -224,6 +226,10 @@ class _Session:
             origin = self.model.loss[-1].origin
             hint = f"its shape is {show(last.shape)}: end with mean or sum" if last else ""
             self.problems.add(origin, "the loss is not a single number", hint)
+            return None
+        if self.tracer.layouts.get(last.storage):
+            hint = "colwise_gather_output of the last layer, or gathered where the whole sequence is wanted"
+            self.problems.add(self.model.loss[-1].origin, "the loss is of a part of the features or of the sequence alone", hint)
             return None
         if not last.requires_grad:
             self.problems.add(self.model.loss[-1].origin, "the loss does not depend on any trainable parameter")

@@ -20,6 +20,7 @@ BELONGS = {
     "bucket_cap_mb": REPLICATED, "gradient_as_bucket_view": REPLICATED, "find_unused_parameters": REPLICATED,
     "static_graph": REPLICATED, "broadcast_buffers": REPLICATED,
     **dict.fromkeys(("n_microbatches", "schedule", "split_spec", "stage"), ("pipeline",)),
+    "sequence_parallel": ("tensor",), "loss_parallel": ("tensor",),
     "shard": SHARDED, "reshard_after_forward": SHARDED, "param_dtype": SHARDED, "reduce_dtype": SHARDED, "output_dtype": SHARDED,
     "cast_forward_inputs": SHARDED, "replicate": SHARDED, "offload_policy": SHARDED,
 }  # fmt: skip

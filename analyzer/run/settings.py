@@ -72,6 +72,8 @@ class Run:
     schedule: str = _setting("1f1b", "pipeline: Schedule1F1B or ScheduleGPipe", "1f1b", "gpipe")
     split_spec: str = _setting("", "pipeline: where stages but the first begin, by path with commas; or the loop to divide evenly")
     stage: str = _setting("worst", "pipeline: which stage is reported, from 0; by default the one that needs most")
+    sequence_parallel: bool = _setting(False, "tensor parallel: whether sequences are divided too, outside of what shares weights")
+    loss_parallel: bool = _setting(False, "tensor parallel: whether cross_entropy takes divided classes (loss_parallel)")
     bucket_cap_mb: int = _setting(0, "DDP: MiB of a bucket; by default 25, and 1 of the first")
     gradient_as_bucket_view: bool = _setting(False, "DDP: whether gradients are views of the buckets")
     find_unused_parameters: bool = _setting(False, "DDP: whether parameters may go without a gradient; outputs are cloned")

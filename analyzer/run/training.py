@@ -148,7 +148,7 @@ def _learn(run: Run, forward: Forward, leaves: list[Leaf], number: int) -> None:
     graded = [leaf for leaf in leaves if leaf.grad is not None]
     found_inf = scaling.unscale(memory, sharded=run.parallel == "fsdp") if run.scaler else None
     if run.clip_grad_norm:
-        scaling.clip_grad_norm(memory, graded, foreach=run.clip_foreach, sharded=run.parallel == "fsdp")
+        scaling.clip_grad_norm(memory, graded, foreach=run.clip_foreach, parallel=run.parallel)
     heap.op = f"{run.optimizer} step"
     trained = [leaf for leaf in memory.wrapper.owned(optimized(run, leaves)) if leaf.grad is not None]
     if number == 0 and not OPTIMIZERS[run.optimizer].eager:
