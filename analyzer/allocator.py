@@ -63,6 +63,7 @@ class Allocator:
     reserved: int = 0
     peak_allocated: int = 0
     peak_reserved: int = 0
+    trimmed: bool = False  # whether the driver had no room for a segment, so that cached ones were given back
     _next: int = 1 << 40
     _free: dict[bool, list[tuple[int, int]]] = field(default_factory=lambda: {True: [], False: []})
     _spans: dict[int, Span] = field(default_factory=dict)
@@ -128,6 +129,7 @@ class Allocator:
     def _made(self, wanted: int, requested: int) -> Span:
         """Memory from the driver, if need be after cached blocks went back to it."""
         span = self._from_driver(wanted)
+        self.trimmed = self.trimmed or span is None
         if span is None and self._give_back_oversize(wanted):
             span = self._from_driver(wanted)
         if span is None:
