@@ -10,7 +10,7 @@ from analyzer.analysis import Analysis, analyze, of_another_gpu
 from analyzer.assemble_host import assemble_host
 from analyzer.compute import by_dtype, floors, flops, kernels, moved
 from analyzer.conditions import essential
-from analyzer.evaluate import evaluate
+from analyzer.evaluate import Values, evaluate
 from analyzer.feasibility import verdicts
 from analyzer.formula import text
 from analyzer.gpus import Gpu, context_of
@@ -87,7 +87,7 @@ class _Binder:
     """Closed forms with their values, each evaluated once."""
 
     def __init__(self, symbols: Mapping[str, int]) -> None:
-        self.symbols = symbols
+        self.symbols = Values(symbols)
         self.known: dict[Poly, Amount] = {}
 
     def __call__(self, form: Poly) -> Amount:

@@ -42,14 +42,15 @@ def last(holds: Callable[[int], bool], guess: int, high: int) -> int:
 
 def last_predicted(holds: Callable[[int], bool], predicted: Callable[[], int], end: int) -> int:
     """The largest value below `end` at which it holds, 0 for none; tried where it is expected by what was tried before."""
-    low, high, step = 0, end, max(1, end >> 9)
+    low, high, step = 0, end, 1
     for _ in range(PREDICTIONS):
         if high - low < 2:
             break
         at = predicted()
         if not low < at < high:
-            at = (low + high) // 2 if low and high < end else min(low + step, end - 1) if at <= low else max(1, high - step)
-            step *= 2
+            open_ = high == end if at <= low else not low
+            at = (low + high) // 2 if not open_ else min(low + step, high - 1) if at <= low else max(1, high - step)
+            step *= 4
         low, high = (at, high) if holds(at) else (low, at)
     return _between(holds, low, high)
 

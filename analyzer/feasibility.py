@@ -16,6 +16,7 @@ from analyzer.bisection import LARGEST, Curve, last_predicted, last_within
 from analyzer.build.source import TooMany
 from analyzer.build.trace import bind_symbols
 from analyzer.evaluate import exact, holds
+from analyzer.expectation import Expectation
 from analyzer.gpus import Gpu
 from analyzer.message import out_of_memory
 from analyzer.peaks import contenders
@@ -78,9 +79,7 @@ class Feasibility:
         self.programs: list[_Program] = []
         self.capability = analysis.device.capability
         self.unlimited: dict[int, dict[int, Replay]] = {}  # by the size of cuBLAS's workspaces, and by value
-        self.reserved: dict[int, int] = {}  # by value, segments on a card without limit, whatever the workspaces
-        self.filled: dict[int, int] = {}  # the room of cards whose largest value it is
-        self.trimming = False  # whether values run that need the cache trimmed, so that segments say little of what runs
+        self.expectation = Expectation()
         self.free = self._without_limit()
 
     def verdict(self, gpu: Gpu) -> Verdict:
@@ -112,11 +111,13 @@ class Feasibility:
     def largest(self, room: int) -> int:
         """The largest value of the symbol with which the program runs in `room` bytes; 0 for none."""
         above = self._requested_bound(room)
-        if above >= LARGEST:
-            return LARGEST
-        found = last_predicted(lambda value: self.fits(value, room), lambda: self._predicted(above, room), above + 1)
+        if not 1 <= above < LARGEST:
+            return above
+        self.expectation.begin()
+        requested = max(self._program(max(1, above)).requested, key=lambda curve: curve(above))
+        found = last_predicted(lambda value: self.fits(value, room), lambda: self.expectation.value(requested, above, room), above + 1)
         if found:
-            self.filled[found] = room
+            self.expectation.full[found] = room
         return found
 
     def fits(self, value: int, room: int) -> bool:
@@ -125,18 +126,6 @@ class Feasibility:
         if known and (known.reserved <= room or known.allocated > room):
             return known.reserved <= room
         return value < 1 or isinstance(self._replayed(value, room), Replay)
-
-    def _predicted(self, above: int, room: int) -> int:
-        """The value that fills the room, in line with the known value that comes nearest and the one that is farthest from it."""
-        known = self.filled if self.trimming else {**self.reserved, **self.filled}
-        if not known:
-            return above
-        program = self._program(max(1, above))
-        near = min(known, key=lambda other: abs(known[other] - room))
-        far = max(known, key=lambda other: abs(known[other] - known[near]))
-        x, y = program.requests(near), known[near]
-        before, beyond = (program.requests(far), known[far]) if known[far] != y else (0, 0)
-        return last_within(program.requested, x + (room - y) * (x - before) // (y - beyond))
 
     def _requested_bound(self, room: int) -> int:
         """The largest value at which the requested bytes alone would fit: no larger value can run."""
@@ -165,7 +154,7 @@ class Feasibility:
             return self._estimated(program, value, room)
         sizes = [int(curve(value)) for curve in program.sizes]
         found = replay(program.tape, sizes, self.capability, room, self.first.run)
-        return self._remembered(value, found)
+        return self._remembered(value, found, room)
 
     def _estimated(self, program: _Program, value: int, room: int | None) -> Replay | Failure:
         """For a program too long to replay: the closed form and the cuBLAS workspaces, no rounding or fragmentation."""
@@ -173,14 +162,17 @@ class Feasibility:
         workspaces = cublas_workspace(self.capability) * (2 if self.first.run.mode == "train" else 1)
         if room is not None and peak + workspaces > room:
             return Failure("the peak of the closed form", "", self.first.model.path, 1, "", peak, peak, 0, 0)
-        return self._remembered(value, Replay(peak + workspaces, peak + workspaces, {}))
+        return self._remembered(value, Replay(peak + workspaces, peak + workspaces, {}), room)
 
-    def _remembered(self, value: int, found: Replay | Failure) -> Replay | Failure:
-        """The replay, known from now on if no limit was felt."""
-        if isinstance(found, Replay) and not found.trimmed:
+    def _remembered(self, value: int, found: Replay | Failure, room: int | None) -> Replay | Failure:
+        """The replay; it is known from now on if no limit was felt."""
+        if isinstance(found, Failure):
+            self.expectation.failed(value, found.reserved + found.segment - (room or 0))
+        elif found.trimmed:
+            self.expectation.trimmed()
+        else:
             self._known()[value] = found
-            self.reserved[value] = found.reserved
-        self.trimming = self.trimming or isinstance(found, Replay) and found.trimmed
+            self.expectation.took(value, found.reserved)
         return found
 
     def _program(self, value: int) -> _Program:

@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 from analyzer.assumptions import Assumption, always
-from analyzer.evaluate import NotWhole, evaluate, holds
+from analyzer.evaluate import NotWhole, Values, evaluate, holds
 from analyzer.polynomial import ONE, Poly, poly
 from analyzer.problems import InvalidConfig, Problem
 
@@ -47,7 +47,7 @@ class Sizes:
     """The bound symbols, the device, and every decision taken so far."""
 
     def __init__(self, values: Mapping[str, int], device: Device) -> None:
-        self.values, self.device = values, device
+        self.values, self.device = Values(values), device
         self.assumptions: dict[str, Assumption] = {}
         self.broken: Broken | None = None  # what did not hold last; an op refuses at once
         self._numbers: dict[Poly, int] = {}
