@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from analyzer.polynomial import ONE, Poly, product
 from analyzer.problems import Origin
@@ -16,6 +17,7 @@ Shape = tuple[Poly, ...]
 Loops = tuple[tuple[str, int], ...]  # (loop, simulated iteration), outermost first
 
 
+@lru_cache(maxsize=4096)
 def contiguous(shape: Shape) -> Shape:
     """Row-major strides, in elements."""
     strides = [ONE] * len(shape)
