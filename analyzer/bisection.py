@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from analyzer.polynomial import Number
 
 LARGEST = 10**9
-PREDICTIONS = 16  # so many, then the interval is halved
 Curve = Callable[[int], Number]
 
 
@@ -37,21 +36,6 @@ def last(holds: Callable[[int], bool], guess: int, high: int) -> int:
         else:
             high, at = at, at - step
         step *= 2
-    return _between(holds, low, high)
-
-
-def last_predicted(holds: Callable[[int], bool], predicted: Callable[[], int], end: int) -> int:
-    """The largest value below `end` at which it holds, 0 for none; tried where it is expected by what was tried before."""
-    low, high, step = 0, end, 1
-    for _ in range(PREDICTIONS):
-        if high - low < 2:
-            break
-        at = predicted()
-        if not low < at < high:
-            open_ = high == end if at <= low else not low
-            at = (low + high) // 2 if not open_ else min(low + step, high - 1) if at <= low else max(1, high - step)
-            step *= 4
-        low, high = (at, high) if holds(at) else (low, at)
     return _between(holds, low, high)
 
 

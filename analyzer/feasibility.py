@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil
 from re import compile as pattern
 
 from analyzer.analysis import Analysis, analyze
 from analyzer.assumptions import Assumption
-from analyzer.bisection import LARGEST, Curve, last_predicted, last_within
+from analyzer.bisection import LARGEST, Curve, last, last_within
 from analyzer.build.source import TooMany
 from analyzer.build.trace import bind_symbols
 from analyzer.evaluate import exact, holds
-from analyzer.expectation import Expectation
 from analyzer.gpus import Gpu
 from analyzer.message import out_of_memory
 from analyzer.peaks import contenders
@@ -79,7 +80,7 @@ class Feasibility:
         self.programs: list[_Program] = []
         self.capability = analysis.device.capability
         self.unlimited: dict[int, dict[int, Replay]] = {}  # by the size of cuBLAS's workspaces, and by value
-        self.expectation = Expectation()
+        self.share = Fraction(1)  # of the value that the requested bytes allow, the part that runs; as on the card before
         self.free = self._without_limit()
 
     def verdict(self, gpu: Gpu) -> Verdict:
@@ -113,11 +114,8 @@ class Feasibility:
         above = self._requested_bound(room)
         if not 1 <= above < LARGEST:
             return above
-        self.expectation.begin()
-        requested = max(self._program(max(1, above)).requested, key=lambda curve: curve(above))
-        found = last_predicted(lambda value: self.fits(value, room), lambda: self.expectation.value(requested, above, room), above + 1)
-        if found:
-            self.expectation.full[found] = room
+        found = last(lambda value: self.fits(value, room), ceil(above * self.share), above + 1)
+        self.share = Fraction(found, above) if found else self.share
         return found
 
     def fits(self, value: int, room: int) -> bool:
@@ -154,7 +152,7 @@ class Feasibility:
             return self._estimated(program, value, room)
         sizes = [int(curve(value)) for curve in program.sizes]
         found = replay(program.tape, sizes, self.capability, room, self.first.run)
-        return self._remembered(value, found, room)
+        return self._remembered(value, found)
 
     def _estimated(self, program: _Program, value: int, room: int | None) -> Replay | Failure:
         """For a program too long to replay: the closed form and the cuBLAS workspaces, no rounding or fragmentation."""
@@ -162,17 +160,12 @@ class Feasibility:
         workspaces = cublas_workspace(self.capability) * (2 if self.first.run.mode == "train" else 1)
         if room is not None and peak + workspaces > room:
             return Failure("the peak of the closed form", "", self.first.model.path, 1, "", peak, peak, 0, 0)
-        return self._remembered(value, Replay(peak + workspaces, peak + workspaces, {}), room)
+        return self._remembered(value, Replay(peak + workspaces, peak + workspaces, {}))
 
-    def _remembered(self, value: int, found: Replay | Failure, room: int | None) -> Replay | Failure:
+    def _remembered(self, value: int, found: Replay | Failure) -> Replay | Failure:
         """The replay; it is known from now on if no limit was felt."""
-        if isinstance(found, Failure):
-            self.expectation.failed(value, found.reserved + found.segment - (room or 0))
-        elif found.trimmed:
-            self.expectation.trimmed()
-        else:
+        if isinstance(found, Replay) and not found.trimmed:
             self._known()[value] = found
-            self.expectation.took(value, found.reserved)
         return found
 
     def _program(self, value: int) -> _Program:

@@ -83,17 +83,17 @@ class Regimes:
 
     def claimed(self, program: Program, arrays: Arrays, shape: tuple[int, ...]) -> tuple[Mask, list[Mask]]:
         """Where the decisions of a program are the same, and where each of its demands is met. Raises TooLarge."""
-        decided = [_true(arrays, a)[0] for a in program.decisions]
-        whole = [mask for a in program.decisions if (mask := _true(arrays, a)[1]) is not None]
-        met = [_both(_true(arrays, a)) for a in program.demands] + whole
+        decided = [arrays.true(a)[0] for a in program.decisions]
+        whole = [mask for a in program.decisions if (mask := arrays.true(a)[1]) is not None]
+        met = [_both(arrays.true(a)) for a in program.demands] + whole
         return _all(decided, shape), met
 
     def unmet(self, refusal: Refusal, arrays: Arrays, shape: tuple[int, ...]) -> Mask:
         """Where a trace is refused as that one was. Raises TooLarge."""
-        holds, whole = _true(arrays, refusal.broken.relation)
+        holds, whole = arrays.true(refusal.broken.relation)
         nowhere = np.zeros((), dtype=np.bool_)
         broken = ~holds if not refusal.broken.fraction else nowhere if whole is None else ~whole
-        return _all((*(_both(_true(arrays, a)) for a in refusal.broken.given), broken), shape)
+        return _all((*(_both(arrays.true(a)) for a in refusal.broken.given), broken), shape)
 
     def refused(self, arrays: Arrays, grid: Grid, remaining: Mask) -> tuple[Mask, str] | None:
         """Points where some program's decisions hold and its demands are not met, and why; an empty reason for a new program."""
@@ -137,18 +137,6 @@ def _program(analysis: Analysis) -> Program:
         categories(analysis),
         convolutions(analysis),
     )
-
-
-def _true(arrays: Arrays, assumption: Assumption) -> tuple[Mask, Mask | None]:
-    """Where a relation holds, or cannot be said because a side is no whole number; and where both sides are."""
-    left, right = arrays(assumption.left), arrays(assumption.right)
-    compare = {"==": np.equal, "!=": np.not_equal, ">=": np.greater_equal, "<=": np.less_equal}[assumption.relation]
-    holds = compare(left.values, right.values)
-    masks = [m for m in (left.whole, right.whole) if m is not None]
-    if not masks:
-        return holds, None
-    whole = np.logical_and.reduce(np.broadcast_arrays(*masks))
-    return holds | ~whole, whole
 
 
 def _both(parts: tuple[Mask, Mask | None]) -> Mask:
