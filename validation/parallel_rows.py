@@ -2,14 +2,17 @@
 
     NULLCUDA_DEVICES=2 NULLCUDA_MEM=300 validation/nullcuda/run.sh -m validation.parallel_rows [--write]
 
-Prints a line a case: how far predicted peaks are from measured ones, and how much more is reserved than a replay on one stream
-says. --write commits the rows to validation/results/parallel.json. Exit status: 0 all figures but the allocator's are equal, 1 not.
+Prints a line a case, each measured in a process of its own: how far predicted peaks are from measured ones, and how much more is
+reserved than the replay says. --write commits the rows to validation/results/parallel.json. Exit status: 0 all figures but the
+allocator's are equal, 1 not.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 from analyzer.analysis import of_another_gpu
 from validation.accuracy import EXACT
@@ -41,16 +44,26 @@ CASES = (
 
 def main(arguments: Sequence[str]) -> int:
     """Measure every case."""
-    device, rows, seconds = device_of_this_machine(), list[Row](), list[Row]()
-    for case in CASES:
-        rows.append(measured_row(*case, device))
-        print(told(rows[-1]), flush=True)
-        if "data_parallel" in case[-1]:
-            seconds.append(row_of(*case, device, lambda analysis: compared(of_another_gpu(analysis))))
-            print(f"    the second GPU: {', '.join(wrong(seconds[-1])) or 'equal'}", flush=True)
+    rows, seconds = list[Row](), list[Row]()
+    with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as processes:
+        for row, second in processes.map(measured, CASES):
+            rows.append(row)
+            print(told(row), flush=True)
+            if second:
+                seconds.append(second)
+                print(f"    the second GPU: {', '.join(wrong(second)) or 'equal'}", flush=True)
     if "--write" in arguments:
-        write(Results(torch_version(), today(), device, tuple(rows)), RESULTS)
+        write(Results(torch_version(), today(), device_of_this_machine(), tuple(rows)), RESULTS)
     return 1 if any(wrong(row) for row in (*rows, *seconds)) else 0
+
+
+def measured(case: tuple[str, str, str]) -> tuple[Row, Row | None]:
+    """A case's row, and that of DataParallel's second GPU."""
+    device = device_of_this_machine()
+    row = measured_row(*case, device)
+    if "data_parallel" not in case[-1]:
+        return row, None
+    return row, row_of(*case, device, lambda analysis: compared(of_another_gpu(analysis)))
 
 
 def wrong(row: Row) -> list[str]:

@@ -28,6 +28,7 @@ from analyzer.sizes import sizes
 
 RANKS = symbol("ranks")
 FULLY_SHARD = "fully_shard"
+GATHERING, REDUCING = "all_gather_copy_in_stream", "reduce_scatter_stream"
 
 
 @dataclass(slots=True, eq=False)
@@ -68,8 +69,8 @@ class Shards(Wrapper):
         self.shards: dict[Storage, Tensor] = {}
         self.leaves = forward.leaves
         self.optimized: dict[Tensor, Leaf] = {}
-        for path, tensor in graph.parameters.items():
-            self._add(path, tensor)
+        for path in children_first(list(graph.parameters)):
+            self._add(path, graph.parameters[path])
         for path, target in graph.tied.items():
             if self._unit_of(path) is not self._unit_of(target):
                 message = f"{path} is tied to {target}, which another unit shards: fully_shard refuses it"
@@ -139,7 +140,8 @@ class Shards(Wrapper):
         if group.flat or group.gathered or not group.parameters:
             return
         size = RANKS * total(self.size(t.storage) * group.copies(t) for t in group.parameters)
-        group.flat = self.heap.alloc(size, "gathered", f"{group.label}: gathered parameters, flat")
+        with self.heap.on(GATHERING):
+            group.flat = self.heap.alloc(size, "gathered", f"{group.label}: gathered parameters, flat")
 
     def _copy_out(self, group: Group, *, forward: bool = False) -> None:
         """wait_for_unshard: from the flat buffer to a tensor for each parameter."""
@@ -207,7 +209,8 @@ class Shards(Wrapper):
         heap.scratch("chunk_cat", 8 * (packed + 2))
         for grad in grads[:-1]:
             self.memory.release(grad)
-        reduced = heap.alloc(share, "gradient", f"{name}: reduced gradients")
+        with heap.on(REDUCING):
+            reduced = heap.alloc(share, "gradient", f"{name}: reduced gradients")
         for tensor in tensors:
             self._take_over(self.optimized[tensor], reduced)
         self.memory.release(grads[-1])  # a loop's variable holds it until the function returns
@@ -230,6 +233,18 @@ class Shards(Wrapper):
         self.order.clear()
         self._let_go(self.reducing)
         self.reducing = None
+
+
+def children_first(paths: Sequence[str], depth: int = 0) -> list[str]:
+    """Paths of parameters in the order in which fully_shard finds them: those of a module's children, then its own."""
+    own, inner = [], dict[str, list[str]]()
+    for path in paths:
+        names = path.split(".", depth + 1)
+        if len(names) > depth + 1:
+            inner.setdefault(names[depth], []).append(path)
+        else:
+            own.append(path)
+    return [path for group in inner.values() for path in children_first(group, depth + 1)] + own
 
 
 def _bytes(shape: Iterable[Poly], dtype: str) -> Poly:

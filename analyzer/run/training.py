@@ -33,7 +33,7 @@ def simulate(graph: Graph, run: Run, gpu: int = 0) -> Heap:
     heap = Heap()
     forward = Forward(heap)
     wrapper = forward.memory.wrapper = _wrapper(graph, run, forward, gpu)
-    forward.resident((*_standing(graph), *graph.inputs.values()))
+    forward.resident((*standing(graph), *graph.inputs.values()))
     if run.mode == "infer":
         heap.move(Place(STEADY, "inference"))
         heap.mark("start")
@@ -66,7 +66,7 @@ def _wrapper(graph: Graph, run: Run, forward: Forward, gpu: int) -> Wrapper:
     return Wrapper()
 
 
-def _standing(graph: Graph) -> Iterator[Tensor]:
+def standing(graph: Graph) -> Iterator[Tensor]:
     """Parameters and buffers in the order in which a model is moved to its device: module by module."""
     buffers: dict[str, list[Tensor]] = {}
     for path, tensor in graph.buffers.items():
