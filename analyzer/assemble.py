@@ -11,7 +11,7 @@ from analyzer.assemble_host import assemble_host
 from analyzer.build.splitting import alike
 from analyzer.compute import by_dtype, floors, flops, kernels, moved
 from analyzer.conditions import essential
-from analyzer.evaluate import evaluate
+from analyzer.evaluate import Values, evaluate
 from analyzer.feasibility import verdicts
 from analyzer.formula import text
 from analyzer.gpus import Gpu, context_of
@@ -89,7 +89,7 @@ class _Binder:
     """Closed forms with their values, each evaluated once."""
 
     def __init__(self, symbols: Mapping[str, int]) -> None:
-        self.symbols = symbols
+        self.symbols = Values(symbols)
         self.known: dict[Poly, Amount] = {}
 
     def __call__(self, form: Poly) -> Amount:
