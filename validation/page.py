@@ -18,10 +18,9 @@ from analyzer.analysis import Analysis, analyze
 from analyzer.assemble import assemble
 from analyzer.build.model import read_model
 from analyzer.cli import find
+from analyzer.commands.page import page
 from analyzer.gpus import Gpu, read_gpus, select
-from analyzer.live import Ledger, live
 from analyzer.problems import InvalidConfig
-from analyzer.render.page import as_page
 from analyzer.report import Report
 from analyzer.run.settings import read_run
 from validation.browser import Page, opened
@@ -57,10 +56,7 @@ def analysed(config: str, overrides: Mapping[str, str] = {}) -> Analysis:
 
 def written(analysis: Analysis, gpus: tuple[Gpu, ...]) -> str:
     """The page of an analysis."""
-    ledger = Ledger()
-    report = assemble(analysis, {}, gpus)
-    told = live(analysis, gpus, ledger) | {"command": "peakform report", "overridden": []}
-    return as_page(report, told, ledger)
+    return page(assemble(analysis, {}, gpus), analysis, gpus, (), ({}, {}))
 
 
 def expected(analysis: Analysis) -> dict[str, Any]:
@@ -86,12 +82,12 @@ def _numbers(report: Report) -> Iterator[int]:
         yield from (report.effort.flops[phase].value, moved.value)
 
 
-def moved(page: Page, chosen: random.Random) -> dict[str, Any]:
+def moved(shown: Page, chosen: random.Random) -> dict[str, Any]:
     """What the page says after a slider or two were put somewhere."""
-    names = page.evaluate("[...document.querySelectorAll('.symbol')].map((e) => e.dataset.symbol)")
+    names = shown.evaluate("[...document.querySelectorAll('.symbol')].map((e) => e.dataset.symbol)")
     for name in chosen.sample(names, min(len(names), chosen.randint(1, 2))):
-        page.evaluate(MOVE.format(name=repr(name), where=chosen.random()))
-    said: dict[str, Any] = page.evaluate(READ)
+        shown.evaluate(MOVE.format(name=repr(name), where=chosen.random()))
+    said: dict[str, Any] = shown.evaluate(READ)
     return said
 
 
@@ -101,12 +97,12 @@ def differences(config: str, positions: int, seed: int = 0) -> Iterator[str]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "page.html"
         path.write_text(written(analysed(config), select(read_gpus(), ())), encoding="utf-8")
-        with opened(path) as page:
+        with opened(path) as shown:
             for _ in range(positions):
-                said = moved(page, chosen)
+                said = moved(shown, chosen)
                 yield from compared(config, said)
-            yield from (f"{config}: the console says {error}" for error in page.errors)
-            yield from (f"{config}: asks for {address}" for address in page.requests)
+            yield from (f"{config}: the console says {error}" for error in shown.errors)
+            yield from (f"{config}: asks for {address}" for address in shown.requests)
 
 
 def compared(config: str, said: Mapping[str, Any]) -> Iterator[str]:
