@@ -1,6 +1,6 @@
 """Where the sliders of a page go, and what was traced to have formulas there: one program until another one is needed.
 
-A program holds while what its trace decided is true. From the values of the report each slider is followed, its ends first, then
+A program holds while what its trace decided is true. From the values of the report each slider is followed, at few values first, then
 ever finer between them, then two sliders at a time; where no known program holds the model is traced anew, as long as
 there is room for what that adds to the page.
 """
@@ -22,7 +22,7 @@ from analyzer.programs import sizes_of
 FEW, STEPS, ABOVE, BELOW = 256, 160, 16, 64  # all values up to FEW, else STEPS from a part to a multiple of what is given
 LEAST = 64  # a slider goes at least up to here
 FINEST, PAIRS = 33, 64  # positions of each slider, and positions of two
-PROGRAMS, TRACES, LIVES = 16, 48, 20_000  # at most so many are on a page, are tried, and have so many blocks of memory together
+PROGRAMS, TRACES, LIVES = 12, 32, 12_000  # at most so many are on a page, are tried, and have so many blocks of memory together
 Point = Mapping[str, int]
 
 
@@ -97,7 +97,7 @@ def _bound(analysis: Analysis, chosen: Mapping[str, str]) -> Point | None:
 
 
 def _positions(analysis: Analysis, overrides: Mapping[str, str]) -> Iterator[Point]:
-    """Every slider alone, all at their ends first; then two at random, the same ones each time."""
+    """Every slider alone, all of them at few values first; then two at random, the same ones each time."""
     first = Known(analysis)
 
     def taken(name: str, value: int) -> bool:
@@ -131,11 +131,12 @@ def _stride(given: int, name: str, taken: Callable[[str, int], bool]) -> int:
 
 
 def _inwards(line: list[int]) -> Iterator[int]:
-    """The ends of a line, the middle, then the middles of what lies between; few of many."""
+    """The upper end of a line, its middle, the middles of what lies between, then the lower end and so on; few of many."""
     last = len(line) - 1
-    places = dict.fromkeys((last, 0)) if line else {}
+    places = dict.fromkeys([last] if line else [])
     parts = 2
     while len(places) < min(FINEST, len(line)):
         places |= dict.fromkeys(last * i // parts for i in range(1, parts, 2))
+        places |= {0: None} if parts > 2 or last < 2 else {}
         parts *= 2
     yield from (line[place] for place in places)

@@ -141,7 +141,7 @@ def _heads(call: Attention, *, grouped: bool) -> Iterator[str]:
     if not (same(query[0], key[0]) and same(query[0], value[0])):
         yield "query, key and value need the same batch size"
     if call.gqa and grouped:
-        if not same(key[1], value[1]) or sizes().number(query[1]) % sizes().number(key[1]):
+        if not same(key[1], value[1]) or not sizes().demand(query[1] % key[1], "==", 0):
             yield f"{key[1]!r} and {value[1]!r} heads of key and value do not divide {query[1]!r} heads of the query"
     elif not (same(query[1], key[1]) and same(query[1], value[1])):
         yield "query, key and value need the same number of heads"

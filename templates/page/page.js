@@ -42,7 +42,7 @@
   }
   const taken = (name, value) => at({ ...chosen, [name]: value }) !== null;
 
-  /* The values of a slider: those of a range around the given one for which the formulas hold, the others as they are. */
+  /* The values of a slider: those of a range around the given one for which the page has formulas, the others as they are. */
   function grid(name, now) {
     const top = max(BigInt(LEAST), given[name] * BigInt(ABOVE)), offered = new Set();
     if (top <= BigInt(FEW)) for (let v = 1n; v <= top; v++) offered.add(v);
@@ -55,8 +55,8 @@
       }
       offered.add(given[name]);
     }
-    const holding = [...offered].filter((value) => value === now || taken(name, value));
-    return [...new Set(holding.length > 1 ? [...holding, now] : [...offered, now])].sort((a, b) => (a < b ? -1 : 1));
+    offered.delete(now);
+    return [now, ...[...offered].filter((value) => taken(name, value))].sort((a, b) => (a < b ? -1 : 1));
   }
   const max = (a, b) => (a > b ? a : b);
 
@@ -74,6 +74,7 @@
       if (name !== only && values) row.grid = grid(name, now);
       if (!row.grid.includes(now)) row.grid = [...row.grid, now].sort((a, b) => (a < b ? -1 : 1));
       row.range.max = row.grid.length - 1;
+      row.range.disabled = row.grid.length < 2;
       row.range.value = row.grid.indexOf(now);
     }
   }
