@@ -107,6 +107,7 @@ const charts = (() => {
       ctx.rect(bbox.left, bbox.top - 1, bbox.width, bbox.height + 2);
       ctx.clip();
       ctx.font = `${11 * dpr}px system-ui, sans-serif`;
+      ctx.textAlign = "left";
       let last = Infinity;
       for (const [room, names] of [...rooms].sort((a, b) => a[0] - b[0])) {
         const y = u.valToPos(room, "y", true);
@@ -128,7 +129,7 @@ const charts = (() => {
     };
     const tell = (i) => (readout.textContent = i == null ? "" : `${name} = ${notation.count(xs[i])}: peak ${bytes(ys[i])}`);
     drawn(curve, box, {
-      scales: { x: { time: false, distr: wide ? 3 : 1 }, y: { distr: top / least > 30 ? 3 : 1, ...(top / least > 30 ? {} : { range: (u, min, max) => [0, max * 1.08] }) } },
+      scales: { x: { time: false, distr: wide ? 3 : 1, range: (u, low, high) => [low, high > low ? high : low + 1] }, y: { distr: top / least > 30 ? 3 : 1, ...(top / least > 30 ? {} : { range: (u, min, max) => [0, max * 1.08] }) } },
       axes: [axis({ values: (u, v) => v.map((n) => (n == null ? "" : notation.count(n))) }), axis({ size: 70, values: (u, v) => v.map((n) => (n == null ? "" : short(n))), ...(top / least > 30 ? {} : { incrs: Array.from({ length: 50 }, (_, i) => 2 ** (i - 30)) }) })],
       series: [{}, { label: "peak", stroke: () => ink("--accent"), width: 2, points: { show: xs.length < 30, size: 5 } }],
       legend: { show: false }, cursor: { y: false, drag: { x: false, y: false } },

@@ -218,6 +218,9 @@
       const told = (conditions) => conditions.map((condition) => word(condition[4])).join(", ");
       const asked = failing.find((conditions) => conditions.every((condition) => condition[3]));
       if (asked) return `The config is refused at these values: it needs ${told(asked)}.`;
+      const needed = failing.map((conditions) => conditions.filter((condition) => condition[3]).map((condition) => condition[4]));
+      const common = needed[0].filter((number) => needed.every((numbers) => numbers.includes(number)));
+      if (common.length) return `No numbers: every set of formulas of this page needs ${common.map(word).join(", ")}; the config is most likely refused at these values.`;
       const nearest = failing.reduce((least, conditions) => (conditions.length < least.length ? conditions : least));
       return `No numbers: at these values PyTorch takes kernels for which this page has no formulas, or the config is refused. The nearest formulas hold while ${told(nearest)}.`;
     } catch (error) {
