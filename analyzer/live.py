@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from functools import lru_cache
 from heapq import nlargest
 from typing import Any
 
@@ -157,18 +158,29 @@ def _lives(lives: Sequence[Life], ledger: Ledger) -> list[int]:
 
 def _sums(analysis: Analysis, ledger: Ledger) -> dict[int, dict[str, int]]:
     """At the ticks of the pieces: what the largest groups of tensors of one label and kind take together, as words."""
-    values = analysis.symbols.values
-    sizes = {size: evaluate(size, values) for size in {life.size for life in analysis.timeline.lives}}
+    values, lives = analysis.symbols.values, analysis.timeline.lives
+    sizes = {size: evaluate(size, values) for size in {life.size for life in lives}}
+    keys = [f"{ledger.word(life.label)} {ledger.word(life.kind)}" for life in lives]
+    moves = [(life.birth, 1, i) for i, life in enumerate(lives)] + [(life.death, -1, i) for i, life in enumerate(lives)]
+    groups: dict[str, Counter[Poly]] = {}
+    held: Counter[str] = Counter()
     sums: dict[int, dict[str, int]] = {}
-    for tick in {piece.tick for piece in analysis.pieces}:
-        groups: dict[tuple[str, str], list[Poly]] = {}
-        for life in analysis.timeline.alive(tick):
-            groups.setdefault((life.label, life.kind), []).append(life.size)
-        several = {key: forms for key, forms in groups.items() if len(forms) > 1}
-        largest = nlargest(TOLD, several, key=lambda key: sum(sizes[form] for form in several[key]))
-        told = {key: unicode(total(form * many for form, many in Counter(several[key]).items())) for key in largest}
-        sums[tick] = {f"{ledger.word(label)} {ledger.word(kind)}": ledger.word(text) for (label, kind), text in told.items()}
+    ahead = iter(sorted(moves))
+    tick, sign, i = next(ahead)
+    for now in sorted({piece.tick for piece in analysis.pieces}):
+        while tick <= now:
+            groups.setdefault(keys[i], Counter())[lives[i].size] += sign
+            held[keys[i]] += sign * sizes[lives[i].size]
+            tick, sign, i = next(ahead)
+        several = [key for key, forms in groups.items() if forms.total() > 1]
+        largest = nlargest(TOLD, several, key=lambda key: held[key])
+        sums[now] = {key: ledger.word(_together(frozenset(groups[key].items()))) for key in largest}
     return sums
+
+
+@lru_cache(maxsize=4096)
+def _together(forms: frozenset[tuple[Poly, int]]) -> str:
+    return unicode(total(form * many for form, many in forms))
 
 
 def _card(gpu: Gpu, analysis: Analysis) -> dict[str, Any]:
