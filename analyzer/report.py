@@ -10,6 +10,7 @@ from analyzer.compute import Floor
 from analyzer.feasibility import Verdict
 from analyzer.formula import text
 from analyzer.polynomial import Poly
+from analyzer.ratios import Ratios
 from analyzer.replay import Replay
 from analyzer.typesetting import unicode
 
@@ -152,3 +153,4 @@ class Report(Figures):
     warnings: tuple[str, ...] = field(default=())
     notes: tuple[str, ...] = ()  # what the figures leave out
     host: Host | None = None  # what `data:` describes
+    ratios: Ratios | None = None  # of a Markdown report

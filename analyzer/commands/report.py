@@ -89,6 +89,10 @@ def reported(
 
         write(page(written, analysis, chosen, gpus, (symbols, settings)), output)
         return
+    if form == "markdown" and written.batch:
+        from analyzer.ratios import ratios
+
+        written = replace(written, ratios=ratios(analysis, symbols, written.batch))
     shown = _shortened(written, depth, layers) if form == "text" else written
     text = render(shown, form, width(terminal), terminal)
     if plots is not None:
