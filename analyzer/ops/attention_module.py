@@ -87,7 +87,7 @@ def _check(query: Tensor, key: Tensor, value: Tensor, heads: Poly, told: tuple[P
 
 def _parameters(embed: Poly, kdim: Poly, vdim: Poly, bias: bool) -> Weights:
     """Made in the order of named_parameters()."""
-    tracer, packed = current(), sizes().same(embed, kdim) and sizes().same(embed, vdim)
+    tracer, packed = current(), sizes().agree(embed, kdim) and sizes().agree(embed, vdim)
     projections: tuple[Tensor, ...]
     if packed:
         projections = (tracer.parameter("in_proj_weight", (3 * embed, embed)),)
