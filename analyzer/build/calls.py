@@ -95,8 +95,9 @@ class Calls:
         self.ties.declare(block.ties, tracer, place)
         again = tracer.grad and (is_checkpointed(statement) or block.name in tracer.checkpointed)
         outside = Frame(
-            tracer, parameters, home.blocks, home.modules, *place, lists={} if again else frame.lists, styles=styles(block, tracer)
-        )
+            tracer, parameters, home.blocks, home.modules, *place, lists={} if again else frame.lists, styles=styles(block, tracer),
+            beyond=frame.variables, block=block.name,
+        )  # fmt: skip
         body = partial(self._body, block, outside)
         self.running.append(block.name)
         whole: Body = partial(checkpointed, tracer, block.name, body=body, problems=self.problems) if again else body

@@ -54,7 +54,8 @@ class Frame:
     previous_owned: bool = False
     used: set[str] = field(default_factory=set)
     loop_variables: bool = False  # names are variables of the training loop and live on into the next step
-    beyond: MappingOf[str, Bound] = field(default_factory=dict)  # variables of the model, for a loss that sees its outputs only
+    beyond: MappingOf[str, Bound] = field(default_factory=dict)  # variables that a loss, or a block, cannot see
+    block: str = ""  # which one this is a call of
     lists: MappingOf[str, Items] = field(default_factory=dict)  # those of the functions that are running
     styles: MappingOf[str, str] = field(default_factory=dict)  # how its modules are divided among GPUs
     home: tuple[str, str] = ("", "")  # path and label of its named modules, whatever iteration of a loop calls them

@@ -28,6 +28,7 @@ def layers(config: str, assignments: tuple[str, ...], depth: int, form: str, out
     peakform layers vgg16
     peakform layers bert-base B=4 --depth 4
     """
+    from analyzer.build.ranks import refuse_alone, with_ranks
     from analyzer.build.trace import bind_symbols, trace
     from analyzer.evaluate import evaluate
     from analyzer.layers import module_tree, rows
@@ -41,7 +42,10 @@ def layers(config: str, assignments: tuple[str, ...], depth: int, form: str, out
     if not model.layers:
         raise InvalidConfig(Problem(model.origin, "a model needs 'layers'", "layers: [Linear: 128, GELU]"))
     run = read_run(model.run, settings, has_loss=bool(model.loss))
-    graph = trace(model, bind_symbols(model, symbols), run, unroll=True)
+    model = with_ranks(model, run)
+    bound = bind_symbols(model, symbols)
+    refuse_alone(model, run, bound)
+    graph = trace(model, bound, run, unroll=True)
     tree = module_tree(graph, model.name)
     found = list(rows(tree, depth))
     totals = {"parameters": count(tree.parameters), "trainable": count(evaluate(parameters(trainable(graph)), graph.symbols))}

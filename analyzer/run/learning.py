@@ -135,7 +135,7 @@ def _size(leaf: Leaf, entry: str) -> Poly:
     """Bytes of a state or temporary of a parameter."""
     tensor, kind = leaf.tensor, entry.partition(":")[2]
     shape = {
-        "rows": tensor.shape[:-1], "columns": (*tensor.shape[:-2], tensor.shape[-1]), "scalar": (), "batch": tensor.shape[:-2],
+        "rows": tensor.shape[:-1], "columns": (*tensor.shape[:-2], *tensor.shape[-1:]), "scalar": (), "batch": tensor.shape[:-2],
     }.get(kind, tensor.shape)  # fmt: skip
     return product(shape) * ITEMSIZE[tensor.dtype]
 

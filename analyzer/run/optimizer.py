@@ -32,6 +32,7 @@ class Optimizer:
     default: str = "foreach"
     eight_bit: bool = False
     by_rank: bool = False  # whether a foreach step takes matrices and vectors apart
+    eager: bool = False  # whether the constructor makes the states, those of parameters that never get a gradient too
 
     def script(self, form: str, options: Iterable[str]) -> list[str]:
         """The entries that apply. Raises KeyError for a form that does not exist."""
@@ -76,7 +77,7 @@ OPTIMIZERS = {
         Optimizer("RMSprop", "square_avg ?momentum/momentum_buffer ?centered/grad_avg", "?weight_decay/grad avg -grad -avg",
                   "-grad ?weight_decay/grad avg", None, ("momentum", "weight_decay", "centered")),
         Optimizer("Adagrad", "sum", "?weight_decay/numerator std !weight_decay/numerator -std -numerator",
-                  "-grad ?weight_decay/grad std", ""),
+                  "-grad ?weight_decay/grad std", "", eager=True),
         Optimizer("Adadelta", "square_avg acc_delta", "?weight_decay/grad std delta -grad -std -delta",
                   "-grad ?weight_decay/grad std delta"),
         Optimizer("Adamax", "exp_avg exp_inf", "grad -grad", "-grad ?weight_decay/grad absolute -absolute"),

@@ -15,6 +15,7 @@ from analyzer.run.buckets import Buckets
 from analyzer.run.forward import Forward
 from analyzer.run.groups import optimized
 from analyzer.run.heap import Heap, Place
+from analyzer.run.optimizer import OPTIMIZERS
 from analyzer.run.parallel import REPLICATED
 from analyzer.run.partition import Partitioned
 from analyzer.run.replicas import Replicas
@@ -48,6 +49,8 @@ def simulate(graph: Graph, run: Run, gpu: int = 0) -> Heap:
         heap.alloc(poly(4), "optimizer", "gradient scaler: scale")
         heap.alloc(poly(4), "optimizer", "gradient scaler: growth tracker")
     wrapper.wrap()
+    if OPTIMIZERS[run.optimizer].eager:
+        learning.make_state(forward.memory, run, wrapper.owned(optimized(run, wrapper.trained(list(forward.leaves.values())))))
     for number in (0, STEADY):
         _train(graph, run, forward, number)
     return heap
@@ -125,7 +128,7 @@ def _learn(run: Run, forward: Forward, leaves: list[Leaf], number: int) -> None:
         scaling.clip_grad_norm(memory, graded, foreach=run.clip_foreach, sharded=run.parallel == "fsdp")
     heap.op = f"{run.optimizer} step"
     trained = [leaf for leaf in memory.wrapper.owned(optimized(run, leaves)) if leaf.grad is not None]
-    if number == 0:
+    if number == 0 and not OPTIMIZERS[run.optimizer].eager:
         learning.make_state(memory, run, trained)
     total = heap.alloc(poly(4), "temporary", "gradient scaler: found_inf of all devices") if run.scaler and run.form == "fused" else None
     learning.step(memory, run, trained)
