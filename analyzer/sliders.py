@@ -22,7 +22,8 @@ from analyzer.programs import sizes_of
 FEW, STEPS, ABOVE, BELOW = 256, 160, 16, 64  # all values up to FEW, else STEPS from a part to a multiple of what is given
 LEAST = 64  # a slider goes at least up to here
 FINEST, PAIRS = 33, 64  # positions of each slider, and positions of two
-PROGRAMS, TRACES, LIVES = 12, 32, 12_000  # at most so many are on a page, are tried, and have so many blocks of memory together
+PROGRAMS = 12  # on a page, unless it is asked for others
+TRACES, LIVES = 3, 500  # for each of them: so many are tried, and so many blocks of memory may they have, all together
 Point = Mapping[str, int]
 
 
@@ -70,11 +71,11 @@ def _holds(condition: Assumption, symbols: Point, known: dict[Poly, int]) -> boo
     return {"==": left == right, "!=": left != right, ">=": left >= right, "<=": left <= right}[condition.relation]
 
 
-def reached(analysis: Analysis, overrides: Mapping[str, str]) -> list[Analysis]:
-    """The programs of a page, that of the report first."""
+def reached(analysis: Analysis, overrides: Mapping[str, str], most: int = PROGRAMS) -> list[Analysis]:
+    """The programs of a page, that of the report first, at most so many."""
     known, tries, lives = [Known(analysis)], 0, len(analysis.timeline.lives)
     for moved in _positions(analysis, overrides):
-        if len(known) == PROGRAMS or tries == TRACES or lives >= LIVES:
+        if len(known) >= most or tries == TRACES * most or lives >= LIVES * most:
             break
         chosen = {**overrides, **{name: str(value) for name, value in moved.items()}}
         symbols = _bound(analysis, chosen)

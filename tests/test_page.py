@@ -17,7 +17,7 @@ from analyzer.render.page import TEMPLATES
 from analyzer.sliders import reached
 from tests.asking import peakform
 from validation.browser import browser, opened
-from validation.page import READ, analysed, compared, expected, written
+from validation.page import READ, SETS, analysed, compared, expected, written
 
 pytestmark = pytest.mark.skipif(browser() is None and not os.environ.get("CI"), reason="needs Chromium")
 ARGUMENTS = {  # how many, where it is not two; and what arguments are taken from
@@ -112,7 +112,7 @@ def test_where_the_page_has_no_formulas_there_are_no_numbers(bert):
 
 def test_every_set_of_formulas_gives_what_python_gives(bert):
     first = analysed("bert-base")
-    programs = reached(first, {})
+    programs = reached(first, {}, SETS)
     type_in = (
         "(name, value) => { const field = document.querySelector(`[data-symbol=${name}] [type=number]`);"
         " field.value = value; field.dispatchEvent(new Event('input')); }"
@@ -156,6 +156,14 @@ def test_what_the_config_refuses_is_told(bert):
     assert told.startswith("The config is refused at these values: it needs r ≤ P.")
     with pytest.raises(InvalidConfig):
         analysed("bert-base", {"r": "640"})
+
+
+def test_more_sets_of_formulas_are_found_where_more_are_asked_for():
+    first = analysed("bert-base")
+
+    few, usual, many = (len(reached(first, {}, most)) for most in (1, 12, SETS))
+    assert few == 1 < usual < many <= SETS
+    assert "--format html" in peakform("report", "bert-base", "--sets", "3").output
 
 
 def test_texts_of_a_config_are_no_markup(tmp_path):

@@ -115,7 +115,7 @@
       item.append(cell("code", word(number)));
       return item;
     }));
-    if (programs.length > 1) get("programs").textContent = `The page has ${programs.length} sets of formulas, one for each way that PyTorch takes in the range of the sliders as far as it was followed; these are set ${programs.indexOf(program) + 1}.`;
+    if (programs.length > 1) get("programs").textContent = `The page has ${programs.length} sets of formulas, one for each way that PyTorch takes in the range of the sliders as far as it was followed (--sets N follows it farther); these are set ${programs.indexOf(program) + 1}.`;
   }
 
   function peak(program, found) {
