@@ -40,7 +40,8 @@ def as_page(report: Report, figures: Sequence[Figures], told: dict[str, Any], le
     style = "\n".join(_file(name) for name in STYLES)
     scripts = [_file(name) for name in SCRIPTS]
     made = environment(escaped=True)
-    made.filters |= {"form": lambda amount: ledger.form(amount.form), "tree": _tree}
+    made.filters["form"] = lambda amount: ledger.form(amount.form)
+    made.filters["tree"] = _tree
     made.globals["memory_names"] = MEMORY_NAMES
     first, bodies, chosen = _bodies(figures, made.get_template("page/tables.html.j2").module)
     programs = [program | {"bodies": own} for program, own in zip(told["programs"], chosen, strict=True)]
