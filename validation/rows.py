@@ -29,7 +29,8 @@ SETTINGS = (
     "mode=train precision=amp-bf16 optimizer=AdamW", "mode=train precision=amp-bf16 optimizer=SGD", "mode=infer precision=fp32",
 )  # fmt: skip
 INFERENCE = ("mode=infer precision=fp32", "mode=infer precision=bf16")  # of a model without a loss
-NO_AUTOCAST = ("cnn1d", "cnn3d", "cnn3d-age", "cnn3d-pool", "cpa-adversaries", "unet_strided", "vae")  # refuse it: all in bf16 instead
+NO_AUTOCAST = ("cnn1d", "cnn3d", "cnn3d-age", "cnn3d-pool", "unet_strided", "vae")  # refuse it: all in bf16 instead
+FULL_PRECISION = ("cpa-adversaries",)  # differentiates gradients, which half precision refuses
 PEAKS = ("inference", "forward", "backward", "step")
 OPTIONAL = ("first", "config", "device", "saved")
 ALLOCATOR = ("allocated", "reserved")
@@ -100,7 +101,8 @@ def _settings(model: str) -> tuple[str, ...]:
         return INFERENCE
     adam = "AdamW momentum=false" if config.get("run", {}).get("momentum") else "AdamW"
     half = "bf16" if model in NO_AUTOCAST else "amp-bf16"
-    return tuple(run.replace("amp-bf16", half).replace("AdamW", adam) for run in SETTINGS)
+    runs = (run for run in SETTINGS if "amp" not in run or model not in FULL_PRECISION)
+    return tuple(run.replace("amp-bf16", half).replace("AdamW", adam) for run in runs)
 
 
 def config_of(model: str) -> Path:
