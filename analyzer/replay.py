@@ -53,14 +53,15 @@ def replay(tape: Tape, sizes: Sequence[int], capability: int, capacity: int | No
     kind = Expandable if run.expandable_segments else Allocator
     allocator = kind(capacity, run.max_split_size_mb << 20 or None, run.roundup_power2_divisions)
     malloc, free = allocator.malloc, allocator.free
-    bytes_of = {form: size for form, size in enumerate(sizes) if size > 0} | {WORKSPACE: cublas_workspace(capability)}
+    asked = {form: (size, stream) for form, (size, stream) in enumerate(zip(sizes, tape.streams)) if size > 0}
+    asked[WORKSPACE] = cublas_workspace(capability), 0
     spans: dict[int, Span] = {}
     peaks: dict[str, int] = {}
     phase, allocated = "", 0
     for index, form in tape.events:
-        if form in bytes_of:
+        if form in asked:
             try:
-                spans[index] = malloc(bytes_of[form])
+                spans[index] = malloc(*asked[form])
             except OutOfMemory as error:
                 return _failure(tape.blocks[index], error)
         elif form == FREE:
