@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from analyzer import memory
 from analyzer.analysis import Analysis
 from analyzer.compute import by_dtype, floors, flops, kernels, moved
-from analyzer.evaluate import evaluate
+from analyzer.evaluate import Values, evaluate
 from analyzer.gpus import Gpu
 from analyzer.graph import Call, Enter, Leave
 from analyzer.ops import OPS
@@ -23,7 +23,7 @@ class Binder:
     """Closed forms with their values, each evaluated once."""
 
     def __init__(self, symbols: Mapping[str, int]) -> None:
-        self.symbols = symbols
+        self.symbols = Values(symbols)
         self.known: dict[Poly, Amount] = {}
 
     def __call__(self, form: Poly) -> Amount:

@@ -23,6 +23,7 @@ class Replay:
     allocated: int  # max_memory_allocated of both
     reserved: int  # max_memory_reserved of both
     phases: Mapping[str, int]  # max_memory_allocated of each phase of the steady step
+    trimmed: bool = False  # whether cached segments were given back on the way; otherwise it is the replay on any larger card too
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,8 @@ def replay(tape: Tape, sizes: Sequence[int], capability: int, capacity: int | No
             peaks[phase], allocated = max(peaks.get(phase, 0), allocator.peak_allocated), max(allocated, allocator.peak_allocated)
             phase, allocator.peak_allocated = tape.phases[index], allocator.allocated
     peaks[phase] = max(peaks.get(phase, 0), allocator.peak_allocated)
-    return Replay(max(allocated, *peaks.values()), allocator.peak_reserved, {name: peak for name, peak in peaks.items() if name})
+    phases = {name: peak for name, peak in peaks.items() if name}
+    return Replay(max(allocated, *peaks.values()), allocator.peak_reserved, phases, allocator.trimmed)
 
 
 def _failure(block: Block | None, error: OutOfMemory) -> Failure:
