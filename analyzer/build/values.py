@@ -8,13 +8,14 @@ from fractions import Fraction
 from math import prod
 from typing import Any
 
+from analyzer.assumptions import Assumption
 from analyzer.build.frame import Bound, Frame, Word
 from analyzer.document import Mapping, Scalar, Sequence, Value
 from analyzer.evaluate import NotWhole, exact
 from analyzer.expressions import size
 from analyzer.graph import ITEMSIZE
 from analyzer.ops import Argument
-from analyzer.polynomial import Number, Poly
+from analyzer.polynomial import ONE, Number, Poly
 from analyzer.problems import InvalidConfig, Origin, Problem, nearest
 from analyzer.sizes import sizes
 
@@ -94,6 +95,7 @@ def whole(value: Value, frame: Frame) -> int:
     number = number_of(value, frame)
     if isinstance(number, Fraction):
         told = shown(value)
+        sizes().breaks(Assumption(ONE, "<=", size_of(value, frame)), fraction=True)
         raise refuse(value.origin, f"{told} is not a whole number" if isinstance(value, Scalar) and isinstance(value.value, Fraction)
                      else f"{told} is {number}, not a whole number")  # fmt: skip
     return number
@@ -141,6 +143,9 @@ def tensor_of(name: str, origin: Origin, frame: Frame) -> Bound:
 
 def undefined(name: str, origin: Origin, frame: Frame, known: Iterable[str]) -> InvalidConfig:
     """The problem with a name that nothing visible has."""
+    if name in frame.beyond and frame.block:
+        message = f"'{name}' is a variable of what calls block '{frame.block}'; the block sees its own inputs"
+        return refuse(origin, message, "add it to the block's 'inputs', and to 'in' of its calls")
     if name in frame.beyond:
         return refuse(
             origin, f"'{name}' is a variable of the model; its loss sees inputs and outputs", f"name it under 'outputs': [{name}]"
@@ -214,12 +219,17 @@ def _scalar_as(kind: str, value: Scalar, frame: Frame) -> tuple[bool, Any]:
     return True, NUMBERS[kind](value, frame)
 
 
+def plain_number(value: int | Fraction) -> int | float:
+    """A number as Python code would have it: PyTorch takes whole ones for integers, where dtypes are chosen."""
+    return int(value) if value == int(value) else float(value)
+
+
 NUMBERS: MappingOf[str, Callable[[Scalar, Frame], Any]] = {
     "operand": size_of,
     "size": whole_size_of,
     "ratio": size_of,
     "sizes": lambda value, frame: [whole_size_of(value, frame)],
-    "number": lambda value, frame: float(number_of(value, frame)),
+    "number": lambda value, frame: plain_number(number_of(value, frame)),
     "probability": lambda value, frame: float(number_of(value, frame)),
     "index": whole,
     "indices": lambda value, frame: [whole(value, frame)],
