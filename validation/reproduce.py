@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("files", nargs="*", metavar="FILE", help=f"of {', '.join(path.name for path in NEEDS)}; all without one")
     parser.add_argument("--all", action="store_true", help="every row")
     parser.add_argument("--part", type=int, default=datetime.date.today().toordinal() % PARTS, help="which tenth; by default the day's")
-    given = parser.parse_args(arguments)
+    given = parser.parse_intermixed_args(arguments)
     unknown = set(given.files) - {path.name for path in NEEDS}
     if unknown or not 0 <= given.part < PARTS:
         parser.error(f"no such file: {', '.join(sorted(unknown))}" if unknown else f"parts are 0 to {PARTS - 1}")
