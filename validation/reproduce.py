@@ -13,14 +13,16 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import multiprocessing
 import sys
-import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from importlib.util import find_spec
+from itertools import groupby
 from pathlib import Path
 
-from analyzer.sizes import Device
 from validation.rows import RESULTS, Results, Row, read, write
 from validation.third_party import WRITTEN, WRITTEN_OF_GENES, WRITTEN_OF_TIMM
 
@@ -37,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("files", nargs="*", metavar="FILE", help=f"of {', '.join(path.name for path in NEEDS)}; all without one")
     parser.add_argument("--all", action="store_true", help="every row")
     parser.add_argument("--part", type=int, default=datetime.date.today().toordinal() % PARTS, help="which tenth; by default the day's")
-    given = parser.parse_args(arguments)
+    given = parser.parse_intermixed_args(arguments)
     unknown = set(given.files) - {path.name for path in NEEDS}
     if unknown or not 0 <= given.part < PARTS:
         parser.error(f"no such file: {', '.join(sorted(unknown))}" if unknown else f"parts are 0 to {PARTS - 1}")
@@ -67,33 +69,31 @@ def _file(committed: Path, output: Path, part: int | None) -> int:
 
 
 def _measured(committed: Path, rows: Sequence[Row], known: Results, output: Path) -> Iterator[tuple[Row, Row]]:
-    """Each row with what this machine says."""
-    from validation.row import device_of_this_machine, today, torch_version
-
+    """Each row with what this machine says. Each package has its own process: what it leaves on the device is no other's."""
     found = {row.key: row for row in read(output).rows} if output.exists() else {}
-    device = device_of_this_machine()
-    measure = _as_rendered if committed == RESULTS else _as_class
-    for row in rows:
-        if row.key not in found:
-            started = time.monotonic()
-            found[row.key] = measure(row, device)
-            write(Results(torch_version(), today(), device, tuple(found.values()), known.packages), output)
-            print(f"{time.monotonic() - started:5.1f} s", end="  ")
-        yield row, found[row.key]
+    for package, own in groupby(rows, key=partial(_package, committed)):
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+            for row in own:
+                if row.key not in found:
+                    found[row.key], torch = process.submit(_again, row, bool(package)).result()
+                    write(Results(torch, datetime.date.today().isoformat(), known.device, tuple(found.values()), known.packages), output)
+                yield row, found[row.key]
 
 
-def _as_rendered(row: Row, device: Device) -> Row:
-    """A row of the table."""
-    from validation.row import measured_row
+def _package(committed: Path, row: Row) -> str:
+    """The package whose class a row is of; none for the table's, which are rendered."""
+    from validation.third_party_models import EVERY
 
-    return measured_row(*row.key, device)
+    return "" if committed == RESULTS else EVERY[row.model].package
 
 
-def _as_class(row: Row, device: Device) -> Row:
-    """A row of a third-party class."""
+def _again(row: Row, of_class: bool) -> tuple[Row, str]:
+    """A row measured, and torch's version."""
+    from validation.row import device_of_this_machine, measured_row, torch_version
     from validation.third_party import class_row
 
-    return class_row(*row.key, device)
+    warnings.filterwarnings("ignore")
+    return (class_row if of_class else measured_row)(*row.key, device_of_this_machine()), torch_version()
 
 
 def differences(committed: Row, again: Row) -> list[str]:
