@@ -139,6 +139,17 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Redistribute:
+    """What a rank has of a tensor changes, or how it is wrapped, after the steps that do it: what a rendering needs."""
+
+    way: str
+    op: str
+    tensor: Tensor
+    outputs: tuple[Tensor, ...]
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Again:
     """The second run of a reentrant checkpoint: a graph of its own, from detached inputs to outputs."""
 
@@ -196,9 +207,10 @@ class EndUnit:
 
     unit: Unit
     results: tuple[Tensor, ...]
+    handed: tuple[Tensor, ...] = ()  # what its caller gets for them
 
 
-Instruction = Union[Step, Drop, Bind, Enter, Leave, Mark, Call, Checkpoint, EndCheckpoint, Begin, Unit, EndUnit]
+Instruction = Union[Step, Drop, Bind, Enter, Leave, Mark, Call, Redistribute, Checkpoint, EndCheckpoint, Begin, Unit, EndUnit]
 
 
 def nested(instructions: Iterable[Instruction]) -> Iterator[Instruction]:

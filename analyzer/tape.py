@@ -24,13 +24,14 @@ MAX_EVENTS, IN_FLIGHT = 1_000_000, 16  # micro-batches that are written out one 
 
 @dataclass(frozen=True, slots=True)
 class Tape:
-    """A program as allocations and frees in order; sizes are closed forms, each kept once.
+    """A program as allocations and frees in order; sizes are closed forms, each kept once for each stream it is allocated on.
 
     An event is (block, form) for an allocation, (block, FREE) for its end, (block, WORKSPACE) for a thread's first call of
     cuBLAS, (phase, PHASE) for the steady step's phases. The tape holds at other values while its assumptions do.
     """
 
     forms: tuple[Poly, ...]
+    streams: tuple[int, ...]  # of each form, 0 for the program's own
     events: tuple[tuple[int, int], ...]
     blocks: tuple[Block | None, ...]  # None for a cuBLAS workspace
     phases: tuple[str, ...]
@@ -92,7 +93,9 @@ def _written(program: Iterations, skipped: Mapping[str, int], assumptions: tuple
     writer.write(program.items)
     if any(block in program.deaths for block in writer.left()):
         raise NotSteady
-    return Tape(tuple(writer.forms), tuple(writer.events), tuple(writer.blocks), tuple(writer.phases), assumptions)
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(("", *(stream for _, stream in writer.forms))))}
+    forms, streams = tuple(size for size, _ in writer.forms), tuple(numbers[stream] for _, stream in writer.forms)
+    return Tape(forms, streams, tuple(writer.events), tuple(writer.blocks), tuple(writer.phases), assumptions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +121,7 @@ class _Writer:
     skipped: Mapping[str, int]
     events: list[tuple[int, int]] = field(default_factory=list)
     blocks: list[Block | None] = field(default_factory=list)
-    forms: dict[Poly, int] = field(default_factory=dict)
+    forms: dict[tuple[Poly, str], int] = field(default_factory=dict)  # sizes and streams
     phases: list[str] = field(default_factory=list)
     running: dict[str, int] = field(default_factory=lambda: {"": 0})  # the true number of each loop's iteration
     alive: dict[tuple[object, ...], int] = field(default_factory=dict)
@@ -178,7 +181,7 @@ class _Writer:
 
     def _line(self, event: Event) -> _Line:
         block, phase = event.block, event.place.phase if event.place.step == STEADY else ""
-        form = self.forms.setdefault(block.size, len(self.forms)) if event.born else FREE
+        form = self.forms.setdefault((block.size, block.stream), len(self.forms)) if event.born else FREE
         born = tuple(self._born(event, block, level) for level in range(len(block.place.loops)))
         line = self.lines[event] = _Line(block, self._first(block), born, form, phase, _thread(block))
         return line

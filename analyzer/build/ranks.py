@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from analyzer.build.frame import Bound
 from analyzer.build.symbols import Symbol, Symbols
 from analyzer.document import Scalar
-from analyzer.graph import ENTER, EndUnit, Rule, Spec, Tensor, Unit, View
+from analyzer.graph import Rule, Spec, Tensor
 from analyzer.ops.layout import elementwise_strides
 from analyzer.problems import COMMAND_LINE, InvalidConfig, Origin, Problem
 from analyzer.run.parallel import REPLICATED, SEVERAL
@@ -48,31 +46,9 @@ def refuse_alone(model: Model, run: Run, symbols: Symbols) -> None:
     if run.parallel in SEVERAL and symbols.values[RANKS] < 2:
         message = f"run.parallel={run.parallel} is for several GPUs, and ranks is {symbols.values[RANKS]}"
         raise InvalidConfig(Problem(model.symbols[RANKS].source.origin, message, "run.ranks=2 or more; run.parallel=none for one GPU"))
-
-
-def sharded(tracer: Tracer, path: str, tensors: Sequence[Bound], body: Callable[[list[Bound]], tuple[Bound, ...]]) -> tuple[Bound, ...]:
-    """A call of a block that is sharded by itself: the inputs that need a gradient go through a node that tells when they have it.
-
-    Source: torch/distributed/fsdp/_fully_shard/_fsdp_param_group.py (RegisterPostBackwardFunction), torch 2.13.
-    """
-    position = len(tracer.instructions)
-    tracer.push()
-    taken = tuple(t for t in tensors if isinstance(t, Tensor))
-    passed = {f"x{i}": t for i, t in enumerate(t for t in taken if tracer.grad and t.requires_grad)}
-    given: dict[Tensor, Tensor] = {}
-    if passed:
-        views = tuple(View(name, t.shape, t.strides) for name, t in passed.items())
-        rule = Rule(views, {name: f"g{i}" for i, name in enumerate(passed)}, constants={"untracked": True})
-        label, tracer.label = tracer.label, path
-        given = dict(zip(passed.values(), tracer.step(ENTER, rule, passed)))
-        tracer.label = label
-    unit = Unit(path, taken, tuple(given.get(t, t) for t in taken), tracer.origin, tracer.copies)
-    tracer.instructions.insert(position, unit)
-    results = body([given.get(t, t) if isinstance(t, Tensor) else t for t in tensors])
-    made = tuple(t for t in results if isinstance(t, Tensor))
-    tracer.instructions.append(EndUnit(unit, made))
-    tracer.pop(made)
-    return results
+    if run.replicate > 1 and (symbols.values[RANKS] % run.replicate or symbols.values[RANKS] == run.replicate):
+        told = f"run.replicate={run.replicate} is for several times as many GPUs, and ranks is {symbols.values[RANKS]}"
+        raise InvalidConfig(Problem(model.symbols[RANKS].source.origin, told, f"run.ranks={2 * run.replicate}; run.parallel=ddp for whole copies"))
 
 
 def wrapped(run: Run, tracer: Tracer, outputs: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -11,12 +11,13 @@ from analyzer.build.grouping import chosen, ungrouped, unknown_frozen
 from analyzer.build.interpreter import Interpreter
 from analyzer.build.ranks import RANKS, wrapped
 from analyzer.build.replicas import Replicas, batch_symbol, is_of_each_gpu
-from analyzer.build.shards import undivided
+from analyzer.build.shards import undivided, unmoved
 from analyzer.build.source import Problems, Statement, TooMany
 from analyzer.build.stages import staged
 from analyzer.build.symbols import Symbols, bind
+from analyzer.build.units import Root
 from analyzer.document import Scalar
-from analyzer.graph import EndUnit, Graph, Mark, Step, Tensor, Unit
+from analyzer.graph import Graph, Mark, Step, Tensor
 from analyzer.ops import autocast
 from analyzer.polynomial import ONE, Poly, poly, symbol
 from analyzer.problems import COMMAND_LINE, InvalidConfig, Origin, Problem, nearest
@@ -77,6 +78,7 @@ def _traced(
                 *session.unknown_ties(),
                 *ungrouped(model.run, run, tracer),
                 *undivided(model.run, run, tracer),
+                *unmoved(model.run, run, tracer),
             )
         )
     problems.raise_any()
@@ -118,15 +120,17 @@ class _Session:
         tracer.weights = self.run.weights if self.run.weights != "precision" else ""
         if self.run.parallel == "tensor":
             tracer.ranks = size if isinstance(size := self.loop.symbols[RANKS], Poly) else ONE
+            tracer.sequence_parallel, tracer.loss_parallel = self.run.sequence_parallel, self.run.loss_parallel
         tracer.units = self._blocks("shard", self.run.shard)
         tracer.push()
         for tensor in batch.tensors.values():
             tracer.own(tensor)
-        root = Unit("", (), (), tracer.origin)
-        if self.run.parallel == "fsdp":
-            tracer.instructions.append(root)
+        root = Root(tracer, self.problems, batch) if self.run.parallel == "fsdp" else None
+        if root:
+            tracer.gathered, tracer.unit_inputs, tracer.unit_outputs = self.run.gathered, self.run.unit_inputs, self.run.unit_outputs
+        seen = root.enter() if root else batch.tensors
         tracer.push()
-        for name, tensor in batch.tensors.items():
+        for name, tensor in seen.items():
             self.forward.variables[name] = tracer.own(tensor)
         replicas = None
         if tracer.sections.begins and batch.lists:
@@ -144,8 +148,8 @@ class _Session:
         told = inference.outputs if inference and (own or inference.outputs) else self.model.outputs
         outputs = self._outputs(told)
         tracer.pop(tuple(outputs.values()))
-        if self.run.parallel == "fsdp":
-            tracer.instructions.append(EndUnit(root, tuple(outputs.values())))
+        if root:
+            outputs = root.leave(self.forward, outputs)
         if replicas:
             outputs = replicas.leave(self.forward, outputs, self.run.autocast)
         outputs = wrapped(self.run, tracer, outputs)
@@ -222,6 +226,10 @@ class _Session:
             origin = self.model.loss[-1].origin
             hint = f"its shape is {show(last.shape)}: end with mean or sum" if last else ""
             self.problems.add(origin, "the loss is not a single number", hint)
+            return None
+        if self.tracer.layouts.get(last.storage):
+            hint = "colwise_gather_output of the last layer, or gathered where the whole sequence is wanted"
+            self.problems.add(self.model.loss[-1].origin, "the loss is of a part of the features or of the sequence alone", hint)
             return None
         if not last.requires_grad:
             self.problems.add(self.model.loss[-1].origin, "the loss does not depend on any trainable parameter")

@@ -20,7 +20,9 @@ BELONGS = {
     "bucket_cap_mb": REPLICATED, "gradient_as_bucket_view": REPLICATED, "find_unused_parameters": REPLICATED,
     "static_graph": REPLICATED, "broadcast_buffers": REPLICATED,
     **dict.fromkeys(("n_microbatches", "schedule", "split_spec", "stage"), ("pipeline",)),
-    "shard": SHARDED, "reshard_after_forward": SHARDED, "param_dtype": SHARDED, "reduce_dtype": SHARDED,
+    "sequence_parallel": ("tensor",), "loss_parallel": ("tensor",),
+    "shard": SHARDED, "reshard_after_forward": SHARDED, "param_dtype": SHARDED, "reduce_dtype": SHARDED, "output_dtype": SHARDED,
+    "cast_forward_inputs": SHARDED, "replicate": SHARDED, "offload_policy": SHARDED,
 }  # fmt: skip
 
 
@@ -47,9 +49,12 @@ def refused(run: Run, places: Mapping[str, Origin]) -> Iterator[Problem]:
         yield Problem(
             places["reshard_after_forward"], f"{run.parallel} is fsdp with reshard_after_forward={told}".lower(), "run.parallel=fsdp"
         )
-    for key in ("param_dtype", "reduce_dtype"):
-        if run.parallel in SHARDED and getattr(run, key) != "none":
-            yield Problem(places[key], f"run.{key} is not simulated yet", "leave it out: parameters are gathered and reduced as they are")
+    if run.parallel in SHARDED and not run.cast_forward_inputs and run.param_dtype == "none":
+        yield Problem(places["cast_forward_inputs"], "run.cast_forward_inputs=false means nothing without run.param_dtype")
+    if run.parallel in SHARDED and run.ema:
+        yield Problem(places["ema"], "AveragedModel copies the model, which fully_shard does not allow")
+    if run.offloaded and run.scaler:
+        yield Problem(places["precision"], "a GradScaler of gradients in host memory is not simulated", "run.precision=amp-bf16")
     if run.parallel == "tensor":
         yield from _unknown_with_tensor(run, places)
     if run.parallel == "pipeline":

@@ -37,7 +37,7 @@ def simulate(graph: Graph, run: Run, gpu: int = 0, apart: int = APART) -> Heap:
     heap = Heap()
     forward = Forward(heap)
     wrapper = forward.memory.wrapper = _wrapper(graph, run, forward, gpu)
-    forward.resident((*_standing(graph), *graph.inputs.values()))
+    forward.resident((*standing(graph), *graph.inputs.values()))
     if run.mode == "infer":
         heap.move(Place(STEADY, "inference"))
         heap.mark("start")
@@ -79,7 +79,7 @@ def _wrapper(graph: Graph, run: Run, forward: Forward, gpu: int) -> Wrapper:
     return Wrapper()
 
 
-def _standing(graph: Graph) -> Iterator[Tensor]:
+def standing(graph: Graph) -> Iterator[Tensor]:
     """Parameters and buffers in the order in which a model is moved to its device: module by module."""
     buffers: dict[str, list[Tensor]] = {}
     for path, tensor in graph.buffers.items():
@@ -106,7 +106,9 @@ def _train(graph: Graph, run: Run, forward: Forward, number: int) -> None:
         if micro == 0 and run.zero_grad == "before_backward":
             learning.zero_grad(forward.memory, run, optimized(run, leaves))
         _backward(run, forward)
+    outer, heap.elsewhere = heap.elsewhere, heap.elsewhere or run.offloaded
     _learn(run, forward, leaves, number)
+    heap.elsewhere = outer
     heap.mark("end")
 
 
@@ -146,7 +148,7 @@ def _learn(run: Run, forward: Forward, leaves: list[Leaf], number: int) -> None:
     graded = [leaf for leaf in leaves if leaf.grad is not None]
     found_inf = scaling.unscale(memory, sharded=run.parallel == "fsdp") if run.scaler else None
     if run.clip_grad_norm:
-        scaling.clip_grad_norm(memory, graded, foreach=run.clip_foreach, sharded=run.parallel == "fsdp")
+        scaling.clip_grad_norm(memory, graded, foreach=run.clip_foreach, parallel=run.parallel)
     heap.op = f"{run.optimizer} step"
     trained = [leaf for leaf in memory.wrapper.owned(optimized(run, leaves)) if leaf.grad is not None]
     if number == 0 and not OPTIMIZERS[run.optimizer].eager:
