@@ -63,7 +63,7 @@ class _Program:
 
     def holds_at(self, symbols: Mapping[str, int]) -> bool:
         """Whether every decision of the trace is the same at other values."""
-        return all(holds(a, symbols) for a in self.assumptions)
+        return all(holds(a, symbols) for a in self.assumptions) and self.analysis.has_most(symbols)
 
     def requests(self, value: int) -> int:
         """Bytes requested at once at the peak."""
@@ -189,7 +189,7 @@ class Feasibility:
         changed = {**self.overrides, self.name: str(value)} if self.name else self.overrides
         analysis = first if value == self.value else analyze(first.model, changed, first.run, first.device)
         tape = _tape(analysis)
-        requested = tuple(self._curve(p.form, analysis) for p in contenders(analysis.pieces))
+        requested = tuple(self._curve(p.form, analysis) for p in contenders(analysis.everywhere))
         sizes = tuple(self._curve(form, analysis) for form in tape.forms) if tape else ()
         assumptions = (*analysis.assumptions, *(tape.assumptions if tape else ()))
         touched = {str(a): a for a in assumptions if (symbols_of(a.left) | symbols_of(a.right)) & self.moving}

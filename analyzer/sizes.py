@@ -80,6 +80,10 @@ class Sizes:
         """Whether two sizes agree; a decision by value only is written down."""
         return a == b or (self.number(a) == self.number(b) and self._decided(a, b))
 
+    def agree(self, a: Poly, b: Poly) -> bool:
+        """Whether two sizes agree, where both answers go on: either decision is written down."""
+        return a == b or self._decided(a, b)
+
     def _decided(self, a: Poly, b: Poly) -> bool:
         equal = self.number(a) == self.number(b)
         self.assume(a, "==" if equal else "!=", b)

@@ -83,6 +83,8 @@ def test_ranks_is_a_symbol_that_may_be_an_expression() -> None:
         (["run.bucket_cap_mb=4"], "run.bucket_cap_mb means nothing with run.parallel=none"),
         (["run.parallel=ddp", "run.ranks=2", "run.shard=block"], "run.shard means nothing with run.parallel=ddp"),
         (["run.parallel=zero2", "run.ranks=2", "run.reshard_after_forward=true"], "zero2 is fsdp with reshard_after_forward=false"),
+        (["run.parallel=zero3", "run.ranks=2", "run.cast_forward_inputs=false"], "cast_forward_inputs=false means nothing without"),
+        (["run.parallel=ddp", "run.ranks=2", "run.param_dtype=bf16"], "run.param_dtype means nothing with run.parallel=ddp"),
         (["run.parallel=fsdp", "run.ranks=1"], "run.parallel=fsdp is for several GPUs, and ranks is 1"),
         (["run.parallel=data_parallel", "run.ranks=1"], "run.parallel=none for one GPU"),
         (["run.parallel=fsdp", "run.ranks=2", "run.shard=encoder"], "run.shard names no block 'encoder'"),
@@ -101,7 +103,15 @@ PRENORM = "validation/models/encoder_prenorm.yaml"
 
 
 @pytest.mark.parametrize("stage", ["zero2", "zero3"])
-@pytest.mark.parametrize("run", [{}, {"precision": "amp-bf16", "accumulation": "2"}, {"checkpoint": "attention"}])
+@pytest.mark.parametrize(
+    "run",
+    [
+        {},
+        {"precision": "amp-bf16", "accumulation": "2"},
+        {"checkpoint": "attention"},
+        {"param_dtype": "fp16", "reduce_dtype": "fp32"},
+    ],
+)
 def test_loops_of_sharded_units_are_as_if_unrolled(stage: str, run: dict[str, str]) -> None:
     settings = {**SHARDED, "parallel": stage, **run}
 

@@ -80,7 +80,7 @@ class Heap:
     moves: list[tuple[int, Place]] = field(default_factory=list)
     marks: dict[tuple[int, str], int] = field(default_factory=dict)
     launches: list[Launch] = field(default_factory=list)
-    elsewhere: bool = False  # whether what runs is on another GPU, and takes nothing here
+    elsewhere: bool = False  # whether what runs is on another GPU or on the host, and takes nothing here
     belonging: Loops = ()  # the iterations of the autograd node that lets go
 
     def alloc(self, size: Poly, kind: str, label: str, origin: Origin | None = None, loops: Loops = ()) -> Block:
