@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 
 from analyzer import memory
-from analyzer.analysis import Analysis, analyze, of_another_gpu
+from analyzer.analysis import Analysis, analyze, of_another_gpu, peak_of
 from analyzer.assemble_host import assemble_host
+from analyzer.build.splitting import alike
 from analyzer.compute import by_dtype, floors, flops, kernels, moved
 from analyzer.conditions import essential
 from analyzer.evaluate import evaluate
 from analyzer.feasibility import verdicts
 from analyzer.formula import text
 from analyzer.gpus import Gpu, context_of
-from analyzer.graph import Call, Enter, Leave
+from analyzer.graph import Call, Enter, Leave, Stage
 from analyzer.ops import OPS
 from analyzer.parameters import by_instance, by_module, count, trainable, used
 from analyzer.peaks import Piece, largest
 from analyzer.polynomial import ZERO, Poly, symbols_of, total
+from analyzer.problems import InvalidConfig
 from analyzer.regime import regime
 from analyzer.replay import Replay
 from analyzer.report import Amount, Effort, Holding, LayerRow, ModuleRow, Peak, Report, Symbol
@@ -142,11 +144,18 @@ def _peak(analysis: Analysis, bind: _Binder) -> Peak:
 
 
 def _inference(analysis: Analysis, overrides: Mapping[str, str]) -> Peak | None:
-    """The peak of an inference beside that of training; None when the report is of an inference."""
+    """The peak of an inference beside that of training; None when the report is of an inference, or an inference cannot be divided."""
     if analysis.run.mode == "infer":
         return None
     run = Run(mode="infer", precision=analysis.run.precision, mha_fastpath=analysis.run.mha_fastpath)
-    other = analyze(analysis.model, overrides, run, analysis.device)
+    if analysis.run.parallel == "tensor":
+        run = replace(run, parallel="tensor", ranks=analysis.run.ranks, sequence_parallel=analysis.run.sequence_parallel)
+    try:
+        other = analyze(analysis.model, overrides, run, analysis.device)
+    except InvalidConfig:
+        if run.parallel == "none":
+            raise
+        return None
     return _peak(other, _Binder(other.symbols.values))
 
 
@@ -165,7 +174,11 @@ def _conditions(analysis: Analysis) -> tuple[str, ...]:
 def _notes(analysis: Analysis) -> tuple[str, ...]:
     """What the figures of this model leave out."""
     families = {OPS[i.op].family for i in analysis.graph.instructions if isinstance(i, Call)}
-    ranks = (OF_RANK[analysis.run.parallel] + _of_others(analysis), NCCL) if analysis.run.parallel in OF_RANK else ()
+    ranks: list[str] = []
+    if analysis.graph.stage:
+        ranks = [*_of_stages(analysis, analysis.graph.stage), NCCL]
+    elif analysis.run.parallel in OF_RANK:
+        ranks = [OF_RANK[analysis.run.parallel] + _of_others(analysis), NCCL]
     return (*ranks, *_on_host(analysis), *dict.fromkeys(note for family, note in NOTES.items() if family in families))
 
 
@@ -177,6 +190,19 @@ def _on_host(analysis: Analysis) -> tuple[str, ...]:
     kept = memory.categories(analyze(analysis.model, values, replace(analysis.run, offload_policy="none"), analysis.device))
     bytes_ = sum(evaluate(kept[name], analysis.symbols.values) for name in ("parameters", "gradients", "optimizer") if name in kept)
     return (f"each rank keeps its part of parameters, gradients and optimizer states in host memory: {bytes_ / GIB:.2f} GiB",)
+
+
+def _of_stages(analysis: Analysis, stage: Stage) -> Iterator[str]:
+    """Of which stage of a pipeline the figures are, where it begins and ends, and what the others have at their peaks."""
+    values, begins = analysis.symbols.values, stage.begins
+    most = ", which needs most" if analysis.stages else ""
+    parts = [f"from {begins[stage.index - 1]} on" if stage.index else "", f"up to {begins[stage.index]}" if not stage.is_last else ""]
+    yield f"all figures are of stage {stage.index} of {len(begins) + 1}{most}: {', '.join(filter(None, parts))}"
+    runs, up_to = dict(alike(begins)), "" if analysis.run.schedule == "gpipe" else "up to "
+    told = [(one.graph.stage.index, f"{peak_of(one.pieces, values) / GIB:.2f} GiB") for one in analysis.stages if one.graph.stage]
+    each = [f"stage {i} {peak}" if runs[i] == i else f"stages {i} to {runs[i]} {up_to}{peak}" for i, peak in told]
+    if each:
+        yield f"peaks of the stages: {'; '.join(each)}"
 
 
 def _of_others(analysis: Analysis) -> str:

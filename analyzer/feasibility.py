@@ -59,7 +59,7 @@ class _Program:
     def holds_at(self, symbols: Mapping[str, int]) -> bool:
         """Whether every decision of the trace is the same at other values."""
         taped = self.tape.assumptions if self.tape else ()
-        return all(holds(a, symbols) for a in (*self.analysis.assumptions, *taped))
+        return all(holds(a, symbols) for a in (*self.analysis.assumptions, *taped)) and self.analysis.has_most(symbols)
 
 
 class Feasibility:
@@ -168,7 +168,7 @@ class Feasibility:
         changed = {**self.overrides, self.name: str(value)} if self.name else self.overrides
         analysis = first if value == self.value else analyze(first.model, changed, first.run, first.device)
         tape = _tape(analysis)
-        requested = tuple(self._curve(p.form, analysis) for p in contenders(analysis.pieces))
+        requested = tuple(self._curve(p.form, analysis) for p in contenders(analysis.everywhere))
         sizes = tuple(self._curve(form, analysis) for form in tape.forms) if tape else ()
         return _Program(analysis, tape, requested, sizes)
 

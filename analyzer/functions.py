@@ -70,7 +70,7 @@ def simplified(name: str, args: tuple[Poly, ...]) -> Poly | None:
         return _divisor(args)
     if name in ("max", "min") and args[0] == args[1]:
         return args[0]
-    if name == "mod" and args[1].constant is not None and _quotient(*args) is not None:
+    if name == "mod" and _is_multiple(*args):
         return poly(0)
     return None
 

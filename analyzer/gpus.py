@@ -12,11 +12,8 @@ __all__ = ["GIB", "Gpu", "Instance", "device_of", "named", "read_gpus", "read_in
 
 
 def select(gpus: tuple[Gpu, ...], names: tuple[str, ...]) -> tuple[Gpu, ...]:
-    """The GPUs with these names or aliases, in catalogue order; the default ones for no names. Raises InvalidConfig."""
-    if not names:
-        return tuple(g for g in gpus if g.default)
-    wanted = {gpu.name for gpu in named(gpus, names)}
-    return tuple(g for g in gpus if g.name in wanted)
+    """The GPUs with these names or aliases, as asked; the default ones for no names. Raises InvalidConfig."""
+    return named(gpus, names) if names else tuple(g for g in gpus if g.default)
 
 
 def named(gpus: tuple[Gpu, ...], names: tuple[str, ...]) -> tuple[Gpu, ...]:

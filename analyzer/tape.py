@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from analyzer.analysis import Analysis
 from analyzer.assumptions import Assumption
@@ -19,7 +19,7 @@ from analyzer.sizes import Sizes
 
 CUBLAS = frozenset({"addmm", "mm", "bmm", "baddbmm"})
 FREE, PHASE, WORKSPACE = -1, -2, -3
-MAX_EVENTS = 1_000_000
+MAX_EVENTS, IN_FLIGHT = 1_000_000, 16  # micro-batches that are written out one by one
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +41,18 @@ class Tape:
 def record(analysis: Analysis) -> Tape:
     """The tape of an analyzed program. Raises TooMany when it is too long to be written out."""
     try:
-        return written(analysis)
+        return written(_with_microbatches(analysis) if analysis.graph.stage else analysis)
     except NotSteady:
         return unrolled(analysis)
+
+
+def _with_microbatches(analysis: Analysis) -> Analysis:
+    """A stage of a pipeline with its micro-batches run one by one. Raises NotSteady."""
+    sizes = Sizes(analysis.symbols.values, analysis.device)
+    with sizes.active():
+        heap = simulate(analysis.graph, analysis.run, apart=IN_FLIGHT)
+    assumptions = (*analysis.assumptions, *sizes.assumptions.values())
+    return replace(analysis, program=iterations(analysis.graph, heap), assumptions=assumptions)
 
 
 def written(analysis: Analysis) -> Tape:
@@ -59,9 +68,9 @@ def written(analysis: Analysis) -> Tape:
 def unrolled(analysis: Analysis) -> Tape:
     """The tape of the program simulated in full. Raises TooMany when it is too long for that."""
     sizes = Sizes(analysis.symbols.values, analysis.device)
-    graph = trace(analysis.model, analysis.symbols, analysis.run, analysis.device, unroll=True)
+    graph = trace(analysis.model, analysis.symbols, analysis.settings, analysis.device, unroll=True)
     with sizes.active():
-        heap = simulate(graph, analysis.run)
+        heap = simulate(graph, analysis.run, apart=IN_FLIGHT)
     return _written(iterations(graph, heap), {}, (*graph.assumptions, *sizes.assumptions.values()))
 
 

@@ -173,3 +173,10 @@ def test_an_unknown_card_gets_the_nearest_name() -> None:
 
     assert (result.exit_code, result.stdout) == (2, "")
     assert "command line: unknown GPU 'H101'\n    did you mean 'h100'?" in result.stderr
+
+
+def test_cards_come_as_they_were_asked_for() -> None:
+    report = json.loads(peakform("report", "scperb", "--gpu", "a100-80gb", "--gpu", "t4", "--format", "json").output)
+
+    assert report["device"] == "A100-80GB"
+    assert [card["gpu"] for card in report["feasibility"]] == ["A100-80GB", "T4"]

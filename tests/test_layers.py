@@ -106,3 +106,13 @@ def test_data_alone_has_no_layers() -> None:
 
     assert result.exit_code == 2
     assert "a model needs 'layers'" in result.output
+
+
+def test_of_several_gpus_one_is_shown() -> None:
+    whole, half = printed("vgg16", "B=6"), printed("vgg16", "B=6", "run.parallel=data_parallel", "run.ranks=2")
+
+    assert [row["output_shape"][0] for row in (whole[1], half[1])] == [6, 3]
+    assert [row["parameters"] for row in half] == [row["parameters"] for row in whole]
+    refused = peakform("layers", "vgg16", "run.parallel=data_parallel", "run.ranks=1")
+    assert refused.exit_code == 2
+    assert "run.parallel=data_parallel is for several GPUs" in refused.stderr

@@ -40,6 +40,7 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
         "shape: [3, 5] | beside 3 5 | times",
         "shape: [5, 3] | beside 3 5 | linear",
         "shape: [1] | beside 3 5 | times",
+        "shape: [] | beside 3 5 | times",
         "shape: [3, 5], dtype: float64 | beside 3 5 | times",
     ),
     "Buffer": ("shape: [3, 5] | beside 3 5 | times", "shape: [3, 5], dtype: int64 | beside 3 5 | times"),

@@ -95,7 +95,7 @@ def _standin(value: Any, graph: Graph, parts: int) -> Any:
 
 def parameters(graph: Graph, modules: Mapping[str, nn.Module], device: str) -> dict[str, nn.Parameter]:
     """The graph's parameters in its order; those of modules that are never called are made here. Raises Mismatch."""
-    owners = {_of(path, name): (module, name) for path, module in modules.items() for name, _ in module.named_parameters()}
+    owners = {of(path, name): (module, name) for path, module in modules.items() for name, _ in module.named_parameters()}
     _same_names("parameter", owners.keys() - graph.tied.keys(), graph.parameters, modules)
     result: dict[str, nn.Parameter] = {}
     for path, tensor in graph.parameters.items():
@@ -116,14 +116,14 @@ def parameters(graph: Graph, modules: Mapping[str, nn.Module], device: str) -> d
     return result
 
 
-def _of(path: str, name: str) -> str:
+def of(path: str, name: str) -> str:
     """The path of a module's tensor."""
     return path if name == OWN else f"{path}.{name}"
 
 
 def buffers(graph: Graph, modules: Mapping[str, nn.Module], device: str) -> dict[str, torch.Tensor]:
     """The graph's buffers; those of modules that are never called are made here. Raises Mismatch."""
-    found: dict[str, torch.Tensor] = {_of(path, n): b for path, module in modules.items() for n, b in module.named_buffers()}
+    found: dict[str, torch.Tensor] = {of(path, n): b for path, module in modules.items() for n, b in module.named_buffers()}
     _same_names("buffer", found, graph.buffers, modules)
     for path, tensor in graph.buffers.items():
         if path not in found:

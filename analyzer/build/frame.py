@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from collections.abc import Mapping as MappingOf
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Union
 
@@ -54,7 +56,8 @@ class Frame:
     previous_owned: bool = False
     used: set[str] = field(default_factory=set)
     loop_variables: bool = False  # names are variables of the training loop and live on into the next step
-    beyond: MappingOf[str, Bound] = field(default_factory=dict)  # variables of the model, for a loss that sees its outputs only
+    beyond: MappingOf[str, Bound] = field(default_factory=dict)  # variables that a loss, or a block, cannot see
+    block: str = ""  # which one this is a call of
     lists: MappingOf[str, Items] = field(default_factory=dict)  # those of the functions that are running
     styles: MappingOf[str, str] = field(default_factory=dict)  # how its modules are divided among GPUs
     home: tuple[str, str] = ("", "")  # path and label of its named modules, whatever iteration of a loop calls them
@@ -97,3 +100,15 @@ class Frame:
             for value in old:
                 if isinstance(value, Tensor):
                     self.tracer.release(value)
+
+
+@contextmanager
+def located(frame: Frame, path: str, label: str) -> Iterator[None]:
+    """Name what is made after the module it belongs to."""
+    tracer = frame.tracer
+    before = tracer.path, tracer.label
+    tracer.path, tracer.label = path, label
+    try:
+        yield
+    finally:
+        tracer.path, tracer.label = before

@@ -11,6 +11,7 @@ from analyzer.graph import Rule, Spec, Tensor
 from analyzer.ops.layout import elementwise_strides
 from analyzer.problems import COMMAND_LINE, InvalidConfig, Origin, Problem
 from analyzer.run.parallel import REPLICATED, SEVERAL
+from analyzer.run.schedules import MICROBATCHES
 from analyzer.run.settings import Run
 from analyzer.tracing import Tracer
 
@@ -18,18 +19,26 @@ if TYPE_CHECKING:
     from analyzer.build.model import Model
 
 RANKS = "ranks"
+MEANING = {RANKS: "GPUs that share the work", MICROBATCHES: "micro-batches of a step"}
 WRAPPER = "DistributedDataParallel"
 
 
 def with_ranks(model: Model, run: Run) -> Model:
-    """The model with a symbol for how many GPUs share the work; as it is where one works alone."""
-    if run.parallel == "none" or RANKS in model.symbols:
+    """The model with a symbol for how many GPUs share the work, and one for the micro-batches of a pipeline; alone as it is."""
+    if run.parallel == "none":
         return model
-    told = model.run.get(RANKS)
-    origin = told.origin if told is not None and str(told.value) == run.ranks else Origin(COMMAND_LINE)
-    definition = int(run.ranks) if run.ranks.isdigit() else run.ranks
-    added = Symbol(RANKS, definition, Scalar(definition, origin), "GPUs that share the work")
-    return replace(model, symbols={**model.symbols, RANKS: added})
+    told = {RANKS: run.ranks} | ({MICROBATCHES: run.n_microbatches} if run.parallel == "pipeline" else {})
+    added = {}
+    for name, size in ((name, size) for name, size in told.items() if name not in model.symbols):
+        definition = int(size) if size.isdigit() else size
+        added[name] = Symbol(name, definition, Scalar(definition, given_at(model, name, size)), MEANING[name])
+    return replace(model, symbols={**model.symbols, **added})
+
+
+def given_at(model: Model, setting: str, value: str) -> Origin:
+    """Where a run setting of this value was given."""
+    told = model.run.get(setting)
+    return told.origin if told is not None and str(told.value) == value else Origin(COMMAND_LINE)
 
 
 def refuse_alone(model: Model, run: Run, symbols: Symbols) -> None:

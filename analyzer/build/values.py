@@ -141,6 +141,9 @@ def tensor_of(name: str, origin: Origin, frame: Frame) -> Bound:
 
 def undefined(name: str, origin: Origin, frame: Frame, known: Iterable[str]) -> InvalidConfig:
     """The problem with a name that nothing visible has."""
+    if name in frame.beyond and frame.block:
+        message = f"'{name}' is a variable of what calls block '{frame.block}'; the block sees its own inputs"
+        return refuse(origin, message, "add it to the block's 'inputs', and to 'in' of its calls")
     if name in frame.beyond:
         return refuse(
             origin, f"'{name}' is a variable of the model; its loss sees inputs and outputs", f"name it under 'outputs': [{name}]"
@@ -214,12 +217,17 @@ def _scalar_as(kind: str, value: Scalar, frame: Frame) -> tuple[bool, Any]:
     return True, NUMBERS[kind](value, frame)
 
 
+def plain_number(value: int | Fraction) -> int | float:
+    """A number as Python code would have it: PyTorch takes whole ones for integers, where dtypes are chosen."""
+    return int(value) if value == int(value) else float(value)
+
+
 NUMBERS: MappingOf[str, Callable[[Scalar, Frame], Any]] = {
     "operand": size_of,
     "size": whole_size_of,
     "ratio": size_of,
     "sizes": lambda value, frame: [whole_size_of(value, frame)],
-    "number": lambda value, frame: float(number_of(value, frame)),
+    "number": lambda value, frame: plain_number(number_of(value, frame)),
     "probability": lambda value, frame: float(number_of(value, frame)),
     "index": whole,
     "indices": lambda value, frame: [whole(value, frame)],

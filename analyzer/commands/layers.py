@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from analyzer.commands.arguments import ASSIGNMENTS, CONFIG, OUTPUT, read, width, write
-from analyzer.problems import InvalidConfig, Problem
+from analyzer.problems import COMMAND_LINE, InvalidConfig, Origin, Problem
 
 
 @click.command("layers")
@@ -28,6 +28,7 @@ def layers(config: str, assignments: tuple[str, ...], depth: int, form: str, out
     peakform layers vgg16
     peakform layers bert-base B=4 --depth 4
     """
+    from analyzer.build.ranks import refuse_alone, with_ranks
     from analyzer.build.trace import bind_symbols, trace
     from analyzer.evaluate import evaluate
     from analyzer.layers import module_tree, rows
@@ -41,7 +42,12 @@ def layers(config: str, assignments: tuple[str, ...], depth: int, form: str, out
     if not model.layers:
         raise InvalidConfig(Problem(model.origin, "a model needs 'layers'", "layers: [Linear: 128, GELU]"))
     run = read_run(model.run, settings, has_loss=bool(model.loss))
-    graph = trace(model, bind_symbols(model, symbols), run, unroll=True)
+    model = with_ranks(model, run)
+    bound = bind_symbols(model, symbols)
+    refuse_alone(model, run, bound)
+    if run.parallel == "pipeline" and not run.stage.isdigit():
+        raise InvalidConfig(Problem(Origin(COMMAND_LINE), "the layers of a pipeline are those of one stage", "run.stage=0"))
+    graph = trace(model, bound, run, unroll=True)
     tree = module_tree(graph, model.name)
     found = list(rows(tree, depth))
     totals = {"parameters": count(tree.parameters), "trainable": count(evaluate(parameters(trainable(graph)), graph.symbols))}

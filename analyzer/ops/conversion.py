@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from analyzer.graph import ITEMSIZE, Rule, Tensor
-from analyzer.ops.elementwise import result
+from analyzer.graph import ITEMSIZE, Rule, Spec, Tensor
+from analyzer.ops.layout import preserved
 from analyzer.ops.registry import op, primitive
 from analyzer.problems import nearest
 from analyzer.tracing import Refused
@@ -11,7 +11,7 @@ from analyzer.tracing import Refused
 
 @primitive
 def _cast(x: Tensor, dtype: str) -> Rule:
-    return Rule(result(x, dtype=dtype), {"x": "cast(g, x.dtype)"})
+    return Rule(Spec(x.shape, dtype, preserved(x.shape, x.strides)), {"x": "cast(g, x.dtype)"})
 
 
 @op

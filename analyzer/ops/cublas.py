@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Protocol
 
 from analyzer.graph import Shape, contiguous
-from analyzer.ops.layout import same_layout
-from analyzer.polynomial import ONE, Poly
+from analyzer.ops.layout import is_dense, same_layout
+from analyzer.polynomial import Poly
 from analyzer.sizes import sizes
 
 Copies = tuple[Poly, ...]  # in the order they are made: cuBLAS takes the right operand first, its matrices are column-major
@@ -29,7 +29,7 @@ class Strided(Protocol):
 
 def mm_copies(left: Strided, right: Strided) -> Copies:
     """Bytes of the copies that a product of two matrices makes of its operands."""
-    return tuple(x.bytes for x in (right, left) if not (_is_dense(x) or _has_leading_dimension(x)))
+    return tuple(x.bytes for x in (right, left) if not (is_dense(x.shape, x.strides) or _has_leading_dimension(x)))
 
 
 def bmm_copies(left: Strided, right: Strided) -> Copies:
@@ -46,17 +46,6 @@ def bmm_copies(left: Strided, right: Strided) -> Copies:
 def mv_copies(matrix: Strided, vector: Strided) -> Copies:
     """Bytes of the copies that a product of a matrix and a vector makes of its operands."""
     return tuple(x.bytes for x, fit in ((matrix, _has_leading_dimension(matrix)), (vector, vector.strides[0])) if not fit)
-
-
-def _is_dense(x: Strided) -> bool:
-    """Tensor.is_non_overlapping_and_dense of a matrix."""
-    here = sizes()
-    if any(x.strides[a] == ONE and x.strides[b] == x.shape[a] for a, b in ((1, 0), (0, 1))):
-        return True
-    wide = [d for d in (0, 1) if not here.is_one(x.shape[d])]
-    if len(wide) < 2:
-        return not wide or _is_unit(x.strides[wide[0]])
-    return any(_is_unit(x.strides[a]) and here.same(x.strides[b], x.shape[a]) for a, b in ((1, 0), (0, 1)))
 
 
 def _has_leading_dimension(x: Strided) -> bool:

@@ -113,7 +113,14 @@ def clamp(x: Tensor, *, min: float | None = None, max: float | None = None) -> R
     if min is None and max is None:
         raise Refused("clamp needs min or max")
     mask = "compare(x)" if min is None or max is None else "logical_and_(compare(x), compare(x))"
-    return Rule(result(x), {"x": f"where({mask}, g, scalar())"})
+    return _held(x, f"where({mask}, g, scalar())", min, max)
+
+
+def _held(x: Tensor, formula: str, *bounds: float | None) -> Rule:
+    """x held by bounds: whole numbers that a fraction holds are cast first (ATen/native/TensorCompare.cpp)."""
+    cast = x.dtype not in FLOATING and any(isinstance(bound, float) for bound in bounds)
+    held = result(x, dtype="float32" if cast else "")
+    return Rule(held, {"x": formula}, copies=(held.bytes,) if cast else ())
 
 
 @op
@@ -127,14 +134,14 @@ def masked_fill(x: Tensor, mask: Tensor, *, value: float = 0.0) -> Rule:
 @primitive
 def clamp_min(x: Tensor, *, min: float) -> Rule:
     """y = max(x, min)"""
-    return Rule(result(x), {"x": "where(compare(x), g, scalar())"})
+    return _held(x, "where(compare(x), g, scalar())", min)
 
 
 @op
 @primitive
 def clamp_max(x: Tensor, *, max: float) -> Rule:
     """y = min(x, max)"""
-    return Rule(result(x), {"x": "where(compare(x), g, scalar())"})
+    return _held(x, "where(compare(x), g, scalar())", max)
 
 
 @op

@@ -56,29 +56,55 @@ def same_layout(shape: Shape, a: Shape, b: Shape) -> bool:
     return all(x == y or sizes().is_one(size) for size, x, y in zip(shape, a, b))
 
 
+def is_dense(shape: Shape, strides: Shape) -> bool:
+    """Whether the elements fill their place without gaps, in some order of the dimensions (Tensor.is_non_overlapping_and_dense)."""
+    here = sizes()
+    order = sorted(range(len(shape)), key=lambda d: (here.number(strides[d]), here.number(shape[d])))
+    if _filled([shape[d] for d in order]) == [strides[d] for d in order]:
+        return True
+    wide = [d for d in order if not here.is_one(shape[d])]
+    return all(here.same(strides[d], step) for d, step in zip(wide, _filled([shape[d] for d in wide])))
+
+
+def _filled(extents: Sequence[Poly]) -> list[Poly]:
+    """The strides of dimensions without gaps, from the fastest on."""
+    return [product(extents[:i]) for i in range(len(extents))]
+
+
 def elementwise_strides(shape: Shape, operands: Sequence[tuple[Shape, Shape]]) -> Shape:
     """Strides of a new elementwise result of `shape`, given each operand's (shape, strides)."""
     if all(s == shape and strides == contiguous(shape) for s, strides in operands if s):
         return contiguous(shape)
-    order = _iteration_order(shape, operands)
-    strides: list[Poly] = [ONE] * len(shape)
-    step = ONE
-    for dim in order:
-        strides[dim] = step
-        step = step * shape[dim]
-    return tuple(strides)
-
-
-def _iteration_order(shape: Shape, operands: Sequence[tuple[Shape, Shape]]) -> list[int]:
-    """Dimensions from the fastest to the slowest, by PyTorch's insertion sort over the operands' strides."""
     number = sizes().number
-    extents = [number(s) for s in shape]
     aligned = []
     for own, strides in operands:
         pad = len(shape) - len(own)
-        steps = [0] * pad + [0 if number(n) == 1 else number(s) for n, s in zip(own, strides)]
-        aligned.append(steps)
-    order = list(range(len(shape) - 1, -1, -1))
+        aligned.append([0] * pad + [0 if number(n) == 1 else number(s) for n, s in zip(own, strides)])
+    return _laid(shape, _iteration_order([number(s) for s in shape], aligned))
+
+
+def preserved(shape: Shape, strides: Shape) -> Shape:
+    """The strides of a cast: those of a dense tensor, else without gaps in their order.
+
+    Source: ATen/native/TensorConversions.cpp (_to_copy), ATen/ExpandUtils.cpp (infer_dense_strides).
+    """
+    if is_dense(shape, strides):
+        return strides
+    number = sizes().number
+    return _laid(shape, _iteration_order([number(s) for s in shape], [[number(s) for s in strides]]))
+
+
+def _laid(shape: Shape, order: Sequence[int]) -> Shape:
+    """Strides without gaps, by dimensions from the fastest on."""
+    strides, steps = [ONE] * len(shape), _filled([shape[d] for d in order])
+    for dim, step in zip(order, steps):
+        strides[dim] = step
+    return tuple(strides)
+
+
+def _iteration_order(extents: Sequence[int], aligned: Sequence[Sequence[int]]) -> list[int]:
+    """Dimensions from the fastest to the slowest, by PyTorch's insertion sort over the operands' strides."""
+    order = list(range(len(extents) - 1, -1, -1))
     for i in range(1, len(order)):
         upper = i
         for lower in range(i - 1, -1, -1):

@@ -90,10 +90,17 @@ def _shuffle(x: Tensor, shape: Shape) -> Rule:
     return Rule(Spec(shape, x.dtype), {"x": "row_major(g)"})
 
 
+def _image(x: Tensor) -> Shape:
+    """The shape of what has channels, rows and columns. Raises Refused for anything else."""
+    if len(x.shape) < 3:
+        raise Refused(f"expected (c, h, w) or (n, c, h, w), not {show(x.shape)}")
+    return x.shape
+
+
 @op
 def pixel_shuffle(x: Tensor, *, upscale_factor: Poly) -> Tensor:
     """y = x with r² channels laid out as r by r pixels: (c r², h, w) to (c, h r, w r)"""
-    *outer, c, h, w = x.shape
+    *outer, c, h, w = _image(x)
     y: Tensor = _shuffle(x, (*outer, c / upscale_factor**2, h * upscale_factor, w * upscale_factor))
     return y
 
@@ -101,7 +108,7 @@ def pixel_shuffle(x: Tensor, *, upscale_factor: Poly) -> Tensor:
 @op
 def pixel_unshuffle(x: Tensor, *, downscale_factor: Poly) -> Tensor:
     """y = x with r by r pixels laid out as r² channels: (c, h r, w r) to (c r², h, w)"""
-    *outer, c, h, w = x.shape
+    *outer, c, h, w = _image(x)
     y: Tensor = _shuffle(x, (*outer, c * downscale_factor**2, h / downscale_factor, w / downscale_factor))
     return y
 

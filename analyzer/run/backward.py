@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 
 from analyzer.formulas import joint
 from analyzer.graph import ENTER, Step, Tensor
-from analyzer.ops.layout import elementwise_strides, same_layout
+from analyzer.ops.layout import preserved, same_layout
+from analyzer.run.accumulation import added
 from analyzer.run.arrays import Array, Leaf, Memory, Node
 from analyzer.run.checkpoint import recompute, run_reentrant
-from analyzer.run.forward import dense
 from analyzer.run.kernels import Formula, sum_to
 from analyzer.run.slices import copy_slices
 
@@ -156,8 +156,7 @@ def _validated(memory: Memory, step: Step, name: str, array: Array, like: Array)
         evaluation.close()
         array = reduced
     if array.dtype != like.dtype:
-        strides = array.strides if dense(array) else elementwise_strides(array.shape, [(array.shape, array.strides)])
-        cast = memory.fresh(array.shape, like.dtype, strides, "temporary", label)
+        cast = memory.fresh(array.shape, like.dtype, preserved(array.shape, array.strides), "temporary", label)
         memory.heap.launch([array.extent], [cast.extent], gradient=True)
         memory.release(array)
         array = cast
@@ -169,28 +168,21 @@ def _broadcast(array: Array, like: Array) -> bool:
 
 
 def _accumulate(run: Pass, target: Target, index: int, array: Array) -> None:
-    """InputBuffer::accumulate: in place when nobody else can see the gradient that is already there."""
+    """A gradient arrives; it is added to one that is there."""
     buffer = run.waiting.setdefault(target, {})
     old = buffer.get(index)
     if old is None:
         buffer[index] = array
         return
-    memory = run.memory
-    memory.heap.launch([old.extent, array.extent], [array.bytes], gradient=True)
-    if old.refs == 1 and old.block.refs == 1 and not old.view and dense(old):
-        memory.release(array)
-        return
-    label = f"{memory.heap.op}: sum of gradients"
-    buffer[index] = memory.fresh(old.shape, old.dtype, old.strides if dense(old) else None, "temporary", label)
-    memory.release(old)
-    memory.release(array)
+    buffer[index] = added(run.memory, target, old, array)
 
 
 def _grow(run: Pass, leaf: Leaf) -> None:
-    """A leaf's gradient has arrived, and what is around the model hears of it."""
+    """A leaf's gradient has arrived; of a parameter's, what is around the model hears."""
     if leaf in run.waiting:
         _accumulate_grad(run, leaf)
-        run.memory.wrapper.on_gradient(leaf)
+        if leaf.tensor.is_parameter:
+            run.memory.wrapper.on_gradient(leaf)
 
 
 def _accumulate_grad(run: Pass, leaf: Leaf) -> None:
@@ -207,5 +199,5 @@ def _accumulate_grad(run: Pass, leaf: Leaf) -> None:
         leaf.grad = memory.fresh(leaf.tensor.shape, leaf.tensor.dtype, leaf.tensor.strides, "gradient", "")
         memory.heap.launch([array.extent], [leaf.grad.extent], leaf.tensor.storage.loops, gradient=True)
         memory.release(array)
-    leaf.grad.block.kind = "gradient of activation" if leaf.array else "gradient"
+    leaf.grad.block.kind = "gradient" if leaf.tensor.is_parameter else "gradient of activation"
     leaf.grad.block.label = f"{leaf.tensor.storage.label} gradient"

@@ -21,7 +21,6 @@ from analyzer.graph import (
     Storage,
     Tensor,
     Unit,
-    contiguous,
 )  # fmt: skip
 from analyzer.run import leaves, regions
 from analyzer.run.arrays import Array, Leaf, Memory, Node, Region
@@ -237,8 +236,3 @@ class Forward:
             array.refs += 1
             return array.leaf, 0
         return self.leaves[tensor], 0
-
-
-def dense(array: Array) -> bool:
-    """Whether an array has no stride of 0 and fills its storage."""
-    return all(bool(s) for s in array.strides) or array.strides == contiguous(array.shape)

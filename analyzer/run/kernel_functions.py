@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from analyzer.graph import Shape, contiguous
 from analyzer.ops.elementwise import promoted_dtype
-from analyzer.ops.layout import elementwise_strides, same_layout
+from analyzer.ops.layout import elementwise_strides, preserved, same_layout
 from analyzer.ops.rearranging import resized
 from analyzer.polynomial import ONE, ZERO
 from analyzer.run.arrays import Array
@@ -135,18 +135,12 @@ def kept(formula: Formula, value: Array, *others: Array) -> Array:
 
 def cast(formula: Formula, g: Array, dtype: str) -> Array:
     """A copy in another dtype."""
-    result: Array = g if g.dtype == dtype else formula.elementwise(g, dtype=dtype)
-    return result
+    return g if g.dtype == dtype else formula.fresh(g.shape, dtype, preserved(g.shape, g.strides))
 
 
 def clone(formula: Formula, g: Array) -> Array:
     """A copy."""
     return like(formula, g)
-
-
-def part(formula: Formula, g: Array, shape: Shape) -> Array:
-    """A copy of this rank's part."""
-    return formula.fresh(shape, g.dtype)
 
 
 def overwritten(formula: Formula, whole: Array, part: Array) -> Array:
@@ -194,7 +188,6 @@ KERNELS: dict[str, Kernel] = {
         kept,
         cast,
         clone,
-        part,
         overwritten,
         scattered,
     )

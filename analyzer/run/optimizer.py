@@ -32,6 +32,7 @@ class Optimizer:
     default: str = "foreach"
     eight_bit: bool = False
     by_rank: bool = False  # whether a foreach step takes matrices and vectors apart
+    eager: bool = False  # whether the constructor makes the states, those of parameters that never get a gradient too
 
     def script(self, form: str, options: Iterable[str]) -> list[str]:
         """The entries that apply. Raises KeyError for a form that does not exist."""
@@ -59,6 +60,11 @@ def chosen(script: str, options: Iterable[str]) -> list[str]:
     return result
 
 
+MOVES = {
+    ("AdamW", "foreach"): "1 2", ("AdamW", "forloop"): "1 2", ("AdamW", "fused"): "1", ("Adam", "foreach"): "1 2",
+    ("Adam", "forloop"): "1 2", ("Adam", "fused"): "1", ("SGD", "foreach"): "1", ("SGD", "forloop"): "1", ("SGD", "fused"): "1",
+}  # fmt: skip
+"""How many gradients of a parameter each op takes that reads some; those that lie otherwise over the GPUs are moved for each."""
 ADAM = "exp_avg exp_avg_sq ?amsgrad/max_exp_avg_sq"
 FACTORED = "*norm:scalar ?matrix/row:rows ?matrix/column:columns !matrix/square estimate ?matrix/*mean:batch update=estimate *norm:scalar"
 FACTORED_LISTS = (
@@ -76,7 +82,7 @@ OPTIMIZERS = {
         Optimizer("RMSprop", "square_avg ?momentum/momentum_buffer ?centered/grad_avg", "?weight_decay/grad avg -grad -avg",
                   "-grad ?weight_decay/grad avg", None, ("momentum", "weight_decay", "centered")),
         Optimizer("Adagrad", "sum", "?weight_decay/numerator std !weight_decay/numerator -std -numerator",
-                  "-grad ?weight_decay/grad std", ""),
+                  "-grad ?weight_decay/grad std", "", eager=True),
         Optimizer("Adadelta", "square_avg acc_delta", "?weight_decay/grad std delta -grad -std -delta",
                   "-grad ?weight_decay/grad std delta"),
         Optimizer("Adamax", "exp_avg exp_inf", "grad -grad", "-grad ?weight_decay/grad absolute -absolute"),

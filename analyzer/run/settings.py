@@ -13,8 +13,8 @@ from analyzer.run.parallel import refused, resolved
 
 DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 MAX_COUNT = 10**6
-LISTS = {"checkpoint": ",", "exclude": ",", "no_decay": ",", "groups": ";", "shard": ","}  # may be a list, and what stands between
-EXPRESSIONS = ("ranks",)  # settings that are sizes
+LISTS = dict.fromkeys(("checkpoint", "exclude", "no_decay", "shard", "split_spec"), ",") | {"groups": ";"}  # what stands between
+EXPRESSIONS = ("ranks", "n_microbatches", "stage")  # settings that are sizes, or may be words
 
 
 def _setting(default: Any, meaning: str, *choices: str) -> Any:
@@ -64,10 +64,16 @@ class Run:
     no_grad: bool = _setting(True, "whether inference runs under torch.no_grad()")
     parallel: str = _setting(
         "none", "how several GPUs share the work: nn.DataParallel, DistributedDataParallel, that with ZeroRedundancyOptimizer,"
-        " fully_shard, which zero2 and zero3 stand for too, or tensor parallel blocks",
-        "none", "data_parallel", "ddp", "zero1", "zero2", "zero3", "fsdp", "tensor",
+        " fully_shard, which zero2 and zero3 stand for too, tensor parallel blocks, or stages of a pipeline",
+        "none", "data_parallel", "ddp", "zero1", "zero2", "zero3", "fsdp", "tensor", "pipeline",
     )  # fmt: skip
     ranks: str = _setting("", "how many GPUs: a number or an expression over symbols; formulas call it `ranks`")
+    n_microbatches: str = _setting("", "pipeline: micro-batches per step, a number or an expression over symbols")
+    schedule: str = _setting("1f1b", "pipeline: Schedule1F1B or ScheduleGPipe", "1f1b", "gpipe")
+    split_spec: str = _setting("", "pipeline: where stages but the first begin, by path with commas; or the loop to divide evenly")
+    stage: str = _setting("worst", "pipeline: which stage is reported, from 0; by default the one that needs most")
+    sequence_parallel: bool = _setting(False, "tensor parallel: whether sequences are divided too, outside of what shares weights")
+    loss_parallel: bool = _setting(False, "tensor parallel: whether cross_entropy takes divided classes (loss_parallel)")
     bucket_cap_mb: int = _setting(0, "DDP: MiB of a bucket; by default 25, and 1 of the first")
     gradient_as_bucket_view: bool = _setting(False, "DDP: whether gradients are views of the buckets")
     find_unused_parameters: bool = _setting(False, "DDP: whether parameters may go without a gradient; outputs are cloned")

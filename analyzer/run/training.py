@@ -15,9 +15,12 @@ from analyzer.run.buckets import Buckets
 from analyzer.run.forward import Forward
 from analyzer.run.groups import optimized
 from analyzer.run.heap import Heap, Place
+from analyzer.run.optimizer import OPTIMIZERS
 from analyzer.run.parallel import REPLICATED
 from analyzer.run.partition import Partitioned
+from analyzer.run.pipeline import Schedule, Staged
 from analyzer.run.replicas import Replicas
+from analyzer.run.schedules import APART
 from analyzer.run.settings import Run
 from analyzer.run.shards import Shards
 from analyzer.run.wrapper import Wrapper
@@ -25,10 +28,11 @@ from analyzer.run.wrapper import Wrapper
 STEADY = 1  # the second step: state exists, and the first step's variables are still bound
 
 
-def simulate(graph: Graph, run: Run, gpu: int = 0) -> Heap:
+def simulate(graph: Graph, run: Run, gpu: int = 0, apart: int = APART) -> Heap:
     """The heap after two steps of training, or after one inference; places and marks tell the phases.
 
     `gpu` is which GPU's, under DataParallel. Of k accumulated micro-batches the first and one later are run: all later ones are alike.
+    Of a pipeline's, at most `apart` of those in flight are run, and stand for the others.
     """
     heap = Heap()
     forward = Forward(heap)
@@ -48,6 +52,13 @@ def simulate(graph: Graph, run: Run, gpu: int = 0) -> Heap:
         heap.alloc(poly(4), "optimizer", "gradient scaler: scale")
         heap.alloc(poly(4), "optimizer", "gradient scaler: growth tracker")
     wrapper.wrap()
+    if OPTIMIZERS[run.optimizer].eager:
+        learning.make_state(forward.memory, run, wrapper.owned(optimized(run, wrapper.trained(list(forward.leaves.values())))))
+    if graph.stage:
+        schedule = Schedule(graph, run, forward, apart)
+        for number in (0, STEADY):
+            _train_stage(run, schedule, number)
+        return heap
     for number in (0, STEADY):
         _train(graph, run, forward, number)
     return heap
@@ -59,6 +70,8 @@ def _wrapper(graph: Graph, run: Run, forward: Forward, gpu: int) -> Wrapper:
         return Replicas(graph, forward, gpu)
     if run.parallel == "fsdp":
         return Shards(graph, run, forward)
+    if graph.stage:
+        return Staged(graph)
     if run.parallel in REPLICATED:
         whole = not any(isinstance(i, Enter) and i.skipped for i in nested(graph.instructions))
         kind = Partitioned if run.parallel == "zero1" else Buckets
@@ -99,6 +112,17 @@ def _train(graph: Graph, run: Run, forward: Forward, number: int) -> None:
     heap.mark("end")
 
 
+def _train_stage(run: Run, schedule: Schedule, number: int) -> None:
+    """A step of one stage of a pipeline."""
+    heap, forward = schedule.heap, schedule.forward
+    heap.move(Place(number, "forward"))
+    heap.mark("start")
+    schedule.step(number, steady=number == STEADY)
+    _learn(run, forward, list(forward.leaves.values()), number)
+    schedule.end()
+    heap.mark("end")
+
+
 def _backward(run: Run, forward: Forward) -> None:
     heap, memory = forward.heap, forward.memory
     heap.move(replace(heap.place, phase="backward"))
@@ -124,10 +148,10 @@ def _learn(run: Run, forward: Forward, leaves: list[Leaf], number: int) -> None:
     graded = [leaf for leaf in leaves if leaf.grad is not None]
     found_inf = scaling.unscale(memory, sharded=run.parallel == "fsdp") if run.scaler else None
     if run.clip_grad_norm:
-        scaling.clip_grad_norm(memory, graded, foreach=run.clip_foreach, sharded=run.parallel == "fsdp")
+        scaling.clip_grad_norm(memory, graded, foreach=run.clip_foreach, parallel=run.parallel)
     heap.op = f"{run.optimizer} step"
     trained = [leaf for leaf in memory.wrapper.owned(optimized(run, leaves)) if leaf.grad is not None]
-    if number == 0:
+    if number == 0 and not OPTIMIZERS[run.optimizer].eager:
         learning.make_state(memory, run, trained)
     total = heap.alloc(poly(4), "temporary", "gradient scaler: found_inf of all devices") if run.scaler and run.form == "fused" else None
     learning.step(memory, run, trained)

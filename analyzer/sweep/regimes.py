@@ -106,14 +106,15 @@ def _program(analysis: Analysis) -> Program:
     divided = [a for a in made if any(e < 0 for m in a.right.terms for _, e in m)]
     conditions = [a for a in analysis.assumptions if a.demanded] + [a for a in made if not always(a)]
     demands = {str(a): a for a in (*conditions, *divided)}
-    phases = dict.fromkeys(piece.phase for piece in analysis.pieces)
-    kept = undominated([replace(p, phase="") for p in analysis.pieces])
+    pieces = analysis.everywhere
+    phases = dict.fromkeys(piece.phase for piece in pieces)
+    kept = undominated([replace(p, phase="") for p in pieces])
     forms = {(p.tick, p.form) for p in kept}
     return Program(
         analysis,
         tuple(a for a in analysis.assumptions if not a.demanded),
         tuple(demands.values()),
-        {phase: tuple(p.form for p in analysis.pieces if p.phase == phase and (p.tick, p.form) in forms) for phase in phases},
+        {phase: tuple(p.form for p in pieces if p.phase == phase and (p.tick, p.form) in forms) for phase in phases},
         categories(analysis),
         convolutions(analysis),
     )
