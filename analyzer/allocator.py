@@ -67,6 +67,7 @@ class Allocator:
     reserved: int = 0
     peak_allocated: int = 0
     peak_reserved: int = 0
+    trimmed: bool = False  # whether the driver had no room for a segment, so that cached ones were given back
     _next: int = 1 << 40
     _free: defaultdict[int, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
     _spans: dict[int, Span] = field(default_factory=dict)
@@ -133,6 +134,7 @@ class Allocator:
     def _made(self, wanted: int, pool: int, requested: int) -> Span:
         """Memory from the driver, if need be after cached blocks went back to it."""
         span = self._from_driver(wanted, pool)
+        self.trimmed = self.trimmed or span is None
         if span is None and self._give_back_oversize(wanted, pool):
             span = self._from_driver(wanted, pool)
         if span is None:

@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 
 from analyzer import memory
 from analyzer.analysis import Analysis, analyze, of_another_gpu, peak_of
 from analyzer.assemble_host import assemble_host
 from analyzer.build.splitting import alike
-from analyzer.compute import by_dtype, floors, flops, kernels, moved
 from analyzer.conditions import essential
 from analyzer.evaluate import evaluate
 from analyzer.feasibility import verdicts
+from analyzer.figures import Binder, figures, grouped
 from analyzer.formula import text
 from analyzer.gpus import Gpu, context_of
-from analyzer.graph import Call, Enter, Leave, Stage
+from analyzer.graph import Call, Stage
 from analyzer.ops import OPS
-from analyzer.parameters import by_instance, by_module, count, trainable, used
-from analyzer.peaks import Piece, largest
-from analyzer.polynomial import ZERO, Poly, symbols_of, total
+from analyzer.peaks import largest
+from analyzer.polynomial import symbols_of, total
 from analyzer.problems import InvalidConfig
 from analyzer.regime import regime
 from analyzer.replay import Replay
-from analyzer.report import Amount, Effort, Holding, LayerRow, ModuleRow, Peak, Report, Symbol
+from analyzer.report import Holding, Peak, Report, Symbol
 from analyzer.run.settings import Run
 from analyzer.tables import tables
 from analyzer.timeline import Life
-from analyzer.tracing import show
 
 SHOWN_ALIVE = 10
 GIB = 1 << 30
@@ -47,28 +45,16 @@ TRANSIENT = ("temporary", "workspace", "gradient of activation", "gathered")
 
 def assemble(analysis: Analysis, overrides: Mapping[str, str], gpus: Sequence[Gpu]) -> Report:
     """The report of one analysis. Raises InvalidConfig when a table's binding is refused."""
-    bind = _Binder(analysis.symbols.values)
+    bind = Binder(analysis.symbols.values)
     graph, model = analysis.graph, analysis.model
-    thumb = memory.rule_of_thumb(analysis)
     batch = batch_symbol(analysis)
-    peak = _peak(analysis, bind)
     found = tables(analysis, overrides)
     free, rows = verdicts(analysis, overrides, batch, gpus)
+    tabled = figures(analysis, bind, gpus)
     return Report(
+        **{f.name: getattr(tabled, f.name) for f in fields(tabled)},
         model=model.name, doc=model.doc, path=model.path, symbols=_symbols(analysis), run=asdict(analysis.run),
-        device=analysis.device.name,
-        totals={
-            "total": bind(count(graph.parameters.values())),
-            "trainable": bind(count(trainable(graph))),
-            "used": bind(count(used(graph))),
-        },
-        modules=tuple(ModuleRow(path, bind(form)) for path, form in by_module(graph).items()),
-        layers=_layers(analysis, bind),
-        memory={name: bind(form) for name, form in memory.categories(analysis).items()},
-        kept=_grouped(memory.kept(analysis), bind, by=_module_of),
-        rule_of_thumb=bind(thumb),
-        peak=peak,
-        peaks={phase: bind(largest(_of(analysis, phase), analysis.symbols.values).form) for phase in analysis.timeline.spans},
+        device=analysis.device.name, peak=_peak(analysis, bind),
         inference=_inference(analysis, overrides),
         largest_tensor=_holding(memory.largest(analysis, lambda p: bind(p).value), bind),
         valid_while=_conditions(analysis),
@@ -77,7 +63,6 @@ def assemble(analysis: Analysis, overrides: Mapping[str, str], gpus: Sequence[Gp
         replay=free if isinstance(free, Replay) else None,
         context=context_of(analysis.device),
         feasibility=tuple(rows),
-        effort=_effort(analysis, bind, gpus),
         tables=found,
         warnings=(*graph.warnings, *(warning for table in found for warning in table.warnings)),
         notes=_notes(analysis),
@@ -85,52 +70,21 @@ def assemble(analysis: Analysis, overrides: Mapping[str, str], gpus: Sequence[Gp
     )  # fmt: skip
 
 
-class _Binder:
-    """Closed forms with their values, each evaluated once."""
-
-    def __init__(self, symbols: Mapping[str, int]) -> None:
-        self.symbols = symbols
-        self.known: dict[Poly, Amount] = {}
-
-    def __call__(self, form: Poly) -> Amount:
-        if form not in self.known:
-            self.known[form] = Amount(form, text(form), evaluate(form, self.symbols))
-        return self.known[form]
-
-
 def _symbols(analysis: Analysis) -> tuple[Symbol, ...]:
     s = analysis.symbols
     return tuple(Symbol(n, v, s.definitions.get(n, ""), s.docs.get(n, "")) for n, v in s.values.items())
 
 
-def _of(analysis: Analysis, phase: str) -> list[Piece]:
-    return [p for p in analysis.pieces if p.phase == phase]
-
-
-def _module_of(life: Life) -> str:
-    return life.label.partition(":")[0] or "(model)"
-
-
-def _grouped(lives: Sequence[Life], bind: _Binder, by: object = None) -> tuple[Holding, ...]:
-    """Lives with one label and kind as one entry, the largest first."""
-    groups: dict[tuple[str, str], list[Poly]] = {}
-    for life in lives:
-        label = by(life) if callable(by) else life.label
-        groups.setdefault((label, life.kind), []).append(life.size)
-    held = [Holding(label, kind, bind(total(sizes))) for (label, kind), sizes in groups.items()]
-    return tuple(sorted(held, key=lambda h: -h.amount.value))
-
-
 def alive_at(analysis: Analysis, tick: int) -> tuple[Holding, ...]:
     """What is alive just after a tick, one entry per label, the largest first."""
-    return _grouped(analysis.timeline.alive(tick), _Binder(analysis.symbols.values))
+    return grouped(analysis.timeline.alive(tick), Binder(analysis.symbols.values))
 
 
-def _holding(life: Life, bind: _Binder) -> Holding:
+def _holding(life: Life, bind: Binder) -> Holding:
     return Holding(life.label, life.kind, bind(life.size))
 
 
-def _peak(analysis: Analysis, bind: _Binder) -> Peak:
+def _peak(analysis: Analysis, bind: Binder) -> Peak:
     values = analysis.symbols.values
     piece = largest(analysis.pieces, values)
     alive = analysis.timeline.alive(piece.tick)
@@ -139,7 +93,7 @@ def _peak(analysis: Analysis, bind: _Binder) -> Peak:
     where = f"{piece.last.label} ({piece.last.op})"
     return Peak(
         bind(piece.form), piece.phase, where, origin.path, origin.line, regime(piece, analysis.pieces, values),
-        _grouped(alive, bind)[:SHOWN_ALIVE], transient,
+        grouped(alive, bind)[:SHOWN_ALIVE], transient,
     )  # fmt: skip
 
 
@@ -156,14 +110,7 @@ def _inference(analysis: Analysis, overrides: Mapping[str, str]) -> Peak | None:
         if run.parallel == "none":
             raise
         return None
-    return _peak(other, _Binder(other.symbols.values))
-
-
-def _effort(analysis: Analysis, bind: _Binder, gpus: Sequence[Gpu]) -> Effort:
-    """What a step computes and moves, and how long that takes at least."""
-    made = kernels(analysis)
-    flops_, dtypes, bytes_ = ({name: bind(form) for name, form in forms(made).items()} for forms in (flops, by_dtype, moved))
-    return Effort(flops_, dtypes, bytes_, tuple(floors(analysis, made, gpus)))
+    return _peak(other, Binder(other.symbols.values))
 
 
 def _conditions(analysis: Analysis) -> tuple[str, ...]:
@@ -220,25 +167,3 @@ def batch_symbol(analysis: Analysis) -> str:
         if len(names) == 1:
             return next(iter(names))
     return next(iter(analysis.symbols.values), "")
-
-
-def _layers(analysis: Analysis, bind: _Binder) -> tuple[LayerRow, ...]:
-    """One row per layer that the forward calls, in order of the first call; of a loop only its first iteration."""
-    calls: dict[tuple[str, str, str], list[Call]] = {}
-    repeats: dict[str, int] = {}
-    for instruction in analysis.graph.instructions:
-        match instruction:
-            case Enter(loop=loop, iteration=iteration):
-                repeats[loop] = iteration
-            case Leave(loop=loop):
-                repeats.pop(loop, None)
-            case Call() if not any(repeats.values()) and OPS[instruction.op].is_module:
-                key = instruction.path, instruction.op, show(instruction.outputs[0].shape)
-                calls.setdefault(key, []).append(instruction)
-    own = by_instance(analysis.graph)
-    return tuple(_layer(key, made, own.get(key[0], ZERO), bind) for key, made in calls.items())
-
-
-def _layer(key: tuple[str, str, str], calls: list[Call], own: Poly, bind: _Binder) -> LayerRow:
-    path, op, shape = key
-    return LayerRow(path, op, len(calls), shape, bind(calls[0].outputs[0].bytes), bind(own))

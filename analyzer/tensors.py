@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from analyzer.polynomial import ONE, Poly, product
 from analyzer.problems import Origin
@@ -17,6 +18,7 @@ DIVIDED, PARTIAL = "divided", "partial"  # what a parameter is among GPUs, and w
 Loops = tuple[tuple[str, int], ...]  # (loop, simulated iteration), outermost first
 
 
+@lru_cache(maxsize=4096)
 def contiguous(shape: Shape) -> Shape:
     """Row-major strides, in elements."""
     strides = [ONE] * len(shape)

@@ -50,8 +50,8 @@ def test_a_function_of_arrays_is_the_function_of_numbers(name: str) -> None:
     if len(ranges) == 3:  # columns lie in extents that divide them
         columns[1] = [neighbours * chance.randint(1, 30) for neighbours in columns[2]]
     tail = DEVICE if "column" in name or "row_" in name else (8, 80) if name == "sort_pairs_scratch" else ()
-    if name == "unique_scratch":
-        columns, tail = columns[:1], (8, 80)
+    if name in ("unique_scratch", "scan_by_key_scratch", "scan_scratch"):
+        columns, tail = columns[:1], (8,) if name == "scan_scratch" else (8, 80)
     arrays = [np.array(column, dtype=np.int64) for column in columns] + [np.array(word, dtype=np.int64) for word in tail]
 
     assert applied(name, arrays).tolist() == [FUNCTIONS[name](*row, *tail) for row in zip(*columns)]

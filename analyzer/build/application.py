@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from analyzer.assumptions import Assumption
 from analyzer.build.frame import Bound, Frame, located
 from analyzer.build.layouts import styled
 from analyzer.build.parts import check
@@ -11,7 +12,7 @@ from analyzer.build.values import refuse, unwieldy
 from analyzer.evaluate import exact
 from analyzer.graph import Call, Tensor
 from analyzer.ops import OPS
-from analyzer.polynomial import Poly
+from analyzer.polynomial import ONE, Poly
 from analyzer.sizes import sizes
 from analyzer.tracing import Refused, show
 
@@ -52,6 +53,7 @@ def _check_shape(tensor: Tensor) -> None:
         if number > MAX_SIZE:
             raise Refused(f"the result would have a size of more than {MAX_SIZE:.0e}")
         if number < 1:
+            sizes().breaks(Assumption(ONE, "<=", size))
             told = "" if size.constant is not None else f", and {size!r} is {number}"
             raise Refused(f"the result would have shape {show(tensor.shape)}{told}", "sizes are at least 1")
 

@@ -14,6 +14,7 @@ from analyzer.document import Mapping, Scalar, Sequence, Value
 from analyzer.evaluate import NotWhole
 from analyzer.graph import Enter, Leave, Tensor
 from analyzer.problems import InvalidConfig, Problem, nearest
+from analyzer.sizes import sizes
 
 MAX_STATEMENTS, MAX_UNROLLED, MAX_LOOPS = 6_000, 30_000, 4
 
@@ -39,11 +40,16 @@ class Interpreter:
             except TooMany:
                 raise
             except InvalidConfig as error:
-                self.problems.extend(error.problems)
+                self._found(error.problems)
             except (NotWhole, ZeroDivisionError) as error:
-                self.problems.add(statement.origin, f"{statement.word}: {error}")
+                self._found((Problem(statement.origin, f"{statement.word}: {error}"),))
             if len(self.problems.found) > before or not statement.word:
                 self._poison(statement, frame)
+
+    def _found(self, problems: tuple[Problem, ...]) -> None:
+        if not self.problems.found:
+            self.problems.because = sizes().broken
+        self.problems.extend(problems)
 
     def _expect(self, more: int, statement: Statement) -> None:
         """Go on only if so many more statements are within the limit. Raises TooMany."""

@@ -13,12 +13,14 @@ from typing import Any
 
 import numpy as np
 
+from analyzer.assumptions import Assumption
 from analyzer.evaluate import exact
 from analyzer.formula import over_common_denominator
 from analyzer.polynomial import Atom, Call, Monomial, Poly, symbols_of
 from analyzer.sweep.functions import Array, applied, headroom
 
 SAFE = 1 << 62
+COMPARE = {"==": np.equal, "!=": np.not_equal, ">=": np.greater_equal, "<=": np.less_equal}
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
 
@@ -83,6 +85,23 @@ class Arrays:
         self.limits: dict[Atom, int] = {name: int(np.max(values)) for name, values in symbols.items()}
         self.monomials: dict[Monomial, Array] = {}
         self.known: dict[Poly, Numbers] = {}
+        self.relations: dict[tuple[Poly, str, Poly], tuple[Mask, Mask | None]] = {}
+
+    def true(self, assumption: Assumption) -> tuple[Mask, Mask | None]:
+        """Where a relation holds, or cannot be said because a side is no whole number; and where both sides are. Raises TooLarge."""
+        key = assumption.left, assumption.relation, assumption.right
+        if key not in self.relations:
+            self.relations[key] = self._true(assumption)
+        return self.relations[key]
+
+    def _true(self, assumption: Assumption) -> tuple[Mask, Mask | None]:
+        left, right = self(assumption.left), self(assumption.right)
+        holds = COMPARE[assumption.relation](left.values, right.values)
+        masks = [m for m in (left.whole, right.whole) if m is not None]
+        if not masks:
+            return holds, None
+        whole = np.logical_and.reduce(np.broadcast_arrays(*masks))
+        return holds | ~whole, whole
 
     def __call__(self, form: Poly) -> Numbers:
         """The values of a form, each axis along which it does not vary of length 1. Raises TooLarge."""
