@@ -1,6 +1,7 @@
 """The simulated caching allocator beside PyTorch's, request by request: `python -m validation.allocator`, with a GPU or over nullcuda.
 
-Random requests and frees on one stream and on several in turn, under each of the allocator's options; a card of NULLCUDA_MEM GiB is filled until it overflows.
+Random requests and frees on one stream and on several in turn, under each of the allocator's options; a card of NULLCUDA_MEM GiB is
+filled until it overflows.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def requests(seed: int, scale: int) -> list[int]:
 def difference(allocator: Allocator, seed: int, scale: int, streams: int) -> str:
     """The first request after which the counters differ; empty when they never do. Requests go to so many streams in turn."""
     torch.cuda.empty_cache()
-    others = [torch.cuda.Stream() for _ in range(streams - 1)]
+    others = [torch.cuda.Stream() for _ in range(streams - 1)]  # type: ignore[no-untyped-call]
     before = torch.cuda.memory_reserved()
     real: list[torch.Tensor | None] = []
     simulated: list[Span | None] = []
