@@ -14,7 +14,7 @@ SHOWN = {
     "left by forward": "kept for backward, with results", "peak": "peak, requested bytes",
     **{phase: f"peak of {phase}" for phase in PEAKS}, "allocated": "`max_memory_allocated`",
     "reserved": "`max_memory_reserved`",
-    **{f"allocated in {phase}": f"the same in {phase}" for phase in PEAKS},
+    **{f"allocated in {phase}": f"`max_memory_allocated` in {phase}" for phase in PEAKS},
 }  # fmt: skip
 HEAD = """# Predicted beside measured
 
