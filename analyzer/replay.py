@@ -58,6 +58,7 @@ def replay(tape: Tape, sizes: Sequence[int], capability: int, capacity: int | No
     asked[WORKSPACE] = cublas_workspace(capability), 0
     spans: dict[int, Span] = {}
     peaks: dict[str, int] = {}
+    left: dict[str, int] = {}  # what is allocated where a phase ends
     phase, allocated = "", 0
     for index, form in tape.events:
         if form in asked:
@@ -70,8 +71,11 @@ def replay(tape: Tape, sizes: Sequence[int], capability: int, capacity: int | No
                 free(spans.pop(index))
         elif form == PHASE:
             peaks[phase], allocated = max(peaks.get(phase, 0), allocator.peak_allocated), max(allocated, allocator.peak_allocated)
+            left[phase] = allocator.allocated
             phase, allocator.peak_allocated = tape.phases[index], allocator.allocated
-    peaks[phase] = max(peaks.get(phase, 0), allocator.peak_allocated)
+    peaks[phase], left[phase] = max(peaks.get(phase, 0), allocator.peak_allocated), allocator.allocated
+    if "backward" in left:
+        peaks.setdefault("step", left["backward"])  # of an optimizer that allocates and frees nothing
     phases = {name: peak for name, peak in peaks.items() if name}
     return Replay(max(allocated, *peaks.values()), allocator.peak_reserved, phases, allocator.trimmed)
 

@@ -66,11 +66,21 @@ def make_modules(graph: Graph, device: str, kind: torch.dtype) -> dict[str, nn.M
         if isinstance(call, Call) and OPS[call.op].is_module and call.path not in modules:
             positional, attributes = split(call)
             standins = [_standin(value, graph, graph.symbols["ranks"] if call.style == "rowwise" else 1) for value in positional]
-            with torch.device(device), default_dtype(kind):
+            tied = graph.tied.keys() & {f"{call.path}.weight", f"{call.path}.bias"}
+            with torch.device("meta" if tied else device), default_dtype(kind):
                 made = entry(call.op, device)(*standins, **attributes)
                 told = any(p.is_floating_point() and p.dtype != kind for p in made.parameters())
                 modules[call.path] = made.to(kind) if told else made
+            if tied:
+                _place(made, {path.rpartition(".")[2] for path in tied}, device)
     return modules
+
+
+def _place(module: nn.Module, tied: set[str], device: str) -> None:
+    """Put a module on the device, but for the parameters that will be another's."""
+    for name, parameter in list(module.named_parameters()):
+        if name not in tied:
+            setattr(module, name, nn.Parameter(torch.empty_like(parameter, device=device)))
 
 
 @contextlib.contextmanager

@@ -34,8 +34,6 @@ class Program:
         self.modules = self._modules()
         self.parameters = parameters(graph, self.modules, device)
         self.buffers = buffers(graph, self.modules, device)
-        if graph.tied and torch.device(device).type == "cuda":
-            torch.cuda.empty_cache()  # tied parameters were made twice here; a model that is moved to the GPU has them once
         for module in self.modules.values():
             module.train(self.training)
         self._resident = {t: self._input(t) for t in graph.inputs.values()}
