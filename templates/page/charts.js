@@ -108,6 +108,7 @@ const charts = (() => {
       ctx.clip();
       ctx.font = `${11 * dpr}px system-ui, sans-serif`;
       ctx.textAlign = "left";
+      ctx.textBaseline = "bottom";
       let last = Infinity;
       for (const [room, names] of [...rooms].sort((a, b) => a[0] - b[0])) {
         const y = u.valToPos(room, "y", true);
@@ -117,7 +118,7 @@ const charts = (() => {
         ctx.moveTo(bbox.left, y), ctx.lineTo(right, y);
         ctx.stroke();
         ctx.fillStyle = ink("--soft");
-        if (last - y > 14 * dpr && y > bbox.top + 12 * dpr) ctx.fillText(names.length > 2 ? `${names[0]}, …` : names.join(", "), bbox.left + 6 * dpr, y - 4 * dpr), (last = y);
+        if (last - y > 14 * dpr && y > bbox.top + 12 * dpr) ctx.fillText(names.length > 2 ? `${names[0]}, …` : names.join(", "), bbox.left + 6 * dpr, y - 2 * dpr), (last = y);
       }
       ctx.setLineDash([]);
       const x = u.valToPos(here[0], "x", true), y = u.valToPos(here[1] / GIB, "y", true);
