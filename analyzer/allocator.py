@@ -69,18 +69,25 @@ class Allocator:
     peak_reserved: int = 0
     trimmed: bool = False  # whether the driver had no room for a segment, so that cached ones were given back
     _next: int = 1 << 40
+    _least: int = SMALL + 1  # what is left of a large block is split off from so many bytes on
+    _rounded: dict[int, int] = field(default_factory=dict)
     _free: defaultdict[int, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
     _spans: dict[int, Span] = field(default_factory=dict)
 
     def malloc(self, size: int, stream: int = 0) -> Span:
         """Take the best fitting block that the stream has cached, else a new segment. Raises OutOfMemory."""
-        wanted = rounded(size, self.divisions)
+        wanted = self._rounded.get(size) or self._rounded.setdefault(size, rounded(size, self.divisions))
         pool = stream << 1 | (wanted <= SMALL)
         span = self._cached(wanted, pool) or self._made(wanted, pool, size)
         span.free = False
         rest = span.size - wanted
-        if rest and self._splits(span, rest, wanted):
-            self._split(span, wanted)
+        if rest >= (ROUND if pool & 1 else self._least) and (self.max_split is None or self._splits(wanted)):
+            after, address = span.after, span.address + wanted
+            span.after = self._spans[address] = Span(address, rest, pool, True, span, after)
+            if after is not None:
+                after.before = span.after
+            span.size = wanted
+            insort(self._free[pool], (rest, address))
         self.allocated += span.size
         if self.allocated > self.peak_allocated:
             self.peak_allocated = self.allocated
@@ -92,15 +99,16 @@ class Allocator:
         self._take_in(span)
 
     def _take_in(self, span: Span) -> None:
+        blocks = self._free[span.pool]
         span.free = True
         before, after = span.before, span.after
         if before is not None and before.free:
-            self._forget(before)
+            del blocks[bisect_left(blocks, (before.size, before.address))]
             span = self._merged(before, span)
         if after is not None and after.free:
-            self._forget(after)
+            del blocks[bisect_left(blocks, (after.size, after.address))]
             span = self._merged(span, after)
-        insort(self._free[span.pool], (span.size, span.address))
+        insort(blocks, (span.size, span.address))
 
     def reset_peaks(self) -> None:
         """torch.cuda.reset_peak_memory_stats()."""
@@ -114,10 +122,9 @@ class Allocator:
             for address in whole:
                 self.reserved -= self._spans.pop(address).size
 
-    def _splits(self, span: Span, rest: int, wanted: int) -> bool:
-        if span.pool & 1:
-            return rest >= ROUND
-        return rest > SMALL and (self.max_split is None or wanted < self.max_split)
+    def _splits(self, wanted: int) -> bool:
+        """Whether the block that serves a request is split where some never are."""
+        return self.max_split is None or wanted <= SMALL or wanted < self.max_split
 
     def _cached(self, wanted: int, pool: int) -> Span | None:
         blocks = self._free[pool]
@@ -172,14 +179,6 @@ class Allocator:
 
     def _give_back(self, address: int) -> None:
         self.reserved -= self._spans.pop(address).size
-
-    def _split(self, span: Span, wanted: int) -> None:
-        rest = Span(span.address + wanted, span.size - wanted, span.pool, True, span, span.after)
-        if span.after is not None:
-            span.after.before = rest
-        span.after, span.size = rest, wanted
-        self._spans[rest.address] = rest
-        insort(self._free[rest.pool], (rest.size, rest.address))
 
     def _forget(self, span: Span) -> None:
         blocks = self._free[span.pool]

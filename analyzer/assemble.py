@@ -133,8 +133,8 @@ def _on_host(analysis: Analysis) -> tuple[str, ...]:
     """What CPUOffloadPolicy keeps in host memory."""
     if not analysis.run.offloaded:
         return ()
-    run, values = replace(analysis.run, offload_policy="none"), {name: str(value) for name, value in analysis.symbols.values.items()}
-    kept = memory.categories(analyze(analysis.model, values, run, analysis.device))
+    values = {name: str(value) for name, value in analysis.symbols.values.items()}
+    kept = memory.categories(analyze(analysis.model, values, replace(analysis.run, offload_policy="none"), analysis.device))
     bytes_ = sum(evaluate(kept[name], analysis.symbols.values) for name in ("parameters", "gradients", "optimizer") if name in kept)
     return (f"each rank keeps its part of parameters, gradients and optimizer states in host memory: {bytes_ / GIB:.2f} GiB",)
 

@@ -19,6 +19,7 @@ RANGE = 5 << 50  # apart, and a multiple of both granules
 class Expandable(Allocator):
     """The allocator under expandable_segments:True; what is unmapped is neither free nor taken."""
 
+    _least: int = ROUND
     _unmapped: defaultdict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
 
     def empty_cache(self) -> None:
@@ -27,8 +28,8 @@ class Expandable(Allocator):
             for _, address in list(blocks):
                 self._unmap(self._spans[address])
 
-    def _splits(self, span: Span, rest: int, wanted: int) -> bool:
-        return rest >= ROUND
+    def _splits(self, wanted: int) -> bool:
+        return True
 
     def _cached(self, wanted: int, pool: int) -> Span | None:
         """The best fit, where a block that can grow counts as large as it can become."""

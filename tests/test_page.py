@@ -17,7 +17,7 @@ from analyzer.render.page import TEMPLATES
 from analyzer.sliders import reached
 from tests.asking import peakform
 from validation.browser import browser, opened
-from validation.page import READ, SETS, analysed, compared, expected, written
+from validation.page import DOCS, READ, RESULTS, SETS, analysed, compared, expected, with_table, written
 
 pytestmark = pytest.mark.skipif(browser() is None and not os.environ.get("CI"), reason="needs Chromium")
 ARGUMENTS = {  # how many, where it is not two; and what arguments are taken from
@@ -175,6 +175,15 @@ def test_texts_of_a_config_are_no_markup(tmp_path):
         assert page.evaluate("document.querySelector('h1').textContent").startswith("</script>")
         assert page.evaluate("document.querySelectorAll('img').length") == 0
         assert (page.errors, page.requests) == ([], [])
+
+
+def test_what_was_compared_is_committed_and_shown():
+    results = json.loads(RESULTS.read_text(encoding="utf-8"))
+    text = DOCS.read_text(encoding="utf-8")
+
+    assert text == with_table(text, results)
+    assert [row["config"] for row in results["configs"] if row["wrong"]] == []
+    assert sum(row["positions"] for row in results["configs"]) >= 1000
 
 
 def test_data_without_layers_has_no_page():

@@ -106,6 +106,18 @@ def test_values_that_do_not_divide_are_refused_without_a_trace_each(tmp_path: Pa
     assert any("c / n" in reason or "not a whole number" in reason for reason in found.reasons)
 
 
+def test_points_beyond_a_condition_are_refused_by_one_trace_of_each_kind() -> None:
+    grid = Grid({"B": (1, 2, 7, 64, 129), "r": tuple(range(440, 700, 13))})
+    swept = evaluator("bert-base", grid)
+    found = swept.figures(grid)
+    refused = found.column("refused")
+
+    assert (refused > 0).tolist() == [[r > 512 for r in grid.axes["r"]]] * len(grid.axes["B"])
+    assert {found.reasons[code].partition(": ")[2] for code in refused[refused > 0]} == {"entries up to r of dimension 1 of (1, P)"}
+    assert len(swept.regimes.refusals) == 1
+    assert swept.regimes.traces == len(swept.regimes.programs) + len(swept.regimes.refusals)
+
+
 def test_categories_are_those_of_the_report() -> None:
     described = model("scperb")
     job = Job(described, {}, read_run(described.run, {}, has_loss=True), (), categories=True)

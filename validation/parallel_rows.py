@@ -52,6 +52,8 @@ CASES = (
     ("gpt2", "B=2 L=3", "parallel=fsdp ranks=5 shard=gpt2_block param_dtype=bf16 reduce_dtype=fp32 checkpoint=gpt2_block"),
     ("llama-3.2-1b", "B=1 L=2 r=128", "parallel=fsdp ranks=8 shard=llama_layer precision=bf16 reduce_dtype=fp32 clip_grad_norm=true"),
     ("llama-3.2-1b", "B=1 L=2 r=128", "parallel=fsdp ranks=8 shard=llama_layer param_dtype=bf16 mode=infer"),
+    (*BERT, f"{SHARD}bert_layer param_dtype=bf16 reduce_dtype=fp32 offload_policy=cpu"),
+    (*BERT, "parallel=fsdp ranks=8 replicate=2 shard=bert_layer offload_policy=cpu accumulation=2 clip_grad_norm=true"),
     *((*BERT_6, f"{PIPELINE} stage={stage} schedule={schedule}") for schedule in ("1f1b", "gpipe") for stage in range(3)),
     *((*GPT2, f"{PIPELINE} stage={stage} schedule=1f1b precision=amp-bf16") for stage in range(3)),
     *((*GPT2, f"{PIPELINE} stage={stage} schedule=gpipe") for stage in range(3)),

@@ -12,9 +12,10 @@ from analyzer.ops.collectives import CLASSES, FEATURES, GATHERED, SEQUENCE, SEQU
 from analyzer.tensors import PARTIAL
 from analyzer.tracing import Refused, Tracer
 
-ALONG_FEATURES = frozenset(
-    {"LayerNorm", "layer_norm", "RMSNorm", "dropout", "Dropout", "dropout_", "mean", "sum", "var", "amax", "clone", "contiguous", "detach"}
-)
+ALONG_FEATURES = frozenset({
+    "Linear", "LayerNorm", "layer_norm", "RMSNorm", "dropout", "Dropout", "dropout_", "mean", "sum", "var", "amax",
+    "clone", "contiguous", "detach",
+})  # fmt: skip
 POINTWISE = frozenset({"elementwise", "activation", "activation_modules", "unary", "power", "conversion", "comparison", "inplace"})
 RESHAPING = frozenset(
     {"view", "reshape", "flatten", "unflatten", "contiguous", "clone", "detach", "slice", "narrow", "to", "float", "type_as"}
@@ -50,7 +51,8 @@ def _check_sequence(op: str, tensors: Sequence[Tensor], part: Tensor, results: S
     made = [p for p in tracer.parameters.values() if p.name.startswith(f"{tracer.path}.")] if OPS[op].is_module else []
     if any(p.requires_grad and p.storage.placement != PARTIAL for p in (*read, *made)):
         message = f"each rank would have another gradient of the parameters of {op}: it sees a part of the sequence"
-        raise Refused(message, "shard: {norm: sequence_parallel} in the block that calls it")
+        hint = "shard: {up: colwise}" if op == "Linear" else "shard: {norm: sequence_parallel}"
+        raise Refused(message, f"{hint} in the block that calls it, or {{x: gathered}} in one that takes it as x")
 
 
 def _check_classes(op: str, part: Tensor, results: Sequence[Tensor]) -> None:

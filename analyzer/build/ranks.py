@@ -47,8 +47,9 @@ def refuse_alone(model: Model, run: Run, symbols: Symbols) -> None:
         message = f"run.parallel={run.parallel} is for several GPUs, and ranks is {symbols.values[RANKS]}"
         raise InvalidConfig(Problem(model.symbols[RANKS].source.origin, message, "run.ranks=2 or more; run.parallel=none for one GPU"))
     if run.replicate > 1 and (symbols.values[RANKS] % run.replicate or symbols.values[RANKS] == run.replicate):
-        told = f"run.replicate={run.replicate} is for several times as many GPUs, and ranks is {symbols.values[RANKS]}"
-        raise InvalidConfig(Problem(model.symbols[RANKS].source.origin, told, f"run.ranks={2 * run.replicate}; run.parallel=ddp for whole copies"))
+        message = f"run.replicate={run.replicate} is for several times as many GPUs, and ranks is {symbols.values[RANKS]}"
+        hint = f"run.ranks={2 * run.replicate}; run.parallel=ddp for whole copies"
+        raise InvalidConfig(Problem(model.symbols[RANKS].source.origin, message, hint))
 
 
 def wrapped(run: Run, tracer: Tracer, outputs: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -2,8 +2,8 @@
 
 Rank 0 needs most: its part of every first dimension is rounded up. A unit's gathered parameters come as one flat buffer, which is copied
 out to a tensor each; in forward the flat buffer stays until the next unit has copied out. In backward the unit before is gathered
-ahead, and what gradients are reduced from stays until the next unit has its gradients. Where the sharded model is there several times (HSDP),
-what a unit's gradients are summed in over the copies stays until backward has ended.
+ahead, and what gradients are reduced from stays until the next unit has its gradients. Where the sharded model is there several
+times (HSDP), what a unit's gradients are summed in over the copies stays until backward has ended.
 
 Source: torch/distributed/fsdp/_fully_shard (_fsdp_param_group.py: unshard, wait_for_unshard, pre_backward, post_backward;
 _fsdp_collectives.py: foreach_all_gather, foreach_all_gather_copy_out, foreach_reduce; _fsdp_state.py: _root_post_backward_final_callback);

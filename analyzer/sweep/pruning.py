@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from analyzer.polynomial import Atom, Monomial, Poly
-from analyzer.sweep.arrays import Arrays, Form, Forms
+from analyzer.sweep.arrays import Arrays, Form, Forms, cut
 
 Doubles = np.ndarray[Any, np.dtype[np.float64]]
 Bounds = tuple[Doubles, Doubles]  # the least and the most in each box
@@ -151,11 +151,6 @@ def _reduction(name: str, high: list[Doubles]) -> Doubles:
         return 4 * second
     accumulator = high[5] if len(high) > 5 else 4.0
     return accumulator * (256 * sms * threads + 128 * second * (first / 1024 + 2))
-
-
-def cut(shape: tuple[int, ...], box: tuple[slice, ...]) -> tuple[slice, ...]:
-    """A box of an array whose axes may be of length 1."""
-    return tuple(s if length > 1 else slice(None) for length, s in zip(shape, box)) if shape else ()
 
 
 def boxed(axes: Sequence[Sequence[int]], most: int) -> list[tuple[slice, ...]]:
