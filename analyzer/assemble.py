@@ -11,7 +11,7 @@ from analyzer.assemble_host import assemble_host
 from analyzer.build.splitting import alike
 from analyzer.conditions import essential
 from analyzer.evaluate import evaluate
-from analyzer.feasibility import verdicts
+from analyzer.feasibility import Verdict, verdicts
 from analyzer.figures import Binder, figures, grouped
 from analyzer.formula import text
 from analyzer.gpus import Gpu, context_of
@@ -20,10 +20,12 @@ from analyzer.ops import OPS
 from analyzer.peaks import largest
 from analyzer.polynomial import symbols_of, total
 from analyzer.problems import InvalidConfig
+from analyzer.programs import Programs
 from analyzer.regime import regime
 from analyzer.replay import Replay
 from analyzer.report import Holding, Peak, Report, Symbol
 from analyzer.run.settings import Run
+from analyzer.solve import Solver
 from analyzer.tables import tables
 from analyzer.timeline import Life
 
@@ -62,12 +64,21 @@ def assemble(analysis: Analysis, overrides: Mapping[str, str], gpus: Sequence[Gp
         batch=batch,
         replay=free if isinstance(free, Replay) else None,
         context=context_of(analysis.device),
-        feasibility=tuple(rows),
+        feasibility=tuple(_solved(row, gpu, analysis, overrides, batch) for row, gpu in zip(rows, gpus)),
         tables=found,
         warnings=(*graph.warnings, *(warning for table in found for warning in table.warnings)),
         notes=_notes(analysis),
         host=assemble_host(model, analysis.symbols),
     )  # fmt: skip
+
+
+def _solved(verdict: Verdict, gpu: Gpu, analysis: Analysis, overrides: Mapping[str, str], batch: str) -> Verdict:
+    """A verdict with the largest batch that the config takes and that runs, where it was not told since some batches are refused."""
+    if verdict.largest or not batch:
+        return verdict
+    there, room = replace(analysis, device=replace(analysis.device, capability=gpu.capability)), gpu.capacity - gpu.context
+    solver = Solver(Programs(there, overrides), batch)
+    return replace(verdict, largest={batch: solver.largest(lambda case: case.runs(room), room, solver.start)})
 
 
 def _symbols(analysis: Analysis) -> tuple[Symbol, ...]:

@@ -17,11 +17,12 @@ from analyzer.assumptions import Assumption
 from analyzer.bisection import LARGEST, Curve, last, last_within
 from analyzer.build.source import TooMany
 from analyzer.build.trace import bind_symbols
-from analyzer.evaluate import exact, holds
+from analyzer.evaluate import NotWhole, exact, holds
 from analyzer.gpus import Gpu
 from analyzer.message import out_of_memory
 from analyzer.peaks import contenders
 from analyzer.polynomial import Poly, symbols_of
+from analyzer.problems import InvalidConfig
 from analyzer.regime import restricted
 from analyzer.replay import Failure, Replay, cublas_workspace, replay
 from analyzer.tape import Tape, record
@@ -39,7 +40,7 @@ class Verdict:
     needed: int  # reserved segments and the CUDA context
     context: int
     fits: bool
-    largest: Mapping[str, int]
+    largest: Mapping[str, int]  # empty where values on the way to it are refused
     failure: Failure | None
     message: str  # what PyTorch would print; empty where it fits
     answer: str = FITS  # fits, does not fit, too close to call
@@ -94,7 +95,7 @@ class Feasibility:
         estimated = self._program(self.value).tape is None
         failure = outcome if isinstance(outcome, Failure) and not estimated else None
         message = out_of_memory(failure, gpu.capacity, gpu.context) if failure else ""
-        largest = {self.name: self.largest(room)} if self.name else {}
+        largest = self._largest(room) if self.name else {}
         answer = self._answer(limits(gpu, self.first.run, convolutions(self.first), estimated))
         return Verdict(gpu.name, gpu.capacity, needed, gpu.context, fits, largest, failure, message, answer, estimated)
 
@@ -104,6 +105,13 @@ class Feasibility:
         if free.reserved <= band.sure or (free.allocated <= band.sure and self.fits(self.value, band.sure)):
             return FITS
         return CLOSE if free.allocated <= band.hopeful and self.fits(self.value, band.hopeful) else UNFIT
+
+    def _largest(self, room: int) -> Mapping[str, int]:
+        """The largest value of the symbol that runs; none is told where a value on the way is refused, as `solve` steps over such."""
+        try:
+            return {self.name: self.largest(room)}
+        except (InvalidConfig, NotWhole):
+            return {}
 
     def _needed(self, outcome: Replay | Failure) -> int:
         """Bytes of segments: with the cache trimmed where that made it run, else as on a card without limit."""
