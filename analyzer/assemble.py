@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, fields, replace
 
 from analyzer import memory
-from analyzer.analysis import Analysis, analyze, of_another_gpu
+from analyzer.analysis import Analysis, analyze, of_another_gpu, peak_of
 from analyzer.assemble_host import assemble_host
-from analyzer.compute import by_dtype, floors, flops, kernels, moved
+from analyzer.build.splitting import alike
 from analyzer.conditions import essential
 from analyzer.evaluate import evaluate
-from analyzer.feasibility import verdicts
+from analyzer.feasibility import Verdict, verdicts
+from analyzer.figures import Binder, figures, grouped
 from analyzer.formula import text
 from analyzer.gpus import Gpu, context_of
-from analyzer.graph import Call, Enter, Leave
+from analyzer.graph import Call, Stage
 from analyzer.ops import OPS
-from analyzer.parameters import by_instance, by_module, count, trainable, used
-from analyzer.peaks import Piece, largest
-from analyzer.polynomial import ZERO, Poly, symbols_of, total
+from analyzer.peaks import largest
+from analyzer.polynomial import symbols_of, total
+from analyzer.problems import InvalidConfig
+from analyzer.programs import Programs
 from analyzer.regime import regime
 from analyzer.replay import Replay
-from analyzer.report import Amount, Effort, Holding, LayerRow, ModuleRow, Peak, Report, Symbol
+from analyzer.report import Holding, Peak, Report, Symbol
 from analyzer.run.settings import Run
+from analyzer.solve import Solver
 from analyzer.tables import tables
 from analyzer.timeline import Life
-from analyzer.tracing import show
 
 SHOWN_ALIVE = 10
 GIB = 1 << 30
@@ -38,35 +40,23 @@ OF_RANK = {
     "ddp": "all figures are of one rank; the ranks are alike",
     "zero1": "all figures are of one rank, the one whose parameters in ZeroRedundancyOptimizer have most elements",
     "tensor": "all figures are of one rank; the ranks are alike",
-    "fsdp": "all figures are of rank 0, whose shards are rounded up; up to half as much again is reserved: gathers have their own streams",
+    "fsdp": "all figures are of rank 0, whose shards are rounded up",
 }  # fmt: skip
 TRANSIENT = ("temporary", "workspace", "gradient of activation", "gathered")
 
 
 def assemble(analysis: Analysis, overrides: Mapping[str, str], gpus: Sequence[Gpu]) -> Report:
     """The report of one analysis. Raises InvalidConfig when a table's binding is refused."""
-    bind = _Binder(analysis.symbols.values)
+    bind = Binder(analysis.symbols.values)
     graph, model = analysis.graph, analysis.model
-    thumb = memory.rule_of_thumb(analysis)
     batch = batch_symbol(analysis)
-    peak = _peak(analysis, bind)
     found = tables(analysis, overrides)
     free, rows = verdicts(analysis, overrides, batch, gpus)
+    tabled = figures(analysis, bind, gpus)
     return Report(
+        **{f.name: getattr(tabled, f.name) for f in fields(tabled)},
         model=model.name, doc=model.doc, path=model.path, symbols=_symbols(analysis), run=asdict(analysis.run),
-        device=analysis.device.name,
-        totals={
-            "total": bind(count(graph.parameters.values())),
-            "trainable": bind(count(trainable(graph))),
-            "used": bind(count(used(graph))),
-        },
-        modules=tuple(ModuleRow(path, bind(form)) for path, form in by_module(graph).items()),
-        layers=_layers(analysis, bind),
-        memory={name: bind(form) for name, form in memory.categories(analysis).items()},
-        kept=_grouped(memory.kept(analysis), bind, by=_module_of),
-        rule_of_thumb=bind(thumb),
-        peak=peak,
-        peaks={phase: bind(largest(_of(analysis, phase), analysis.symbols.values).form) for phase in analysis.timeline.spans},
+        device=analysis.device.name, peak=_peak(analysis, bind),
         inference=_inference(analysis, overrides),
         largest_tensor=_holding(memory.largest(analysis, lambda p: bind(p).value), bind),
         valid_while=_conditions(analysis),
@@ -74,8 +64,7 @@ def assemble(analysis: Analysis, overrides: Mapping[str, str], gpus: Sequence[Gp
         batch=batch,
         replay=free if isinstance(free, Replay) else None,
         context=context_of(analysis.device),
-        feasibility=tuple(rows),
-        effort=_effort(analysis, bind, gpus),
+        feasibility=tuple(_solved(row, gpu, analysis, overrides, batch) for row, gpu in zip(rows, gpus)),
         tables=found,
         warnings=(*graph.warnings, *(warning for table in found for warning in table.warnings)),
         notes=_notes(analysis),
@@ -83,17 +72,13 @@ def assemble(analysis: Analysis, overrides: Mapping[str, str], gpus: Sequence[Gp
     )  # fmt: skip
 
 
-class _Binder:
-    """Closed forms with their values, each evaluated once."""
-
-    def __init__(self, symbols: Mapping[str, int]) -> None:
-        self.symbols = symbols
-        self.known: dict[Poly, Amount] = {}
-
-    def __call__(self, form: Poly) -> Amount:
-        if form not in self.known:
-            self.known[form] = Amount(form, text(form), evaluate(form, self.symbols))
-        return self.known[form]
+def _solved(verdict: Verdict, gpu: Gpu, analysis: Analysis, overrides: Mapping[str, str], batch: str) -> Verdict:
+    """A verdict with the largest batch that the config takes and that runs, where it was not told since some batches are refused."""
+    if verdict.largest or not batch:
+        return verdict
+    there, room = replace(analysis, device=replace(analysis.device, capability=gpu.capability)), gpu.capacity - gpu.context
+    solver = Solver(Programs(there, overrides), batch)
+    return replace(verdict, largest={batch: solver.largest(lambda case: case.runs(room), room, solver.start)})
 
 
 def _symbols(analysis: Analysis) -> tuple[Symbol, ...]:
@@ -101,34 +86,16 @@ def _symbols(analysis: Analysis) -> tuple[Symbol, ...]:
     return tuple(Symbol(n, v, s.definitions.get(n, ""), s.docs.get(n, "")) for n, v in s.values.items())
 
 
-def _of(analysis: Analysis, phase: str) -> list[Piece]:
-    return [p for p in analysis.pieces if p.phase == phase]
-
-
-def _module_of(life: Life) -> str:
-    return life.label.partition(":")[0] or "(model)"
-
-
-def _grouped(lives: Sequence[Life], bind: _Binder, by: object = None) -> tuple[Holding, ...]:
-    """Lives with one label and kind as one entry, the largest first."""
-    groups: dict[tuple[str, str], list[Poly]] = {}
-    for life in lives:
-        label = by(life) if callable(by) else life.label
-        groups.setdefault((label, life.kind), []).append(life.size)
-    held = [Holding(label, kind, bind(total(sizes))) for (label, kind), sizes in groups.items()]
-    return tuple(sorted(held, key=lambda h: -h.amount.value))
-
-
 def alive_at(analysis: Analysis, tick: int) -> tuple[Holding, ...]:
     """What is alive just after a tick, one entry per label, the largest first."""
-    return _grouped(analysis.timeline.alive(tick), _Binder(analysis.symbols.values))
+    return grouped(analysis.timeline.alive(tick), Binder(analysis.symbols.values))
 
 
-def _holding(life: Life, bind: _Binder) -> Holding:
+def _holding(life: Life, bind: Binder) -> Holding:
     return Holding(life.label, life.kind, bind(life.size))
 
 
-def _peak(analysis: Analysis, bind: _Binder) -> Peak:
+def _peak(analysis: Analysis, bind: Binder) -> Peak:
     values = analysis.symbols.values
     piece = largest(analysis.pieces, values)
     alive = analysis.timeline.alive(piece.tick)
@@ -137,24 +104,24 @@ def _peak(analysis: Analysis, bind: _Binder) -> Peak:
     where = f"{piece.last.label} ({piece.last.op})"
     return Peak(
         bind(piece.form), piece.phase, where, origin.path, origin.line, regime(piece, analysis.pieces, values),
-        _grouped(alive, bind)[:SHOWN_ALIVE], transient,
+        grouped(alive, bind)[:SHOWN_ALIVE], transient,
     )  # fmt: skip
 
 
 def _inference(analysis: Analysis, overrides: Mapping[str, str]) -> Peak | None:
-    """The peak of an inference beside that of training; None when the report is of an inference."""
+    """The peak of an inference beside that of training; None when the report is of an inference, or an inference cannot be divided."""
     if analysis.run.mode == "infer":
         return None
     run = Run(mode="infer", precision=analysis.run.precision, mha_fastpath=analysis.run.mha_fastpath)
-    other = analyze(analysis.model, overrides, run, analysis.device)
-    return _peak(other, _Binder(other.symbols.values))
-
-
-def _effort(analysis: Analysis, bind: _Binder, gpus: Sequence[Gpu]) -> Effort:
-    """What a step computes and moves, and how long that takes at least."""
-    made = kernels(analysis)
-    flops_, dtypes, bytes_ = ({name: bind(form) for name, form in forms(made).items()} for forms in (flops, by_dtype, moved))
-    return Effort(flops_, dtypes, bytes_, tuple(floors(analysis, made, gpus)))
+    if analysis.run.parallel == "tensor":
+        run = replace(run, parallel="tensor", ranks=analysis.run.ranks, sequence_parallel=analysis.run.sequence_parallel)
+    try:
+        other = analyze(analysis.model, overrides, run, analysis.device)
+    except InvalidConfig:
+        if run.parallel == "none":
+            raise
+        return None
+    return _peak(other, Binder(other.symbols.values))
 
 
 def _conditions(analysis: Analysis) -> tuple[str, ...]:
@@ -165,8 +132,35 @@ def _conditions(analysis: Analysis) -> tuple[str, ...]:
 def _notes(analysis: Analysis) -> tuple[str, ...]:
     """What the figures of this model leave out."""
     families = {OPS[i.op].family for i in analysis.graph.instructions if isinstance(i, Call)}
-    ranks = (OF_RANK[analysis.run.parallel] + _of_others(analysis), NCCL) if analysis.run.parallel in OF_RANK else ()
-    return (*ranks, *dict.fromkeys(note for family, note in NOTES.items() if family in families))
+    ranks: list[str] = []
+    if analysis.graph.stage:
+        ranks = [*_of_stages(analysis, analysis.graph.stage), NCCL]
+    elif analysis.run.parallel in OF_RANK:
+        ranks = [OF_RANK[analysis.run.parallel] + _of_others(analysis), NCCL]
+    return (*ranks, *_on_host(analysis), *dict.fromkeys(note for family, note in NOTES.items() if family in families))
+
+
+def _on_host(analysis: Analysis) -> tuple[str, ...]:
+    """What CPUOffloadPolicy keeps in host memory."""
+    if not analysis.run.offloaded:
+        return ()
+    values = {name: str(value) for name, value in analysis.symbols.values.items()}
+    kept = memory.categories(analyze(analysis.model, values, replace(analysis.run, offload_policy="none"), analysis.device))
+    bytes_ = sum(evaluate(kept[name], analysis.symbols.values) for name in ("parameters", "gradients", "optimizer") if name in kept)
+    return (f"each rank keeps its part of parameters, gradients and optimizer states in host memory: {bytes_ / GIB:.2f} GiB",)
+
+
+def _of_stages(analysis: Analysis, stage: Stage) -> Iterator[str]:
+    """Of which stage of a pipeline the figures are, where it begins and ends, and what the others have at their peaks."""
+    values, begins = analysis.symbols.values, stage.begins
+    most = ", which needs most" if analysis.stages else ""
+    parts = [f"from {begins[stage.index - 1]} on" if stage.index else "", f"up to {begins[stage.index]}" if not stage.is_last else ""]
+    yield f"all figures are of stage {stage.index} of {len(begins) + 1}{most}: {', '.join(filter(None, parts))}"
+    runs, up_to = dict(alike(begins)), "" if analysis.run.schedule == "gpipe" else "up to "
+    told = [(one.graph.stage.index, f"{peak_of(one.pieces, values) / GIB:.2f} GiB") for one in analysis.stages if one.graph.stage]
+    each = [f"stage {i} {peak}" if runs[i] == i else f"stages {i} to {runs[i]} {up_to}{peak}" for i, peak in told]
+    if each:
+        yield f"peaks of the stages: {'; '.join(each)}"
 
 
 def _of_others(analysis: Analysis) -> str:
@@ -184,25 +178,3 @@ def batch_symbol(analysis: Analysis) -> str:
         if len(names) == 1:
             return next(iter(names))
     return next(iter(analysis.symbols.values), "")
-
-
-def _layers(analysis: Analysis, bind: _Binder) -> tuple[LayerRow, ...]:
-    """One row per layer that the forward calls, in order of the first call; of a loop only its first iteration."""
-    calls: dict[tuple[str, str, str], list[Call]] = {}
-    repeats: dict[str, int] = {}
-    for instruction in analysis.graph.instructions:
-        match instruction:
-            case Enter(loop=loop, iteration=iteration):
-                repeats[loop] = iteration
-            case Leave(loop=loop):
-                repeats.pop(loop, None)
-            case Call() if not any(repeats.values()) and OPS[instruction.op].is_module:
-                key = instruction.path, instruction.op, show(instruction.outputs[0].shape)
-                calls.setdefault(key, []).append(instruction)
-    own = by_instance(analysis.graph)
-    return tuple(_layer(key, made, own.get(key[0], ZERO), bind) for key, made in calls.items())
-
-
-def _layer(key: tuple[str, str, str], calls: list[Call], own: Poly, bind: _Binder) -> LayerRow:
-    path, op, shape = key
-    return LayerRow(path, op, len(calls), shape, bind(calls[0].outputs[0].bytes), bind(own))

@@ -60,7 +60,7 @@ class _Binding:
         self.symbols = symbols
 
     def __call__(self, form: Poly) -> Amount:
-        return Amount(form, text(form), evaluate(form, self.symbols))
+        return Amount(form, evaluate(form, self.symbols))
 
     def items(self, items: Iterable[Item]) -> tuple[HostItem, ...]:
         return tuple(HostItem(name, self(form)) for name, form in items)

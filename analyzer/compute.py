@@ -13,8 +13,9 @@ from analyzer.analysis import Analysis
 from analyzer.evaluate import evaluate
 from analyzer.gpus import Gpu
 from analyzer.graph import ITEMSIZE
-from analyzer.polynomial import ONE, ZERO, Poly, product, total
+from analyzer.polynomial import ONE, ZERO, Poly, poly, product, symbol, total
 from analyzer.run.heap import Extent, Launch
+from analyzer.run.schedules import MICROBATCHES
 from analyzer.run.training import STEADY
 from analyzer.work import TF32
 
@@ -54,16 +55,24 @@ def kernels(analysis: Analysis) -> tuple[Kernels, ...]:
     skipped, middle = analysis.program.skipped, analysis.graph.simulated // 2
     forms: dict[Extent, Poly] = {}
     found: dict[Kernels, Poly] = {}
+    repeated = _repeated(analysis)
     for launch in analysis.launches:
         if launch.place.step != STEADY:
             continue
         times = product(skipped[name] + 1 for name, i in launch.place.loops if name in skipped and i == middle)
-        if launch.place.micro:
-            times = times * (analysis.run.accumulation - 1)
+        times = times * repeated.get(launch.place.micro, ONE)
         read, written = (total(_bytes(extent, forms) for extent in side) for side in (launch.reads, launch.writes))
         made = Kernels(_phase(launch), launch.dtype if launch.flops else "", launch.share, launch.flops, read, written, ONE)
         found[made] = found.get(made, ZERO) + times
     return tuple(Kernels(k.phase, k.dtype, k.share, k.flops, k.read, k.written, times) for k, times in found.items())
+
+
+def _repeated(analysis: Analysis) -> dict[int, Poly]:
+    """How many micro-batches one stands for: the second one for those that were not run, which like it find gradients."""
+    if analysis.graph.stage is None:
+        return {1: poly(analysis.run.accumulation - 1)}
+    run = max(launch.place.micro for launch in analysis.launches if launch.place.step == STEADY)  # what ends the schedule comes after them
+    return {1: symbol(MICROBATCHES) - run + 1} if run > 1 else {}
 
 
 def _phase(launch: Launch) -> str:

@@ -13,7 +13,7 @@ from analyzer.timeline import Life
 CATEGORIES = ("parameters", "optimizer", "gradients", "inputs", "kept", "temporary")
 KINDS = {
     "parameter": "parameters", "buffer": "parameters", "optimizer": "optimizer", "gradient": "gradients", "input": "inputs",
-    "activation": "kept", "retained": "kept", "bucket": "gradients",
+    "activation": "kept", "retained": "kept", "bucket": "gradients", "received": "inputs",
 }  # fmt: skip
 
 

@@ -10,20 +10,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
+from re import compile as pattern
 
 from analyzer.analysis import Analysis, analyze
+from analyzer.assumptions import Assumption
 from analyzer.bisection import LARGEST, Curve, last, last_within
 from analyzer.build.source import TooMany
 from analyzer.build.trace import bind_symbols
-from analyzer.evaluate import exact, holds
+from analyzer.evaluate import NotWhole, exact, holds
 from analyzer.gpus import Gpu
 from analyzer.message import out_of_memory
 from analyzer.peaks import contenders
-from analyzer.polynomial import Poly
+from analyzer.polynomial import Poly, symbols_of
+from analyzer.problems import InvalidConfig
 from analyzer.regime import restricted
 from analyzer.replay import Failure, Replay, cublas_workspace, replay
 from analyzer.tape import Tape, record
 from analyzer.verdict import CLOSE, FITS, UNFIT, Band, convolutions, limits
+
+WORD = pattern(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +40,7 @@ class Verdict:
     needed: int  # reserved segments and the CUDA context
     context: int
     fits: bool
-    largest: Mapping[str, int]
+    largest: Mapping[str, int]  # empty where values on the way to it are refused
     failure: Failure | None
     message: str  # what PyTorch would print; empty where it fits
     answer: str = FITS  # fits, does not fit, too close to call
@@ -49,17 +54,21 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class _Program:
-    """A program as functions of one symbol: bytes requested at each contender, and the sizes on its tape."""
+    """A program as functions of one symbol: bytes requested at each contender, the sizes on its tape, what it relies on."""
 
     analysis: Analysis
     tape: Tape | None  # None when the program is too long to unroll
     requested: tuple[Curve, ...]
     sizes: tuple[Curve, ...]
+    assumptions: tuple[Assumption, ...]  # those in which the symbol occurs
 
     def holds_at(self, symbols: Mapping[str, int]) -> bool:
         """Whether every decision of the trace is the same at other values."""
-        taped = self.tape.assumptions if self.tape else ()
-        return all(holds(a, symbols) for a in (*self.analysis.assumptions, *taped))
+        return all(holds(a, symbols) for a in self.assumptions) and self.analysis.has_most(symbols)
+
+    def requests(self, value: int) -> int:
+        """Bytes requested at once at the peak."""
+        return max(int(curve(value)) for curve in self.requested)
 
 
 class Feasibility:
@@ -68,16 +77,17 @@ class Feasibility:
     def __init__(self, analysis: Analysis, overrides: Mapping[str, str], name: str) -> None:
         self.first, self.overrides, self.name = analysis, overrides, name
         self.value = analysis.symbols.values.get(name, 1)
+        self.moving = _moving(analysis, name)
         self.programs: list[_Program] = []
         self.capability = analysis.device.capability
+        self.unlimited: dict[int, dict[int, Replay]] = {}  # by the size of cuBLAS's workspaces, and by value
         self.share = Fraction(1)  # of the value that the requested bytes allow, the part that runs; as on the card before
-        self.unlimited: dict[int, Replay | Failure] = {}  # by the size of cuBLAS's workspaces
         self.free = self._without_limit()
 
     def verdict(self, gpu: Gpu) -> Verdict:
         """Whether the model runs on a GPU, by the replay on its capacity."""
         room, self.capability = gpu.capacity - gpu.context, gpu.capability
-        outcome = self._without_limit()
+        outcome: Replay | Failure = self._without_limit()
         if self._needed(outcome) > room:
             outcome = self._replayed(self.value, room)
         fits = isinstance(outcome, Replay)
@@ -85,36 +95,42 @@ class Feasibility:
         estimated = self._program(self.value).tape is None
         failure = outcome if isinstance(outcome, Failure) and not estimated else None
         message = out_of_memory(failure, gpu.capacity, gpu.context) if failure else ""
-        largest = {self.name: self.largest(room)} if self.name else {}
+        largest = self._largest(room) if self.name else {}
         answer = self._answer(limits(gpu, self.first.run, convolutions(self.first), estimated))
         return Verdict(gpu.name, gpu.capacity, needed, gpu.context, fits, largest, failure, message, answer, estimated)
 
     def _answer(self, band: Band) -> str:
         """Whether the model fits with the band of what is not known taken off, or not even with it added."""
         free = self._without_limit()
-        assert isinstance(free, Replay)  # nothing fails without a limit
         if free.reserved <= band.sure or (free.allocated <= band.sure and self.fits(self.value, band.sure)):
             return FITS
         return CLOSE if free.allocated <= band.hopeful and self.fits(self.value, band.hopeful) else UNFIT
 
+    def _largest(self, room: int) -> Mapping[str, int]:
+        """The largest value of the symbol that runs; none is told where a value on the way is refused, as `solve` steps over such."""
+        try:
+            return {self.name: self.largest(room)}
+        except (InvalidConfig, NotWhole):
+            return {}
+
     def _needed(self, outcome: Replay | Failure) -> int:
         """Bytes of segments: with the cache trimmed where that made it run, else as on a card without limit."""
-        if isinstance(outcome, Failure):
-            outcome = self._without_limit()
-        assert isinstance(outcome, Replay)  # nothing fails without a limit
-        return outcome.reserved
+        return outcome.reserved if isinstance(outcome, Replay) else self._without_limit().reserved
 
     def largest(self, room: int) -> int:
         """The largest value of the symbol with which the program runs in `room` bytes; 0 for none."""
         above = self._requested_bound(room)
-        if above >= LARGEST:
-            return LARGEST
+        if not 1 <= above < LARGEST:
+            return above
         found = last(lambda value: self.fits(value, room), ceil(above * self.share), above + 1)
         self.share = Fraction(found, above) if found else self.share
         return found
 
     def fits(self, value: int, room: int) -> bool:
         """Whether the program runs in `room` bytes at a value of the symbol."""
+        known = self._known().get(value)
+        if known and (known.reserved <= room or known.allocated > room):
+            return known.reserved <= room
         return value < 1 or isinstance(self._replayed(value, room), Replay)
 
     def _requested_bound(self, room: int) -> int:
@@ -128,26 +144,37 @@ class Feasibility:
             value = again
         return value
 
-    def _without_limit(self) -> Replay | Failure:
+    def _known(self) -> dict[int, Replay]:
+        """Replays without a limit on cards of this capability, by value."""
+        return self.unlimited.setdefault(cublas_workspace(self.capability), {})
+
+    def _without_limit(self) -> Replay:
         """The replay at the bound symbols on a card of this capability without a limit."""
-        workspace = cublas_workspace(self.capability)
-        if workspace not in self.unlimited:
-            self.unlimited[workspace] = self._replayed(self.value, None)
-        return self.unlimited[workspace]
+        free = self._known().get(self.value) or self._replayed(self.value, None)
+        assert isinstance(free, Replay)  # nothing fails without a limit
+        return free
 
     def _replayed(self, value: int, room: int | None) -> Replay | Failure:
         program = self._program(value)
         if program.tape is None:
             return self._estimated(program, value, room)
-        return replay(program.tape, [int(curve(value)) for curve in program.sizes], self.capability, room, self.first.run)
+        sizes = [int(curve(value)) for curve in program.sizes]
+        found = replay(program.tape, sizes, self.capability, room, self.first.run)
+        return self._remembered(value, found)
 
     def _estimated(self, program: _Program, value: int, room: int | None) -> Replay | Failure:
         """For a program too long to replay: the closed form and the cuBLAS workspaces, no rounding or fragmentation."""
-        peak = max(int(curve(value)) for curve in program.requested)
+        peak = program.requests(value)
         workspaces = cublas_workspace(self.capability) * (2 if self.first.run.mode == "train" else 1)
         if room is not None and peak + workspaces > room:
             return Failure("the peak of the closed form", "", self.first.model.path, 1, "", peak, peak, 0, 0)
-        return Replay(peak + workspaces, peak + workspaces, {})
+        return self._remembered(value, Replay(peak + workspaces, peak + workspaces, {}))
+
+    def _remembered(self, value: int, found: Replay | Failure) -> Replay | Failure:
+        """The replay; it is known from now on if no limit was felt."""
+        if isinstance(found, Replay) and not found.trimmed:
+            self._known()[value] = found
+        return found
 
     def _program(self, value: int) -> _Program:
         """A program whose decisions hold at the value; traced anew when there is none."""
@@ -161,6 +188,8 @@ class Feasibility:
     def _symbols(self, value: int) -> Mapping[str, int]:
         if not self.name or value == self.value:
             return self.first.symbols.values
+        if len(self.moving) == 1:
+            return {**self.first.symbols.values, self.name: value}
         return bind_symbols(self.first.model, {**self.overrides, self.name: str(value)}).values
 
     def _made(self, value: int) -> _Program:
@@ -168,19 +197,25 @@ class Feasibility:
         changed = {**self.overrides, self.name: str(value)} if self.name else self.overrides
         analysis = first if value == self.value else analyze(first.model, changed, first.run, first.device)
         tape = _tape(analysis)
-        requested = tuple(self._curve(p.form, analysis) for p in contenders(analysis.pieces))
+        requested = tuple(self._curve(p.form, analysis) for p in contenders(analysis.everywhere))
         sizes = tuple(self._curve(form, analysis) for form in tape.forms) if tape else ()
-        return _Program(analysis, tape, requested, sizes)
+        assumptions = (*analysis.assumptions, *(tape.assumptions if tape else ()))
+        touched = {str(a): a for a in assumptions if (symbols_of(a.left) | symbols_of(a.right)) & self.moving}
+        return _Program(analysis, tape, requested, sizes, tuple(touched.values()))
 
     def _curve(self, form: Poly, analysis: Analysis) -> Curve:
         """A form as a function of the symbol, symbols that derive from it following."""
-        if self._derived(analysis):
+        if len(self.moving) > 1:
             return lambda value: exact(form, self._symbols(value))
         return restricted(form, analysis.symbols.values, self.name)
 
-    def _derived(self, analysis: Analysis) -> bool:
-        """Whether another symbol is defined by this one."""
-        return any(self.name in definition for definition in analysis.symbols.definitions.values() if self.name)
+
+def _moving(analysis: Analysis, name: str) -> frozenset[str]:
+    """The symbols that change with this one."""
+    found, definitions = {name}, analysis.symbols.definitions
+    while more := {other for other, text in definitions.items() if other not in found and found & set(WORD.findall(text))}:
+        found |= more
+    return frozenset(found)
 
 
 def _tape(analysis: Analysis) -> Tape | None:

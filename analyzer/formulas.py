@@ -53,6 +53,7 @@ def kernels(formula: str) -> frozenset[str]:
     return frozenset(node.func.id for node in ast.walk(parsed(formula)) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name))
 
 
+@lru_cache(maxsize=1024)
 def joint(key: str) -> tuple[str, ...]:
     """The inputs that one formula serves: `x, w, b` is one fused kernel."""
     return tuple(name.strip() for name in key.split(","))

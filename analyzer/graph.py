@@ -139,6 +139,17 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Redistribute:
+    """What a rank has of a tensor changes, or how it is wrapped, after the steps that do it: what a rendering needs."""
+
+    way: str
+    op: str
+    tensor: Tensor
+    outputs: tuple[Tensor, ...]
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Again:
     """The second run of a reentrant checkpoint: a graph of its own, from detached inputs to outputs."""
 
@@ -172,6 +183,13 @@ class Mark:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """A stage of a pipeline begins: with the layer, block or iteration of a loop that has this path."""
+
+    path: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Unit:
     """The forward of a part of the model that is sharded by itself begins; the root's path is empty."""
@@ -189,9 +207,10 @@ class EndUnit:
 
     unit: Unit
     results: tuple[Tensor, ...]
+    handed: tuple[Tensor, ...] = ()  # what its caller gets for them
 
 
-Instruction = Union[Step, Drop, Bind, Enter, Leave, Mark, Call, Checkpoint, EndCheckpoint, Unit, EndUnit]
+Instruction = Union[Step, Drop, Bind, Enter, Leave, Mark, Call, Redistribute, Checkpoint, EndCheckpoint, Begin, Unit, EndUnit]
 
 
 def nested(instructions: Iterable[Instruction]) -> Iterator[Instruction]:
@@ -200,6 +219,24 @@ def nested(instructions: Iterable[Instruction]) -> Iterator[Instruction]:
         yield instruction
         if isinstance(instruction, Checkpoint) and instruction.again:
             yield from nested(instruction.again.instructions)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stage:
+    """A stage of a pipeline: what it takes from the stage before, does with each micro-batch, and hands on to the next one."""
+
+    index: int
+    begins: tuple[str, ...]  # the paths at which stages but the first begin
+    received: tuple[Tensor, ...]
+    sent: tuple[Tensor, ...]
+    forward: tuple[Instruction, ...]
+    loss: tuple[Instruction, ...]  # in the last stage
+    divided: frozenset[str]  # the inputs of which a micro-batch has a part; others are the same for all of them
+
+    @property
+    def is_last(self) -> bool:
+        """Whether no stage follows."""
+        return self.index == len(self.begins)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -220,4 +257,6 @@ class Graph:
     warnings: tuple[str, ...] = ()
     tied: Mapping[str, str] = field(default_factory=dict)  # further paths of parameters, and the path each stands for
     blocks: Mapping[str, tuple[str, Shape | None]] = field(default_factory=dict)  # by path: name, shape of the first result
+    repeats: Mapping[str, Poly] = field(default_factory=dict)  # outermost loops by path: how many iterations
+    stage: Stage | None = None  # of a pipeline, if the graph is that of one
     simulated: int = 4  # iterations of a long loop that are there: half of them the first ones, half the last

@@ -1,18 +1,21 @@
 """What a page needs to evaluate a report by itself at other values: formulas as data, the lives of the step, conditions, cards.
 
-A form is a list of terms `[number, atom, power, ...]`, an atom a symbol or `[function, form, ...]`; both are told by their place
-in a list, so that each stands once. templates/page/exact.js evaluates them.
+A form is a list of terms `[number, atom, power, ...]`, an atom a symbol or `[function, form, ...]`; forms, atoms, words and columns
+of numbers are told by their place in lists that all programs of the page share. templates/page/exact.js evaluates them.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from functools import lru_cache
 from heapq import nlargest
 from typing import Any
 
 from analyzer.analysis import Analysis
+from analyzer.assumptions import Assumption
+from analyzer.conditions import essential
 from analyzer.evaluate import evaluate
 from analyzer.explain import KINDS
 from analyzer.expressions import Expression, Literal, Operation, parse
@@ -22,6 +25,7 @@ from analyzer.peaks import Piece
 from analyzer.polynomial import Atom, Number, Poly, total
 from analyzer.problems import COMMAND_LINE, Origin
 from analyzer.replay import cublas_workspace
+from analyzer.sliders import ABOVE, BELOW, FEW, LEAST, STEPS, demands
 from analyzer.timeline import Life
 from analyzer.typesetting import unicode
 from analyzer.verdict import convolutions, limits
@@ -31,13 +35,16 @@ SAFE = 1 << 53  # from here on a number of JSON loses digits where JavaScript re
 
 
 class Ledger:
-    """Forms and atoms by number, each once."""
+    """Forms, atoms, words and columns of numbers by their places, each once."""
 
     def __init__(self) -> None:
         self.forms: list[list[Any]] = []
         self.atoms: list[Any] = []
+        self.texts: dict[int, str] = {}  # of forms that are shown by themselves
         self._forms: dict[Poly, int] = {}
         self._atoms: dict[Atom, int] = {}
+        self._words: dict[str, int] = {}
+        self._columns: dict[tuple[int, ...], int] = {}
 
     def form(self, value: Poly) -> int:
         """The number of a form."""
@@ -55,26 +62,54 @@ class Ledger:
             self.atoms.append(told)
         return self._atoms[atom]
 
+    def word(self, text: str) -> int:
+        """The number of a text."""
+        return self._words.setdefault(text, len(self._words))
+
+    def column(self, numbers: Iterable[int]) -> int:
+        """The number of a column."""
+        return self._columns.setdefault(tuple(numbers), len(self._columns))
+
+    def told(self) -> dict[str, Any]:
+        """All of it, for JSON."""
+        columns = [list(column) for column in self._columns]
+        return {"forms": self.forms, "atoms": self.atoms, "texts": self.texts, "words": list(self._words), "columns": columns}
+
 
 def _number(number: Number) -> int | str:
     return number if isinstance(number, int) and abs(number) < SAFE else str(number)
 
 
-def live(analysis: Analysis, gpus: Sequence[Gpu], ledger: Ledger) -> dict[str, Any]:
-    """Everything but the forms, which go into the ledger."""
-    lives = _lives(analysis.timeline.lives, ledger)
+def live(programs: Sequence[Analysis], gpus: Sequence[Gpu], ledger: Ledger) -> dict[str, Any]:
+    """The symbols and every program, that of the report first; what programs share goes into the ledger."""
+    first = programs[0]
     return {
-        "symbols": {name: str(value) for name, value in analysis.symbols.values.items()},
-        "definitions": definitions(analysis),
-        "conditions": [[ledger.form(a.left), a.relation, ledger.form(a.right)] for a in analysis.assumptions],
-        "told": [f"{unicode(a.left)} {RELATIONS[a.relation]} {unicode(a.right)}" for a in analysis.assumptions],
-        "pieces": [_piece(piece) for piece in analysis.pieces],
+        "symbols": {name: str(value) for name, value in first.symbols.values.items()},
+        "definitions": definitions(first),
+        "range": {"few": FEW, "steps": STEPS, "above": ABOVE, "below": BELOW, "least": LEAST},
+        "programs": [_program(program, gpus, ledger) for program in programs],
+    }
+
+
+def _program(analysis: Analysis, gpus: Sequence[Gpu], ledger: Ledger) -> dict[str, Any]:
+    """One program: under which conditions it holds, its moments, the lives of its blocks, and the limits of cards."""
+    conditions = [*(a for a in analysis.assumptions if not a.demanded), *demands(analysis)]
+    return {
+        "conditions": [_condition(a, ledger) for a in conditions],
+        "briefly": [ledger.word(text) for text in essential(analysis.assumptions)],
+        "pieces": [_piece(piece, ledger) for piece in analysis.pieces],
         "spans": {phase: list(map(list, spans)) for phase, spans in analysis.timeline.spans.items()},
         "start": analysis.timeline.marks["start"],
-        **lives,
-        **_sums(analysis, {word: number for number, word in enumerate(lives["words"])}),
+        "lives": _lives(analysis.timeline.lives, ledger),
+        "sums": _sums(analysis, ledger),
         "cards": [_card(gpu, analysis) for gpu in gpus],
     }  # fmt: skip
+
+
+def _condition(a: Assumption, ledger: Ledger) -> list[int | str]:
+    """Two forms and their relation, whether an op asks for it, and how it is told."""
+    told = f"{unicode(a.left)} {RELATIONS[a.relation]} {unicode(a.right)}"
+    return [ledger.form(a.left), a.relation, ledger.form(a.right), int(a.demanded), ledger.word(told)]
 
 
 RELATIONS = {"==": "=", "!=": "≠", "<=": "≤", ">=": "≥"}
@@ -100,39 +135,52 @@ def _tree(tree: Expression) -> Any:
     return tree if isinstance(tree, str) or abs(tree) < SAFE else ["#", str(tree)]
 
 
-def _piece(piece: Piece) -> dict[str, Any]:
+def _piece(piece: Piece, ledger: Ledger) -> list[int]:
+    """Phase, tick, what was allocated last, its line and the formula; all but the tick as words."""
     origin = piece.last.origin
-    return {
-        "phase": piece.phase, "tick": piece.tick, "where": f"{piece.last.label} ({piece.last.op})",
-        "line": f"{origin.path}:{origin.line}", "formula": unicode(piece.form),
-    }  # fmt: skip
+    where, line = f"{piece.last.label} ({piece.last.op})", f"{origin.path}:{origin.line}"
+    return [ledger.word(piece.phase), piece.tick, *map(ledger.word, (where, line, unicode(piece.form)))]
 
 
-def _lives(lives: Sequence[Life], ledger: Ledger) -> dict[str, Any]:
-    """By life: form, when it is born and dies (-1 for never), label, kind, category and op by number, whether it stands for several."""
-    words: dict[str, int] = {}
-    rows = [
+def _lives(lives: Sequence[Life], ledger: Ledger) -> list[int]:
+    """Columns, one number for each life: form, when it is born and dies (-1 for never), and as words label, kind, category and op."""
+    for size in dict.fromkeys(life.size for life in lives):
+        number = ledger.form(size)
+        if number not in ledger.texts:
+            ledger.texts[number] = unicode(size)
+    columns = zip(*(
         (ledger.form(life.size), life.birth, -1 if life.death == FOREVER else life.death,
-         *(words.setdefault(word, len(words)) for word in (life.label, life.kind, KINDS.get(life.kind, "temporary"), life.op)),
-         int(life.bulk))
+         *map(ledger.word, (life.label, life.kind, KINDS.get(life.kind, "temporary"), life.op)))
         for life in lives
-    ]  # fmt: skip
-    texts = {ledger.form(life.size): unicode(life.size) for life in {life.size: life for life in lives}.values()}
-    return {"lives": list(map(list, zip(*rows))), "words": list(words), "texts": texts}
+    ))  # fmt: skip
+    return [ledger.column(column) for column in columns]
 
 
-def _sums(analysis: Analysis, words: Mapping[str, int]) -> dict[str, Any]:
-    """At the ticks of the pieces: what the largest groups of tensors of one label and kind take together."""
-    told: dict[str, int] = {}
+def _sums(analysis: Analysis, ledger: Ledger) -> dict[int, dict[str, int]]:
+    """At the ticks of the pieces: what the largest groups of tensors of one label and kind take together, as words."""
+    values, lives = analysis.symbols.values, analysis.timeline.lives
+    sizes = {size: evaluate(size, values) for size in {life.size for life in lives}}
+    keys = [f"{ledger.word(life.label)} {ledger.word(life.kind)}" for life in lives]
+    moves = [(life.birth, 1, i) for i, life in enumerate(lives)] + [(life.death, -1, i) for i, life in enumerate(lives)]
+    groups: dict[str, Counter[Poly]] = {}
+    held: Counter[str] = Counter()
     sums: dict[int, dict[str, int]] = {}
-    for tick in {piece.tick for piece in analysis.pieces}:
-        groups: dict[str, Counter[Poly]] = {}
-        for life in analysis.timeline.alive(tick):
-            groups.setdefault(f"{words[life.label]} {words[life.kind]}", Counter())[life.size] += 1
-        together = {key: total(form * many for form, many in forms.items()) for key, forms in groups.items() if forms.total() > 1}
-        largest = nlargest(TOLD, together, key=lambda key: evaluate(together[key], analysis.symbols.values))
-        sums[tick] = {key: told.setdefault(unicode(together[key]), len(told)) for key in largest}
-    return {"sums": sums, "told_sums": list(told)}
+    ahead = iter(sorted(moves))
+    tick, sign, i = next(ahead)
+    for now in sorted({piece.tick for piece in analysis.pieces}):
+        while tick <= now:
+            groups.setdefault(keys[i], Counter())[lives[i].size] += sign
+            held[keys[i]] += sign * sizes[lives[i].size]
+            tick, sign, i = next(ahead)
+        several = [key for key, forms in groups.items() if forms.total() > 1]
+        largest = nlargest(TOLD, several, key=lambda key: held[key])
+        sums[now] = {key: ledger.word(_together(frozenset(groups[key].items()))) for key in largest}
+    return sums
+
+
+@lru_cache(maxsize=4096)
+def _together(forms: frozenset[tuple[Poly, int]]) -> str:
+    return unicode(total(form * many for form, many in forms))
 
 
 def _card(gpu: Gpu, analysis: Analysis) -> dict[str, Any]:

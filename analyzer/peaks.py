@@ -37,10 +37,11 @@ def pieces(timeline: Timeline) -> list[Piece]:
     running: dict[Monomial, Number] = {}
     last: Life | None = None
     rising = False
-    ticks = sorted({*births, *deaths, *(t for _, span in _intervals(timeline) for t in span)})
+    intervals = _intervals(timeline)
+    ticks = sorted({*births, *deaths, *(t for _, span in intervals for t in span)})
     phase = ""
     for tick in ticks:
-        entered = next((name for name, (start, end) in _intervals(timeline) if start <= tick < end), "")
+        entered = next((name for name, (start, end) in intervals if start <= tick < end), "")
         falls = tick in deaths
         if (falls or entered != phase) and rising and phase and last is not None:
             found.append(Piece(phase, tick - 1, Poly(running), last))
@@ -82,10 +83,11 @@ def _weight(form: Poly) -> float:
 
 def dominates(a: Poly, b: Poly) -> bool:
     """Whether a ≥ b term by term, so for all positive values."""
-    terms = a.terms
-    if any(c > terms.get(m, 0) for m, c in b.terms.items()):
-        return False
-    return all(c >= 0 for m, c in terms.items() if m not in b.terms)
+    more, less = a.terms, b.terms
+    for monomial, coefficient in less.items():
+        if coefficient > more.get(monomial, 0):
+            return False
+    return all(c >= 0 for m, c in more.items() if m not in less)
 
 
 def largest(candidates: Iterable[Piece], symbols: Mapping[str, int]) -> Piece:

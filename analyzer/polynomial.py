@@ -181,6 +181,11 @@ def _named(name: str, args: tuple[Poly, ...]) -> Poly:
 
 def product(factors: Iterable[Poly | int]) -> Poly:
     """The product of many polynomials; 1 for none."""
+    return _product(tuple(factors))
+
+
+@lru_cache(maxsize=4096)
+def _product(factors: tuple[Poly | int, ...]) -> Poly:
     result = ONE
     for factor in factors:
         result = result * factor

@@ -34,7 +34,8 @@ class Program:
         """Whether the program is the same at other values."""
         assumptions = (*self.analysis.assumptions, *(self.tape.assumptions if self.tape else ()))
         try:
-            return all(holds(a, symbols) for a in assumptions) and all(isinstance(exact(d, symbols), int) for d in self.divided)
+            same = all(holds(a, symbols) for a in assumptions) and all(isinstance(exact(d, symbols), int) for d in self.divided)
+            return same and self.analysis.has_most(symbols)
         except (NotWhole, ZeroDivisionError):
             return False
 
@@ -142,9 +143,9 @@ class Programs:
     def _traced(self, overrides: Mapping[str, str]) -> Program:
         """A new program; the closed forms of an older one are kept where only the tape, whose loops are written out, differs."""
         symbols = bind_symbols(self.first.model, overrides)
-        known = (self.first, *(p.analysis for p in self.programs))
-        there = next((a for a in known if same(a, symbols.values)), None)
         first = self.first
+        known = (a.at(overrides) if a.stages else a for a in (first, *(p.analysis for p in self.programs)))
+        there = next((a for a in known if same(a, symbols.values)), None)
         analysis = replace(there, symbols=symbols) if there else analyze(first.model, overrides, first.run, first.device)
         try:
             tape = record(analysis)

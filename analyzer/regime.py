@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 
-from analyzer.evaluate import exact
+from analyzer.evaluate import Values, exact, term
 from analyzer.peaks import Piece, contenders, dominates
 from analyzer.polynomial import Monomial, Number, Poly, symbols_of
 
@@ -35,39 +36,56 @@ def _range(name: str, low: int, high: int | None) -> str:
 
 def restricted(form: Poly, symbols: Mapping[str, int], name: str) -> Curve:
     """The form as a function of one symbol, everything else evaluated once."""
-    powers: dict[int, Number] = {}
-    rest: dict[Monomial, Number] = {}
-    for monomial, coefficient in form.terms.items():
-        power = next((e for atom, e in monomial if atom == name), 0)
-        inside = any(not isinstance(a, str) and any(name in symbols_of(arg) for arg in a.args) for a, _ in monomial)
-        if inside or power < 0:
-            rest[monomial] = coefficient
-            continue
-        others = tuple((a, e) for a, e in monomial if a != name)
-        powers[power] = powers.get(power, 0) + exact(Poly({others: coefficient}), symbols)
-    residue, values = Poly(rest), dict(symbols)
+    powers, residue = _by_power(form, Values(symbols), name)
+    values = Values(symbols)
 
     def curve(value: int) -> Number:
-        total: Number = 0
-        for power, coefficient in powers.items():
-            total += coefficient * value**power
-        if not residue.terms:
-            return total
-        values[name] = value
-        return total + exact(residue, values)
+        if residue and values[name] != value:
+            values[name] = value
+            values.calls.clear()
+        return _sum(powers, residue, values, value)
 
     return curve
 
 
+def _by_power(form: Poly, symbols: Mapping[str, int], name: str) -> tuple[dict[int, Number], Poly]:
+    """What multiplies each power of a symbol, and the terms that are no power of it."""
+    powers: dict[int, Number] = {}
+    rest: dict[Monomial, Number] = {}
+    for monomial, coefficient in form.terms.items():
+        power, others, inside = _around(monomial, name)
+        if inside or power < 0:
+            rest[monomial] = coefficient
+        else:
+            powers[power] = powers.get(power, 0) + term(others, coefficient, symbols)
+    return powers, Poly(rest)
+
+
+@lru_cache(maxsize=4096)
+def _around(monomial: Monomial, name: str) -> tuple[int, Monomial, bool]:
+    """The power of a symbol in a monomial, its other factors, and whether the symbol is inside a function."""
+    power = next((e for atom, e in monomial if atom == name), 0)
+    inside = any(not isinstance(a, str) and any(name in symbols_of(arg) for arg in a.args) for a, _ in monomial)
+    return power, tuple((a, e) for a, e in monomial if a != name), inside
+
+
+def _sum(powers: Mapping[int, Number], residue: Poly, values: Mapping[str, int], value: int) -> Number:
+    total: Number = 0
+    for power, coefficient in powers.items():
+        total += coefficient * value**power
+    return total + exact(residue, values) if residue.terms else total
+
+
 def _interval(form: Poly, others: list[Poly], symbols: Mapping[str, int], name: str) -> tuple[int, int | None]:
     """The neighbourhood of the bound value in which the form is the largest; None for no upper end."""
-    own = restricted(form, symbols, name)
-    rivals = [restricted(other, symbols, name) for other in others]
+    given = Values(symbols)
+    ahead = [_by_power(form - other, given, name) for other in others]
+    leads = [(powers, residue) for powers, residue in ahead if residue or min(powers.values(), default=0) < 0]
 
     def holds(value: int) -> bool:
+        here = Values({**symbols, name: value})
         try:
-            here = own(value)
-            return all(here >= rival(value) for rival in rivals)
+            return all(_sum(powers, residue, here, value) >= 0 for powers, residue in leads)
         except (ValueError, ZeroDivisionError):
             return False
 

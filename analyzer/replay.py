@@ -23,6 +23,7 @@ class Replay:
     allocated: int  # max_memory_allocated of both
     reserved: int  # max_memory_reserved of both
     phases: Mapping[str, int]  # max_memory_allocated of each phase of the steady step
+    trimmed: bool = False  # whether cached segments were given back on the way; otherwise it is the replay on any larger card too
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +54,16 @@ def replay(tape: Tape, sizes: Sequence[int], capability: int, capacity: int | No
     kind = Expandable if run.expandable_segments else Allocator
     allocator = kind(capacity, run.max_split_size_mb << 20 or None, run.roundup_power2_divisions)
     malloc, free = allocator.malloc, allocator.free
-    bytes_of = {form: size for form, size in enumerate(sizes) if size > 0} | {WORKSPACE: cublas_workspace(capability)}
+    asked = {form: (size, stream) for form, (size, stream) in enumerate(zip(sizes, tape.streams)) if size > 0}
+    asked[WORKSPACE] = cublas_workspace(capability), 0
     spans: dict[int, Span] = {}
     peaks: dict[str, int] = {}
+    left: dict[str, int] = {}  # what is allocated where a phase ends
     phase, allocated = "", 0
     for index, form in tape.events:
-        if form in bytes_of:
+        if form in asked:
             try:
-                spans[index] = malloc(bytes_of[form])
+                spans[index] = malloc(*asked[form])
             except OutOfMemory as error:
                 return _failure(tape.blocks[index], error)
         elif form == FREE:
@@ -68,9 +71,13 @@ def replay(tape: Tape, sizes: Sequence[int], capability: int, capacity: int | No
                 free(spans.pop(index))
         elif form == PHASE:
             peaks[phase], allocated = max(peaks.get(phase, 0), allocator.peak_allocated), max(allocated, allocator.peak_allocated)
+            left[phase] = allocator.allocated
             phase, allocator.peak_allocated = tape.phases[index], allocator.allocated
-    peaks[phase] = max(peaks.get(phase, 0), allocator.peak_allocated)
-    return Replay(max(allocated, *peaks.values()), allocator.peak_reserved, {name: peak for name, peak in peaks.items() if name})
+    peaks[phase], left[phase] = max(peaks.get(phase, 0), allocator.peak_allocated), allocator.allocated
+    if "backward" in left:
+        peaks.setdefault("step", left["backward"])  # of an optimizer that allocates and frees nothing
+    phases = {name: peak for name, peak in peaks.items() if name}
+    return Replay(max(allocated, *peaks.values()), allocator.peak_reserved, phases, allocator.trimmed)
 
 
 def _failure(block: Block | None, error: OutOfMemory) -> Failure:

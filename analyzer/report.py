@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from analyzer.compute import Floor
 from analyzer.feasibility import Verdict
+from analyzer.formula import text
 from analyzer.polynomial import Poly
+from analyzer.ratios import Ratios
 from analyzer.replay import Replay
 from analyzer.typesetting import unicode
 
@@ -18,11 +20,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """A closed form, its text in Python syntax, and its value."""
+    """A closed form and its value."""
 
     form: Poly
-    formula: str
     value: int
+
+    @property
+    def formula(self) -> str:
+        """The closed form as Python evaluates it: `4*B*r**2*c**2`."""
+        return text(self.form)
 
     @property
     def notation(self) -> str:
@@ -111,7 +117,21 @@ class Symbol:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class Figures:
+    """What one analysis says, module by module and category by category."""
+
+    totals: Mapping[str, Amount]  # total, trainable, used
+    modules: tuple[ModuleRow, ...]
+    layers: tuple[LayerRow, ...]
+    memory: Mapping[str, Amount]
+    kept: tuple[Holding, ...]
+    rule_of_thumb: Amount | None
+    peaks: Mapping[str, Amount]
+    effort: Effort
+
+
+@dataclass(frozen=True, slots=True)
+class Report(Figures):
     """Everything the user asked about one model in one setting."""
 
     model: str
@@ -120,14 +140,7 @@ class Report:
     symbols: tuple[Symbol, ...]
     run: Mapping[str, object]
     device: str
-    totals: Mapping[str, Amount]  # total, trainable, used
-    modules: tuple[ModuleRow, ...]
-    layers: tuple[LayerRow, ...]
-    memory: Mapping[str, Amount]
-    kept: tuple[Holding, ...]
-    rule_of_thumb: Amount | None
     peak: Peak
-    peaks: Mapping[str, Amount]
     inference: Peak | None
     largest_tensor: Holding
     valid_while: tuple[str, ...]  # every decision
@@ -136,8 +149,8 @@ class Report:
     replay: Replay | None  # through the caching allocator, on a card without limit
     context: int  # bytes of the CUDA context on the device
     feasibility: tuple[Verdict, ...]
-    effort: Effort
     tables: tuple[Table, ...] = ()
     warnings: tuple[str, ...] = field(default=())
     notes: tuple[str, ...] = ()  # what the figures leave out
     host: Host | None = None  # what `data:` describes
+    ratios: Ratios | None = None  # of a Markdown report

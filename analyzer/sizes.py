@@ -11,8 +11,9 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 from analyzer.assumptions import Assumption, always
-from analyzer.evaluate import evaluate, holds
+from analyzer.evaluate import NotWhole, Values, evaluate, holds
 from analyzer.polynomial import ONE, Poly, poly
+from analyzer.problems import InvalidConfig, Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +26,30 @@ class Device:
     capability: int = 80
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Broken:
+    """What a trace was refused for: everything that was taken for granted until then, and what did not hold."""
+
+    given: tuple[Assumption, ...]
+    relation: Assumption
+    fraction: bool  # whether a side of it is no whole number
+
+
+class RefusedSizes(InvalidConfig):
+    """A config that is refused at these values; what it was first refused for, where that is known to depend on them alone."""
+
+    def __init__(self, problems: tuple[Problem, ...], broken: Broken) -> None:
+        super().__init__(*problems)
+        self.broken = broken
+
+
 class Sizes:
     """The bound symbols, the device, and every decision taken so far."""
 
     def __init__(self, values: Mapping[str, int], device: Device) -> None:
-        self.values, self.device = values, device
+        self.values, self.device = Values(values), device
         self.assumptions: dict[str, Assumption] = {}
+        self.broken: Broken | None = None  # what did not hold last; an op refuses at once
         self._numbers: dict[Poly, int] = {}
 
     @contextmanager
@@ -43,10 +62,14 @@ class Sizes:
             _sizes.reset(token)
 
     def number(self, value: Poly) -> int:
-        """The value at the bound symbols."""
+        """The value at the bound symbols. Raises NotWhole."""
         known = self._numbers.get(value)
         if known is None:
-            known = self._numbers[value] = evaluate(value, self.values)
+            try:
+                known = self._numbers[value] = evaluate(value, self.values)
+            except NotWhole:
+                self.breaks(Assumption(ONE, "<=", value), fraction=True)
+                raise
         return known
 
     def is_one(self, value: Poly) -> bool:
@@ -56,6 +79,10 @@ class Sizes:
     def same(self, a: Poly, b: Poly) -> bool:
         """Whether two sizes agree; a decision by value only is written down."""
         return a == b or (self.number(a) == self.number(b) and self._decided(a, b))
+
+    def agree(self, a: Poly, b: Poly) -> bool:
+        """Whether two sizes agree, where both answers go on: either decision is written down."""
+        return a == b or self._decided(a, b)
 
     def _decided(self, a: Poly, b: Poly) -> bool:
         equal = self.number(a) == self.number(b)
@@ -71,10 +98,15 @@ class Sizes:
         """Whether a relation holds without which an op refuses; one that depends on symbols is written down."""
         assumption = Assumption(left, relation, poly(right), demanded=True)
         if not holds(assumption, self.values):
+            self.breaks(assumption)
             return False
         if not always(assumption):
             self.assumptions.setdefault(f"{hash(left)} {relation} {hash(assumption.right)}", assumption)
         return True
+
+    def breaks(self, relation: Assumption, *, fraction: bool = False) -> None:
+        """Remember a relation that does not hold, for the refusal that follows."""
+        self.broken = Broken(tuple(self.assumptions.values()), relation, fraction)
 
 
 _sizes: ContextVar[Sizes] = ContextVar("sizes")

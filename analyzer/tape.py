@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from analyzer.analysis import Analysis
 from analyzer.assumptions import Assumption
@@ -19,18 +19,19 @@ from analyzer.sizes import Sizes
 
 CUBLAS = frozenset({"addmm", "mm", "bmm", "baddbmm"})
 FREE, PHASE, WORKSPACE = -1, -2, -3
-MAX_EVENTS = 1_000_000
+MAX_EVENTS, IN_FLIGHT = 1_000_000, 16  # micro-batches that are written out one by one
 
 
 @dataclass(frozen=True, slots=True)
 class Tape:
-    """A program as allocations and frees in order; sizes are closed forms, each kept once.
+    """A program as allocations and frees in order; sizes are closed forms, each kept once for each stream it is allocated on.
 
     An event is (block, form) for an allocation, (block, FREE) for its end, (block, WORKSPACE) for a thread's first call of
     cuBLAS, (phase, PHASE) for the steady step's phases. The tape holds at other values while its assumptions do.
     """
 
     forms: tuple[Poly, ...]
+    streams: tuple[int, ...]  # of each form, 0 for the program's own
     events: tuple[tuple[int, int], ...]
     blocks: tuple[Block | None, ...]  # None for a cuBLAS workspace
     phases: tuple[str, ...]
@@ -40,9 +41,18 @@ class Tape:
 def record(analysis: Analysis) -> Tape:
     """The tape of an analyzed program. Raises TooMany when it is too long to be written out."""
     try:
-        return written(analysis)
+        return written(_with_microbatches(analysis) if analysis.graph.stage else analysis)
     except NotSteady:
         return unrolled(analysis)
+
+
+def _with_microbatches(analysis: Analysis) -> Analysis:
+    """A stage of a pipeline with its micro-batches run one by one. Raises NotSteady."""
+    sizes = Sizes(analysis.symbols.values, analysis.device)
+    with sizes.active():
+        heap = simulate(analysis.graph, analysis.run, apart=IN_FLIGHT)
+    assumptions = (*analysis.assumptions, *sizes.assumptions.values())
+    return replace(analysis, program=iterations(analysis.graph, heap), assumptions=assumptions)
 
 
 def written(analysis: Analysis) -> Tape:
@@ -58,9 +68,9 @@ def written(analysis: Analysis) -> Tape:
 def unrolled(analysis: Analysis) -> Tape:
     """The tape of the program simulated in full. Raises TooMany when it is too long for that."""
     sizes = Sizes(analysis.symbols.values, analysis.device)
-    graph = trace(analysis.model, analysis.symbols, analysis.run, analysis.device, unroll=True)
+    graph = trace(analysis.model, analysis.symbols, analysis.settings, analysis.device, unroll=True)
     with sizes.active():
-        heap = simulate(graph, analysis.run)
+        heap = simulate(graph, analysis.run, apart=IN_FLIGHT)
     return _written(iterations(graph, heap), {}, (*graph.assumptions, *sizes.assumptions.values()))
 
 
@@ -83,7 +93,9 @@ def _written(program: Iterations, skipped: Mapping[str, int], assumptions: tuple
     writer.write(program.items)
     if any(block in program.deaths for block in writer.left()):
         raise NotSteady
-    return Tape(tuple(writer.forms), tuple(writer.events), tuple(writer.blocks), tuple(writer.phases), assumptions)
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(("", *(stream for _, stream in writer.forms))))}
+    forms, streams = tuple(size for size, _ in writer.forms), tuple(numbers[stream] for _, stream in writer.forms)
+    return Tape(forms, streams, tuple(writer.events), tuple(writer.blocks), tuple(writer.phases), assumptions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +121,7 @@ class _Writer:
     skipped: Mapping[str, int]
     events: list[tuple[int, int]] = field(default_factory=list)
     blocks: list[Block | None] = field(default_factory=list)
-    forms: dict[Poly, int] = field(default_factory=dict)
+    forms: dict[tuple[Poly, str], int] = field(default_factory=dict)  # sizes and streams
     phases: list[str] = field(default_factory=list)
     running: dict[str, int] = field(default_factory=lambda: {"": 0})  # the true number of each loop's iteration
     alive: dict[tuple[object, ...], int] = field(default_factory=dict)
@@ -169,7 +181,7 @@ class _Writer:
 
     def _line(self, event: Event) -> _Line:
         block, phase = event.block, event.place.phase if event.place.step == STEADY else ""
-        form = self.forms.setdefault(block.size, len(self.forms)) if event.born else FREE
+        form = self.forms.setdefault((block.size, block.stream), len(self.forms)) if event.born else FREE
         born = tuple(self._born(event, block, level) for level in range(len(block.place.loops)))
         line = self.lines[event] = _Line(block, self._first(block), born, form, phase, _thread(block))
         return line

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from analyzer.polynomial import ONE, Poly, product
 from analyzer.problems import Origin
@@ -13,9 +14,11 @@ ITEMSIZE = {
 }  # fmt: skip
 FLOATING = frozenset({"float64", "float32", "float16", "bfloat16"})
 Shape = tuple[Poly, ...]
+DIVIDED, PARTIAL = "divided", "partial"  # what a parameter is among GPUs, and what its gradients are
 Loops = tuple[tuple[str, int], ...]  # (loop, simulated iteration), outermost first
 
 
+@lru_cache(maxsize=4096)
 def contiguous(shape: Shape) -> Shape:
     """Row-major strides, in elements."""
     strides = [ONE] * len(shape)
@@ -34,6 +37,7 @@ class Storage:
     origin: Origin
     copies: Poly = ONE  # how many iterations of symbolic loops this one stands for
     loops: Loops = ()  # of a parameter or buffer: the iterations whose module it belongs to
+    placement: str = ""  # of a parameter: divided, or partial where each GPU has another gradient, still to be summed
 
 
 @dataclass(frozen=True, slots=True, eq=False)

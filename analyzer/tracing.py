@@ -28,7 +28,9 @@ from analyzer.paths import is_named, without_counters
 from analyzer.polynomial import ONE, ZERO, Poly
 from analyzer.problems import Origin
 from analyzer.references import References
+from analyzer.sections import Sections
 from analyzer.sizes import sizes
+from analyzer.tensors import PARTIAL
 
 
 class Refused(Exception):
@@ -66,7 +68,9 @@ class Tracer(References):
         self.loops: Loops = ()  # the iterations that are running
         self.autocast = ""  # the dtype that autocast lowers to, or nothing
         self.cast_weights: dict[Tensor, Tensor] = {}
-        self.dtype = "float32"  # of parameters
+        self.dtype = "float32"  # of parameters and buffers
+        self.gathered = ""  # of parameters where fully_shard gathers them in another
+        self.unit_inputs = self.unit_outputs = ""  # to which fully_shard casts what the parts of a model are given and give
         self.attention = "auto"  # the kernel that scaled_dot_product_attention is forced to
         self.recording = False  # whether a backward pass is being recorded, by the autograd engine's thread
         self.mha_fastpath = True  # whether nn.MultiheadAttention and what is made of it may be fused in inference
@@ -79,6 +83,13 @@ class Tracer(References):
         self.detached: set[Tensor] = set()  # what reentrant checkpoints are called with again: leaves
         self.ranks: Poly = ZERO  # GPUs that blocks are divided among, if they are
         self.divided = False  # whether something is
+        self.repeats: dict[str, Poly] = {}  # iterations of the outermost loops, by path
+        self.sections = Sections()  # the stages of a pipeline
+        self.sequence_parallel = self.loss_parallel = False  # whether sequences are, and classes that a loss takes
+        self.layouts: dict[Storage, str] = {}  # of what a rank has otherwise than other tensors: how
+        self.distributed = False  # whether what runs takes and makes DTensors
+        self.placement = ""  # of the parameters of what runs
+        self.moved = False  # whether gradients lie otherwise over the ranks than their parameters
         self.weights = ""  # how Linear layers keep them, where not in the model's dtype
         self.warnings: list[str] = []
 
@@ -91,6 +102,16 @@ class Tracer(References):
         finally:
             _tracer.reset(token)
 
+    @contextmanager
+    def distributing(self, *, steps: bool) -> Iterator[None]:
+        """Inside, each rank sees a part of the sequence: gradients of parameters are partial, and `steps` take and make DTensors."""
+        before = self.placement, self.distributed
+        self.placement, self.distributed = PARTIAL, steps
+        try:
+            yield
+        finally:
+            self.placement, self.distributed = before
+
     def bind(self, name: str, tensor: Tensor) -> None:
         """A training-loop variable takes a value."""
         self.instructions.append(Bind(name, self.latest(tensor)))
@@ -102,17 +123,21 @@ class Tracer(References):
         label = f"{self.label}: {role}" if self.label and role else self.label or role
         return Storage(size, kind, label, self.origin)
 
-    def parameter(self, name: str, shape: Shape, dtype: str = "", *, trainable: bool = True) -> Tensor:
+    def parameter(self, name: str, shape: Shape, dtype: str = "", *, trainable: bool = True, placement: str = "") -> Tensor:
         """The parameter of the running module, made at its first call; in the model's dtype unless another is said."""
-        dtype = dtype or self.dtype
+        if self.gathered and dtype in FLOATING and dtype != self.dtype:
+            raise Refused(f"a parameter in {dtype} among others in {self.dtype}: with param_dtype that is not simulated")
+        dtype = self.gathered if self.gathered and dtype in ("", self.dtype) else dtype or self.dtype
         own = f"{self.path}.{name}" if self.path else name
         path, label = self._tied(own, f"{self.label}.{name}" if self.label else name)
         if path not in self.parameters:
             spec = Spec(shape, dtype)
+            self.moved |= self.placement == PARTIAL
             names = (path, label, *(alias for alias, target in self.ties.items() if target == path))
             needs = trainable and dtype in FLOATING and not any(is_named(self.frozen, n) for n in names)
-            storage = Storage(spec.bytes, "parameter", label, self.origin, self.copies, self.loops)
+            storage = Storage(spec.bytes, "parameter", label, self.origin, self.copies, self.loops, placement or self.placement)
             self.parameters[path] = Tensor(shape, contiguous(shape), dtype, storage, needs, None, path, self.origin)
+            self.sections.made[path] = self.sections.running
         if path == own:
             self.made.add(path)
         return self._same_shape(self.parameters[path], shape, "" if path == own else f"{own} is tied to it")
@@ -128,6 +153,10 @@ class Tracer(References):
             self.tied[own] = path
         return path, label
 
+    def standing(self, path: str, label: str) -> Tensor | None:
+        """The parameter that stands at a path, tied or not, if it has been made."""
+        return self.parameters.get(self._tied(path, label)[0])
+
     def buffer(self, name: str, shape: Shape, dtype: str = "") -> Tensor:
         """The buffer of the running module, made at its first call; in the model's dtype unless another is said."""
         dtype = dtype or self.dtype
@@ -136,6 +165,7 @@ class Tracer(References):
             size = Spec(shape, dtype).bytes
             storage = Storage(size, "buffer", f"{self.label}.{name}" if self.label else name, self.origin, self.copies, self.loops)
             self.buffers[path] = Tensor(shape, contiguous(shape), dtype, storage, False, None, path, self.origin)
+            self.sections.made[path] = self.sections.running
         return self._same_shape(self.buffers[path], shape)
 
     def _same_shape(self, tensor: Tensor, shape: Shape, why: str = "") -> Tensor:
@@ -145,11 +175,14 @@ class Tracer(References):
 
     def phantom(self, shape: Shape) -> Tensor:
         """A tensor that is never in memory, to infer the sizes of a module that nobody calls."""
-        storage = Storage(Spec(shape, self.dtype).bytes, "phantom", "", self.origin)
-        return self.hold(Tensor(shape, contiguous(shape), self.dtype, storage, False, None, "", self.origin))
+        dtype = self.gathered or self.dtype
+        storage = Storage(Spec(shape, dtype).bytes, "phantom", "", self.origin)
+        return self.hold(Tensor(shape, contiguous(shape), dtype, storage, False, None, "", self.origin))
 
     def step(self, op: str, rule: Rule, inputs: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
         """Record a primitive and return its outputs, held by the running function."""
+        if self.distributed:
+            rule = replace(rule, constants={**rule.constants, "distributed": True})
         if self.recording:
             rule = replace(rule, constants={**rule.constants, "recorded": True})
         needed = self._needed(rule, inputs)

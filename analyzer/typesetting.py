@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from analyzer.notation import Factor, Function, Node, Power, Product, Quotient, Sum, collected
 from analyzer.polynomial import Poly
@@ -30,6 +31,7 @@ class Style:
     comma: str = ", "
 
 
+@lru_cache(maxsize=4096)
 def unicode(value: Poly) -> str:
     """A formula in one line of Unicode."""
     return written(collected(value), UNICODE)

@@ -25,7 +25,7 @@ from analyzer.run.settings import Run
 
 RELATIVE, ABSOLUTE = Fraction("0.0242"), 16 << 20
 CONVOLUTION = Fraction("0.08")
-STREAMS = Fraction("0.326")  # of max_memory_reserved, the most that was missing with fully_shard: docs/parallel.md
+STREAMS = Fraction("0.328")  # of max_memory_reserved, the most that a count on one stream missed with fully_shard: docs/parallel.md
 ESTIMATED = Fraction("0.1")  # no replay: neither rounding nor fragmentation is known, and nothing was measured
 FITS, CLOSE, UNFIT = "fits", "too close to call", "does not fit"
 STATUS = {FITS: 0, UNFIT: 1, CLOSE: 3}
@@ -73,7 +73,7 @@ def band(gpu: Gpu, case: Case) -> Band:
 
 
 def limits(gpu: Gpu, run: Run, workspaces: bool, estimated: bool) -> Band:
-    """The rooms between which nothing can be promised: with workspaces or streams that are not counted, and when there is no replay."""
+    """The rooms between which nothing can be promised: with workspaces that are not counted, and when there is no replay."""
     room, most = gpu.capacity - gpu.context, max(gpu.capacity, gpu.largest_capacity) - gpu.context
     share, why = RELATIVE, f"predictions for new models were off by up to {_percent(RELATIVE)} or {ABSOLUTE >> 20} MiB"
     if estimated:
@@ -81,8 +81,8 @@ def limits(gpu: Gpu, run: Run, workspaces: bool, estimated: bool) -> Band:
     above = share
     if workspaces:
         above, why = share + CONVOLUTION, f"{why}, and cuDNN's workspaces of up to {_percent(CONVOLUTION)} are not counted"
-    if run.parallel == "fsdp":
-        above, why = above + STREAMS, f"{why}; of what fully_shard reserved on its streams up to {_percent(STREAMS)} was missing"
+    if run.parallel == "fsdp" and estimated:
+        above, why = above + STREAMS, f"{why}; a count on one stream missed up to {_percent(STREAMS)} of what fully_shard reserves"
     return Band(max(0, room - max(ABSOLUTE, ceil(room * above))), room, most + max(ABSOLUTE, ceil(most * share)), why)
 
 

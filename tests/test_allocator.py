@@ -20,15 +20,17 @@ ALLOCATORS = {
 }
 
 
+@pytest.mark.parametrize(("measured", "streams"), [("counters", 1), ("counters of three streams", 3)])
 @pytest.mark.parametrize("options", ALLOCATORS)
-def test_counters_after_every_request(options: str) -> None:
+def test_counters_after_every_request(options: str, measured: str, streams: int) -> None:
+    """Request k goes to stream k modulo their number."""
     allocator = ALLOCATORS[options]()
     held: list[Span | None] = []
     refused = 0
-    for size, (allocated, reserved) in zip(MEASURED["sizes"], MEASURED["counters"][options], strict=True):
+    for number, (size, (allocated, reserved)) in enumerate(zip(MEASURED["sizes"], MEASURED[measured][options], strict=True)):
         if size >= 0:
             try:
-                held.append(allocator.malloc(size))
+                held.append(allocator.malloc(size, number % streams))
             except OutOfMemory:
                 held.append(None)
                 refused += 1

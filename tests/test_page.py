@@ -12,10 +12,12 @@ import pytest
 
 from analyzer.functions import FUNCTIONS
 from analyzer.gpus import read_gpus, select
+from analyzer.problems import InvalidConfig
 from analyzer.render.page import TEMPLATES
+from analyzer.sliders import reached
 from tests.asking import peakform
 from validation.browser import browser, opened
-from validation.page import analysed, differences, expected, written
+from validation.page import DOCS, READ, RESULTS, SETS, analysed, compared, expected, with_table, written
 
 pytestmark = pytest.mark.skipif(browser() is None and not os.environ.get("CI"), reason="needs Chromium")
 ARGUMENTS = {  # how many, where it is not two; and what arguments are taken from
@@ -67,7 +69,10 @@ def test_the_page_is_one_file_of_less_than_a_megabyte(tmp_path):
 
 @pytest.mark.parametrize("config", ["bert-base", "cnn3d", "scperb"])
 def test_sliders_give_what_python_gives(config):
-    assert list(differences(config, 3)) == []
+    found = compared(config, 3)
+
+    assert found.wrong == []
+    assert found.numbers > 0
 
 
 def test_every_function_of_formulas_is_the_same_in_the_browser(bert):
@@ -92,16 +97,73 @@ def test_an_arrow_key_moves_a_slider(bert):
     )
 
 
-def test_where_the_formulas_do_not_hold_there_are_no_numbers(bert):
+def test_where_the_page_has_no_formulas_there_are_no_numbers(bert):
     bert.evaluate("document.getElementById('reset').click()")
     bert.evaluate(
         "(() => { const field = document.querySelector('[data-symbol=c] [type=number]'); field.value = '770';"
         " field.dispatchEvent(new Event('input')); })()"
     )
+    told = bert.evaluate("document.getElementById('regime').textContent")
 
-    assert "c/n mod 4" in bert.evaluate("document.getElementById('regime').textContent").replace("(", "").replace(")", "")
-    assert "c=770" in bert.evaluate("document.getElementById('regime').textContent")
+    assert "c/n" in told
+    assert "c=770" in told
     assert set(bert.evaluate("[...document.querySelectorAll('[data-form], #peak-bytes')].map((e) => e.textContent)")) == {"—"}
+
+
+def test_every_set_of_formulas_gives_what_python_gives(bert):
+    first = analysed("bert-base")
+    programs = reached(first, {}, SETS)
+    type_in = (
+        "(name, value) => { const field = document.querySelector(`[data-symbol=${name}] [type=number]`);"
+        " field.value = value; field.dispatchEvent(new Event('input')); }"
+    )
+    used = []
+
+    for program in programs:
+        bert.evaluate("document.getElementById('reset').click()")
+        for name, value in program.symbols.values.items():
+            if value != first.symbols.values[name]:
+                bert.evaluate(f"({type_in})({json.dumps(name)}, '{value}')")
+        said = bert.evaluate(READ)
+        assert {name: said[name] for name in ("peak", "phases", "numbers", "kept")} == expected(program), program.symbols.values
+        used.append(said["set"].rpartition(" ")[2])
+
+    assert used == [f"{number}." for number in range(1, len(programs) + 1)]
+    assert len(programs) > 3
+
+
+def test_formulas_are_there_where_the_embedding_s_backward_takes_another_kernel(bert):
+    large = analysed("bert-base", {"B": "64"})
+    assert large.symbols.values["B"] * large.symbols.values["r"] > 3072
+    bert.evaluate("document.getElementById('reset').click()")
+    bert.evaluate(
+        "(() => { const range = document.getElementById('range-B'); range.value = range.max; range.dispatchEvent(new Event('input')); })()"
+    )
+    said = bert.evaluate(READ)
+
+    assert said["symbols"]["B"] == "128"
+    assert said["peak"] == expected(analysed("bert-base", {"B": "128"}))["peak"]
+
+
+def test_what_the_config_refuses_is_told(bert):
+    bert.evaluate("document.getElementById('reset').click()")
+    bert.evaluate(
+        "(() => { const field = document.querySelector('[data-symbol=r] [type=number]'); field.value = '640';"
+        " field.dispatchEvent(new Event('input')); })()"
+    )
+
+    told = bert.evaluate("document.getElementById('regime').textContent")
+    assert told.startswith("The config is refused at these values: it needs r ≤ P.")
+    with pytest.raises(InvalidConfig):
+        analysed("bert-base", {"r": "640"})
+
+
+def test_more_sets_of_formulas_are_found_where_more_are_asked_for():
+    first = analysed("bert-base")
+
+    few, usual, many = (len(reached(first, {}, most)) for most in (1, 12, SETS))
+    assert few == 1 < usual < many <= SETS
+    assert "--format html" in peakform("report", "bert-base", "--sets", "3").output
 
 
 def test_texts_of_a_config_are_no_markup(tmp_path):
@@ -113,6 +175,15 @@ def test_texts_of_a_config_are_no_markup(tmp_path):
         assert page.evaluate("document.querySelector('h1').textContent").startswith("</script>")
         assert page.evaluate("document.querySelectorAll('img').length") == 0
         assert (page.errors, page.requests) == ([], [])
+
+
+def test_what_was_compared_is_committed_and_shown():
+    results = json.loads(RESULTS.read_text(encoding="utf-8"))
+    text = DOCS.read_text(encoding="utf-8")
+
+    assert text == with_table(text, results)
+    assert [row["config"] for row in results["configs"] if row["wrong"]] == []
+    assert sum(row["positions"] for row in results["configs"]) >= 1000
 
 
 def test_data_without_layers_has_no_page():

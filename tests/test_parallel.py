@@ -83,6 +83,8 @@ def test_ranks_is_a_symbol_that_may_be_an_expression() -> None:
         (["run.bucket_cap_mb=4"], "run.bucket_cap_mb means nothing with run.parallel=none"),
         (["run.parallel=ddp", "run.ranks=2", "run.shard=block"], "run.shard means nothing with run.parallel=ddp"),
         (["run.parallel=zero2", "run.ranks=2", "run.reshard_after_forward=true"], "zero2 is fsdp with reshard_after_forward=false"),
+        (["run.parallel=zero3", "run.ranks=2", "run.cast_forward_inputs=false"], "cast_forward_inputs=false means nothing without"),
+        (["run.parallel=ddp", "run.ranks=2", "run.param_dtype=bf16"], "run.param_dtype means nothing with run.parallel=ddp"),
         (["run.parallel=fsdp", "run.ranks=1"], "run.parallel=fsdp is for several GPUs, and ranks is 1"),
         (["run.parallel=data_parallel", "run.ranks=1"], "run.parallel=none for one GPU"),
         (["run.parallel=fsdp", "run.ranks=2", "run.shard=encoder"], "run.shard names no block 'encoder'"),
@@ -101,7 +103,15 @@ PRENORM = "validation/models/encoder_prenorm.yaml"
 
 
 @pytest.mark.parametrize("stage", ["zero2", "zero3"])
-@pytest.mark.parametrize("run", [{}, {"precision": "amp-bf16", "accumulation": "2"}, {"checkpoint": "attention"}])
+@pytest.mark.parametrize(
+    "run",
+    [
+        {},
+        {"precision": "amp-bf16", "accumulation": "2"},
+        {"checkpoint": "attention"},
+        {"param_dtype": "fp16", "reduce_dtype": "fp32"},
+    ],
+)
 def test_loops_of_sharded_units_are_as_if_unrolled(stage: str, run: dict[str, str]) -> None:
     settings = {**SHARDED, "parallel": stage, **run}
 
@@ -127,6 +137,52 @@ def test_shards_are_closed_forms_in_the_number_of_ranks() -> None:
     for ranks in (2, 3, 5, 64):
         values = {**found.symbols.values, "ranks": ranks}
         assert evaluate(form, values) == evaluate(categories(analysis(PRENORM, SHARDED, ranks=ranks))["gradients"], values)
+
+
+def kept(run: dict[str, str]) -> dict[str, int]:
+    """Bytes of a rank's parameters, gradients and states."""
+    found = analysis(PRENORM, {**SHARDED, **run})
+    return {name: evaluate(categories(found)[name], found.symbols.values) for name in ("parameters", "gradients", "optimizer")}
+
+
+def test_copies_of_a_sharded_model_are_divided_among_their_own_ranks() -> None:
+    assert kept({"ranks": "12", "replicate": "3"}) == kept({"ranks": "4"})
+
+
+def test_a_policy_of_mixed_precision_leaves_shards_as_they_are() -> None:
+    """MixedPrecisionPolicy: the optimizer steps the sharded parameters in their own dtype, and activations are in param_dtype."""
+    lower = {"param_dtype": "bf16", "reduce_dtype": "bf16"}
+    plain, cast = (analysis(PRENORM, {**SHARDED, **run}) for run in ({}, lower))
+    saved = [evaluate(categories(found)["kept_for_backward"], found.symbols.values) for found in (plain, cast)]
+
+    assert kept(lower) == kept({})
+    assert saved[1] < 0.6 * saved[0]
+
+
+def test_what_is_offloaded_takes_nothing_of_the_card() -> None:
+    plain, host = ({**SHARDED, "offload_policy": policy} for policy in ("none", "cpu"))
+    told = next(note for note in report(PRENORM, host)["notes"] if "host memory" in note)
+
+    assert set(kept(host).values()) == {0}
+    assert peaks(PRENORM, host)["step"] < peaks(PRENORM, plain)["step"] - sum(kept(plain).values())
+    assert f"{sum(kept(plain).values()) / 2**30:.2f} GiB" in told
+
+
+@pytest.mark.parametrize(
+    ("model", "settings", "message"),
+    [
+        ("resnet18", ["run.param_dtype=bf16"], "a batch norm with its weight in bfloat16 and its statistics in float32"),
+        (PRENORM, ["run.shard=attention", "run.param_dtype=bf16", "run.output_dtype=fp32"], "layer_norm takes one dtype"),
+        (PRENORM, ["run.replicate=4"], "run.replicate=4 is for several times as many GPUs, and ranks is 4"),
+        (PRENORM, ["run.ema=true"], "AveragedModel copies the model"),
+        (PRENORM, ["run.precision=amp-fp16", "run.offload_policy=cpu"], "a GradScaler of gradients in host memory"),
+    ],
+)
+def test_what_fully_shard_would_not_take_is_refused(model: str, settings: list[str], message: str) -> None:
+    result = peakform("check", model, "run.parallel=fsdp", "run.ranks=4", *settings)
+
+    assert result.exit_code == 2
+    assert message in result.output
 
 
 def test_a_sharded_block_inside_a_checkpointed_one_is_refused() -> None:

@@ -6,6 +6,7 @@ import io
 import json
 import random
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -195,3 +196,19 @@ def test_readable_formats_have_the_numbers_of_json(name: str, form: str) -> None
     expected += [memory["peak"]["bytes"], *(amount["bytes"] for amount in memory["peaks"].values())]
 
     assert [number for number in expected if str(number) not in shown] == []
+
+
+@pytest.mark.parametrize(("rows", "largest"), [("B/2", lambda found: found % 2 == 0), ("10 - B", lambda found: found == 9)])
+def test_the_largest_batch_is_one_that_the_config_takes(rows: str, largest: Callable[[int], bool], tmp_path: Path) -> None:
+    config = tmp_path / "refusing.yaml"
+    config.write_text(
+        f"symbols: {{B: 4, rows: {rows}}}\ninputs: {{x: [B, 8], y: [rows, 8]}}\nlayers:\n  - Linear: {{in: x, out_features: rows}}\n"
+        "  - Linear: {out_features: 8, as: z}\nloss:\n  - mean: {in: z, as: a}\n  - mean: {in: y, as: b}\n  - mse_loss: {in: [a, b]}\n",
+        encoding="utf-8",
+    )
+    solved = json.loads(peakform("fit", str(config), "--gpu", "t4", "--solve", "B", "--format", "json").output)
+    report = json.loads(peakform("report", str(config), "--gpu", "t4", "--format", "json").output)
+
+    found = report["feasibility"][0]["max"]["B"]
+    assert largest(found)
+    assert str(found) in json.dumps(solved)

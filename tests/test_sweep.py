@@ -50,8 +50,8 @@ def test_a_function_of_arrays_is_the_function_of_numbers(name: str) -> None:
     if len(ranges) == 3:  # columns lie in extents that divide them
         columns[1] = [neighbours * chance.randint(1, 30) for neighbours in columns[2]]
     tail = DEVICE if "column" in name or "row_" in name else (8, 80) if name == "sort_pairs_scratch" else ()
-    if name == "unique_scratch":
-        columns, tail = columns[:1], (8, 80)
+    if name in ("unique_scratch", "scan_by_key_scratch", "scan_scratch"):
+        columns, tail = columns[:1], (8,) if name == "scan_scratch" else (8, 80)
     arrays = [np.array(column, dtype=np.int64) for column in columns] + [np.array(word, dtype=np.int64) for word in tail]
 
     assert applied(name, arrays).tolist() == [FUNCTIONS[name](*row, *tail) for row in zip(*columns)]
@@ -104,6 +104,18 @@ def test_values_that_do_not_divide_are_refused_without_a_trace_each(tmp_path: Pa
     assert (found.column("peak") < 0).tolist() == [[c % 4 > 0 for c in grid.axes["c"]]] * len(grid.axes["B"])
     assert swept.regimes.traces < 30
     assert any("c / n" in reason or "not a whole number" in reason for reason in found.reasons)
+
+
+def test_points_beyond_a_condition_are_refused_by_one_trace_of_each_kind() -> None:
+    grid = Grid({"B": (1, 2, 7, 64, 129), "r": tuple(range(440, 700, 13))})
+    swept = evaluator("bert-base", grid)
+    found = swept.figures(grid)
+    refused = found.column("refused")
+
+    assert (refused > 0).tolist() == [[r > 512 for r in grid.axes["r"]]] * len(grid.axes["B"])
+    assert {found.reasons[code].partition(": ")[2] for code in refused[refused > 0]} == {"entries up to r of dimension 1 of (1, P)"}
+    assert len(swept.regimes.refusals) == 1
+    assert swept.regimes.traces == len(swept.regimes.programs) + len(swept.regimes.refusals)
 
 
 def test_categories_are_those_of_the_report() -> None:

@@ -56,13 +56,38 @@ def test_latex_compiles_the_examples_without_a_warning(tmp_path: Path) -> None:
         pytest.skip("no LaTeX here")
     head = peakform("table", "bioformer", "--format", "latex", "--standalone").stdout.partition(r"\begin{table}")[0]
     body = "\n\\clearpage\n".join(path.read_text() for path in sorted(EXAMPLES.glob("*.tex")))
-    (tmp_path / "all.tex").write_text(f"{head}{body}\\end{{document}}\n")
-    for _ in range(2):
-        done = subprocess.run([compiler, "-interaction=nonstopmode", "-halt-on-error", "all.tex"], cwd=tmp_path, capture_output=True)
-    log = (tmp_path / "all.log").read_text(errors="replace")
 
-    assert done.returncode == 0, log[-2000:]
-    assert re.findall(r"^.*Warning.*$|^(?:Over|Under)full.*$", log, re.MULTILINE) == []
+    assert complaints(compiler, f"{head}{body}\\end{{document}}\n", tmp_path) == []
+
+
+def complaints(compiler: str, text: str, place: Path) -> list[str]:
+    """What LaTeX says of a document once it no longer asks to be run again."""
+    (place / "all.tex").write_text(text)
+    for _ in range(4):
+        done = subprocess.run([compiler, "-interaction=nonstopmode", "-halt-on-error", "all.tex"], cwd=place, capture_output=True)
+        log = (place / "all.log").read_text(errors="replace")
+        assert done.returncode == 0, log[-2000:]
+    return re.findall(r"^.*Warning.*$|^(?:Over|Under)full.*$", log, re.MULTILINE)
+
+
+@pytest.mark.parametrize("config", ["bert-base", "bioformer", "evoformer"])
+def test_tables_longer_than_a_page_compile_without_a_warning(config: str, tmp_path: Path) -> None:
+    compiler = shutil.which("pdflatex")
+    if compiler is None:
+        pytest.skip("no LaTeX here")
+    asked = ("table", config, "memory", "parameters", "layers", "--depth", "5", "--order", "--format", "latex", "--standalone")
+    text = peakform(*asked).stdout
+
+    assert text.count(r"\begin{longtable}") >= 1
+    assert complaints(compiler, text, tmp_path) == []
+
+
+def test_a_table_is_a_float_or_not_as_it_is_asked_for() -> None:
+    asked = ("table", "scperb", "parameters", "--depth", "1", "--format", "latex")
+
+    assert r"\begin{table}" in peakform(*asked).stdout
+    assert r"\begin{longtable}" in peakform(*asked, "--longtable").stdout
+    assert r"\begin{longtable}" not in peakform("table", "bert-base", "layers", "--depth", "6", "--format", "latex", "--float").stdout
 
 
 def test_rows_may_be_sweeps(tmp_path: Path) -> None:

@@ -10,10 +10,8 @@ from analyzer.catalogue import Gpu
 from analyzer.programs import Programs
 from analyzer.replay import Replay
 from analyzer.run.settings import read_run
-from analyzer.verdict import ABSOLUTE, CLOSE, CONVOLUTION, FITS, RELATIVE, STREAMS, UNFIT, band, judge, limits, status
+from analyzer.verdict import ABSOLUTE, CLOSE, CONVOLUTION, ESTIMATED, FITS, RELATIVE, STREAMS, UNFIT, band, judge, limits, status
 from tests.cards import gpu, programs
-from validation.parallel_rows import RESULTS
-from validation.rows import read
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -73,15 +71,13 @@ def test_convolutions_have_room_for_workspaces() -> None:
     assert "cuDNN" in rooms.why
 
 
-def test_what_streams_of_fully_shard_reserved_is_within_the_band() -> None:
-    rows = [row for row in read(RESULTS).rows if "parallel=fsdp" in row.run]
-    missing = [1 - row.predicted("reserved") / row.measured["reserved"] for row in rows]
-    rooms = limits(card_with(10**10), read_run({}, {"parallel": "fsdp", "ranks": "4"}), False, False)
+def test_fully_shard_has_room_for_its_streams_only_where_they_are_not_replayed() -> None:
+    run = read_run({}, {"parallel": "fsdp", "ranks": "4"})
+    replayed, estimated = (limits(card_with(10**10), run, False, estimated) for estimated in (False, True))
 
-    assert rows
-    assert 0.1 < max(missing) <= STREAMS
-    assert rooms.room - rooms.sure == 10**10 * (RELATIVE + STREAMS)
-    assert "fully_shard" in rooms.why
+    assert replayed == limits(card_with(10**10), read_run({}, {}), False, False)
+    assert estimated.room - estimated.sure == 10**10 * (ESTIMATED + STREAMS)
+    assert "fully_shard" in estimated.why
 
 
 def test_cards_that_are_reported_larger_are_not_ruled_out() -> None:

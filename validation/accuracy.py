@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from analyzer.gpus import context_of
-from validation.rows import ALLOCATOR, PEAKS, Results, Row
+from validation.rows import ALLOCATOR, FULL_PRECISION, MODELS, NO_AUTOCAST, PEAKS, Results, Row
 
 EXACT = ("parameters", "buffers", "inputs", "gradients", "optimizer", "left by forward")
 ALLOCATOR_BOUNDS = {"allocated": 0.01, "reserved": 0.05}
@@ -14,20 +14,22 @@ SHOWN = {
     "left by forward": "kept for backward, with results", "peak": "peak, requested bytes",
     **{phase: f"peak of {phase}" for phase in PEAKS}, "allocated": "`max_memory_allocated`",
     "reserved": "`max_memory_reserved`",
-    **{f"allocated in {phase}": f"the same in {phase}" for phase in PEAKS},
+    **{f"allocated in {phase}": f"`max_memory_allocated` in {phase}" for phase in PEAKS},
 }  # fmt: skip
 HEAD = """# Predicted beside measured
 
-{models} models at three sizes each, in fp32 and under autocast to bfloat16 (pure bfloat16 for cnn1d, cnn3d, unet and vae, whose loss
-autocast refuses), with AdamW and SGD, and in inference: {cases} cases. Errors of rules that these cases brought to light were mended
-before the predictions below were made, so this is agreement on known cases, not a test on unseen ones. Measured by
+{models} models, {own} of them written to measure with and {bundled} bundled, at three sizes each: {cases} cases. They are run in fp32 and
+under autocast to bfloat16, with AdamW and SGD, and in inference. {half} are run in pure bfloat16 where autocast refuses them,
+{full} in fp32 only, and what has no loss in inference only, in fp32 and bfloat16. Errors of rules that these cases brought
+to light were mended before the predictions below were made, so this is agreement on known cases, not a test on unseen ones. Measured by
 PyTorch {torch} on {device}, {date}: PyTorch's own CUDA build, its allocator's history and counters, no kernels run.
-cuDNN's convolution workspaces, which that build cannot choose, are 0 on both sides; cuDNN's reserve and workspace of recurrent
-layers are the same estimate on both sides, so that for them agreement proves nothing.
+cuDNN's convolution workspaces and the random states of its dropout, which that build cannot choose, are 0 on both sides; cuDNN's reserve
+and workspace of recurrent layers are the same estimate on both sides, so that for them agreement proves nothing.
 
 Made by `python -m validation report --write` from `validation/results/null-cuda-sm80.json`; measured by
-`validation/nullcuda/run.sh -m validation run -o validation/results/null-cuda-sm80.json`. The models stand in `validation/models`, the
-sizes in `validation/sizes.yaml`. No row comes from a GPU yet: [validation.md](validation.md) says what is missing.
+`NULLCUDA_MEM=2000 validation/nullcuda/run.sh -m validation run -o validation/results/null-cuda-sm80.json`. The models stand in
+`validation/models` and `configs/models`, the sizes in `validation/sizes.yaml`. No row comes from a GPU yet: [validation.md](validation.md)
+says what is missing. `.ci/nightly` measures a part of it again.
 """
 
 PLOT = ("![Predicted against measured](accuracy.png)", "")
@@ -35,10 +37,12 @@ PLOT = ("![Predicted against measured](accuracy.png)", "")
 
 def summary(results: Results) -> str:
     """The whole page."""
-    rows = results.rows
+    rows, models = results.rows, {row.model for row in results.rows}
+    own = sum((MODELS / f"{model}.yaml").is_file() for model in models)
     lines = [
         HEAD.format(
-            models=len({row.model for row in rows}), cases=len(rows), torch=results.torch, device=results.device.name, date=results.date
+            models=len(models), own=own, bundled=len(models) - own, cases=len(rows), half=", ".join(NO_AUTOCAST),
+            full=", ".join(FULL_PRECISION), torch=results.torch, device=results.device.name, date=results.date,
         ),
         *figures(rows), "", *PLOT, "## By model", "", *_models(rows), "", "## Every case that is not equal", "", *_unequal(rows),
     ]  # fmt: skip

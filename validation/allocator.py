@@ -1,12 +1,14 @@
 """The simulated caching allocator beside PyTorch's, request by request: `python -m validation.allocator`, with a GPU or over nullcuda.
 
-Random requests and frees, under each of the allocator's options; a card of NULLCUDA_MEM GiB is filled until it overflows.
+Random requests and frees on one stream and on several in turn, under each of the allocator's options; a card of NULLCUDA_MEM GiB is
+filled until it overflows.
 """
 
 from __future__ import annotations
 
 import random
 import sys
+from itertools import product
 
 import torch
 
@@ -32,9 +34,10 @@ def requests(seed: int, scale: int) -> list[int]:
     ]
 
 
-def difference(allocator: Allocator, seed: int, scale: int) -> str:
-    """The first request after which the counters differ; empty when they never do."""
+def difference(allocator: Allocator, seed: int, scale: int, streams: int) -> str:
+    """The first request after which the counters differ; empty when they never do. Requests go to so many streams in turn."""
     torch.cuda.empty_cache()
+    others = [torch.cuda.Stream() for _ in range(streams - 1)]  # type: ignore[no-untyped-call]
     before = torch.cuda.memory_reserved()
     real: list[torch.Tensor | None] = []
     simulated: list[Span | None] = []
@@ -45,8 +48,10 @@ def difference(allocator: Allocator, seed: int, scale: int) -> str:
             if simulated and (gone := simulated.pop(index)) is not None:
                 allocator.free(gone)
         else:
-            real.append(_taken(size))
-            simulated.append(_span(allocator, size))
+            stream = number % streams
+            with torch.cuda.stream(others[stream - 1] if stream else None):
+                real.append(_taken(size))
+            simulated.append(_span(allocator, size, stream))
         told = torch.cuda.memory_allocated(), torch.cuda.memory_reserved() - before
         if told != (allocator.allocated, allocator.reserved):
             return f"request {number} of {size:,}: PyTorch {told}, simulated {(allocator.allocated, allocator.reserved)}"
@@ -60,9 +65,9 @@ def _taken(size: int) -> torch.Tensor | None:
         return None
 
 
-def _span(allocator: Allocator, size: int) -> Span | None:
+def _span(allocator: Allocator, size: int, stream: int) -> Span | None:
     try:
-        return allocator.malloc(size)
+        return allocator.malloc(size, stream)
     except OutOfMemory:
         return None
 
@@ -71,9 +76,10 @@ def main(configuration: str) -> None:
     """Compare under one value of PYTORCH_CUDA_ALLOC_CONF, which the environment has to hold already."""
     found = CONFIGURATIONS[configuration]
     found.capacity = torch.cuda.mem_get_info()[1]
-    for seed, scale in enumerate((24, 27, 30, 32)):
+    for seed, (scale, streams) in enumerate(product((24, 27, 30, 32), (1, 3))):
         allocator = type(found)(found.capacity, found.max_split, found.divisions)
-        print(configuration or "default", f"sizes up to 2**{scale}:", difference(allocator, seed, scale) or f"{REQUESTS} requests equal")
+        told = difference(allocator, seed, scale, streams) or f"{REQUESTS} requests equal"
+        print(configuration or "default", f"sizes up to 2**{scale} on {streams}:", told)
 
 
 if __name__ == "__main__":

@@ -36,6 +36,12 @@ def browser() -> str | None:
     return next((found for name in NAMES if (found := shutil.which(name))), None)
 
 
+def version() -> str:
+    """What the Chromium calls itself. Raises FileNotFoundError where there is none."""
+    told = subprocess.run([browser() or NAMES[0], "--version"], capture_output=True, text=True, check=True).stdout
+    return " ".join(told.split()[:2])
+
+
 class Page:
     """One page: `errors` are what its console said, `requests` the addresses it asked for beside its own file."""
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import torch
+from torch.distributed.tensor import DTensor
 
 from analyzer import graph as symbolic
-from analyzer.graph import Call
+from analyzer.graph import Call, Redistribute
 from validation.modules import dtype, numbers
 from validation.rendering import Program
 
@@ -18,9 +19,10 @@ class Checker:
         self.found: list[str] = []
         program.after_call = self._check
 
-    def _check(self, call: Call) -> None:
+    def _check(self, call: Call | Redistribute) -> None:
         for i, tensor in enumerate(call.outputs):
             real = self.program.values[tensor]
+            real = real.to_local() if isinstance(real, DTensor) else real
             for what, said, seen in self._facts(tensor, real):
                 if said != seen:
                     self.found.append(f"{call.op} at {call.origin}: output {i} has {what} {seen}, predicted {said}")

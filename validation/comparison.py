@@ -11,6 +11,7 @@ from analyzer.analysis import Analysis
 from analyzer.build.trace import trace
 from analyzer.graph import Graph
 from analyzer.run.heap import Heap
+from analyzer.run.schedules import EVERY
 from analyzer.run.training import simulate
 from analyzer.sizes import Device, Sizes
 from validation.checks import Checker
@@ -19,6 +20,7 @@ from validation.figures import PHASES, Figures, Measured, measure, predicted
 from validation.nullcuda.recorder import Recorder
 from validation.origins import follow
 from validation.parallel import Distributed, Sharded
+from validation.pipeline import Staged
 from validation.rendering import Program
 from validation.replicas import Replicated
 from validation.tensor_parallel import TensorParallel
@@ -66,8 +68,8 @@ def _program(graph: Graph, analysis: Analysis) -> Program:
     """The program of one rank, or of a GPU that works alone."""
     if analysis.run.parallel == "none":
         return Program(graph, "cuda", analysis.run)
-    kinds: dict[str, type[Distributed | Replicated | Sharded | TensorParallel]] = {
-        "fsdp": Sharded, "tensor": TensorParallel, "data_parallel": Replicated,
+    kinds: dict[str, type[Distributed | Replicated | Sharded | Staged | TensorParallel]] = {
+        "fsdp": Sharded, "tensor": TensorParallel, "data_parallel": Replicated, "pipeline": Staged,
     }  # fmt: skip
     return kinds.get(analysis.run.parallel, Distributed)(graph, "cuda", analysis.run, graph.symbols["ranks"])
 
@@ -81,6 +83,6 @@ def beside(analysis: Analysis, graph: Graph, heap: Heap, measured: Measured, ten
 
 def unrolled(analysis: Analysis) -> tuple[Graph, Heap]:
     """The graph with every iteration of its loops, and what its run allocates."""
-    graph = trace(analysis.model, analysis.symbols, analysis.run, analysis.device, unroll=True)
+    graph = trace(analysis.model, analysis.symbols, analysis.settings, analysis.device, unroll=True)
     with Sizes(graph.symbols, analysis.device).active():
-        return graph, simulate(graph, analysis.run, analysis.gpu)
+        return graph, simulate(graph, analysis.run, analysis.gpu, EVERY)

@@ -119,9 +119,15 @@ def _figures(timeline: Timeline, run: Run, owned: Mapping[str, set[int]]) -> dic
         moments["gradients"] = timeline.spans("step", "start")[0][0]
     result = {name: total(_at(timeline.alive(tick - 1), owned[name])) for name, tick in moments.items()}
     if run.mode == "train":
-        (start, _), (backward, _) = timeline.spans("forward", "start")[-1], timeline.spans("backward", "start")[-1]
+        start, backward = forward_of(timeline, run)
         result[LEFT] = total(a for a in timeline.alive(backward - 1) if a.born >= start and is_tensor(a))
     return result | {phase: max(timeline.peak(span)[0] for span in timeline.spans(phase, "start")) for phase in PHASES[run.mode]}
+
+
+def forward_of(timeline: Timeline, run: Run) -> tuple[int, int]:
+    """From which tick to which the steady forward runs: the last micro-batch's, of a pipeline's those that are in flight together."""
+    which = 0 if run.parallel == "pipeline" else -1
+    return timeline.spans("forward", "start")[which][0], timeline.spans("backward", "start")[which][0]
 
 
 def _at(allocations: Iterable[Allocation], addresses: set[int]) -> list[Allocation]:

@@ -30,6 +30,10 @@ the largest value that fits is found by replaying the step through a simulation 
 `docs/gallery`). This page is written by `python -m validation.gallery`.
 """
 LINES = 24  # of a table
+FIVE = """The project began with five notes about real systems. What each claims, and whether it holds, stands in
+[scperb.md](scperb.md), [cnn3d.md](cnn3d.md), [bioformer.md](bioformer.md), [evoformer.md](evoformer.md), [cpa-data.md](cpa-data.md) and
+[deepmodel-xray.md](deepmodel-xray.md). These commands make their tables and plots.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,28 @@ TABLES = (
     Shown("table-latex", "peakform table scperb parameters --depth 1 --format latex", "The same in LaTeX."),
     Shown("derive", "peakform derive scperb kept", "How a formula comes about, line by line."),
 )
+OWN = (
+    Shown(
+        "note-bioformer", "peakform table bioformer 'attention and outer product' --order --format markdown",
+        "bioformer's journal: attention and the outer product. A config may have tables of its own (`tables:`); this is one.",
+    ),
+    Shown("note-scperb", "peakform table scperb parameters --depth 1 --order --format markdown", "scPerb's note: its components,"),
+    Shown("note-scperb-cards", "peakform table scperb feasibility --gpu t4 --gpu rtx-3090 --format markdown", "and which GPUs it needs."),
+    Shown("note-cnn", "peakform table cnn3d layers B=1 --unit MB --format markdown", "The lecture on a 3D CNN: layer by layer, in MB."),
+    Shown("note-alphafold", "peakform table evoformer parameters --depth 2 --format markdown", "AlphaFold 2's configuration."),
+    Shown("note-cpa", "peakform report cpa-data --format markdown", "CPA's data in host memory."),
+)  # fmt: skip
+XRAY = {
+    "memory against the batch": "peakform plot vgg16 t5-small-cached bert-base-pooled memory run.mode=infer B=1:32 -o batch.svg",
+    "memory against the length": "peakform plot bert-base-pooled memory run.mode=infer B=8 r=16:256:16 -o length.svg",
+    "the surface over both": "peakform plot t5-small-cached surface run.mode=infer B=1:16 r=16:256:16 -o surface.png",
+    "parameters against memory": "peakform plot vgg16 t5-small-cached bert-base-pooled parameters run.mode=infer -o parameters.svg",
+    "what layers take, as bars": "peakform plot vgg16 bar run.mode=infer -o bar.svg",
+    "what layers take, as a pie": "peakform plot vgg16 pie run.mode=infer -o pie.svg",
+    "the structure of a model": "peakform layers bert-base-pooled",
+    "parameters and memory, layer by layer": "peakform report vgg16 run.mode=infer --full",
+    "a report with ratios and pictures": "peakform report vgg16 run.mode=infer --format markdown --plots pictures -o report.md",
+}
 
 
 def entries() -> list[Shown]:
@@ -120,14 +146,21 @@ def page() -> str:
         for shown in several:
             output = f"{shown.command} -o {shown.picture}"
             parts.append(f"{shown.text}\n\n```sh\n{output}\n```\n\n![{shown.text}](gallery/{shown.picture})\n")
-    parts.append("## Tables\n")
-    for shown in TABLES:
-        lines = _run(shlex.split(shown.command)[1:]).strip().splitlines()
-        more = ["", f"({len(lines) - LINES} more lines)"] if len(lines) > LINES else []
-        fence = [] if "markdown" in shown.command else ["```text"]
-        table = [*fence, *lines[:LINES], *(["```"] if fence else []), *more]
-        parts.append("\n".join([f"{shown.text}\n\n```sh\n{shown.command}\n```\n", *table, ""]))
+    parts += ["## Tables\n", *map(_printed, TABLES)]
+    parts += ["## The tables and plots of five notes\n", FIVE, *map(_printed, OWN)]
+    listed = "\n".join(f"| {what} | `{asked}` |" for what, asked in XRAY.items())
+    parts.append(f"DeepModel-XRay's plots and reports:\n\n| what | command |\n| --- | --- |\n{listed}\n")
     return "\n".join(parts)
+
+
+def _printed(shown: Shown) -> str:
+    """What a command prints, its first lines; headings one level down."""
+    lines = _run(shlex.split(shown.command)[1:]).strip().splitlines()
+    more = ["", f"({len(lines) - LINES} more lines)"] if len(lines) > LINES else []
+    fence = [] if "markdown" in shown.command else ["```text"]
+    shorter = [f"##{line}" if not fence and line.startswith("#") else line for line in lines[:LINES]]
+    table = [*fence, *shorter, *(["```"] if fence else []), *more]
+    return "\n".join([f"{shown.text}\n\n```sh\n{shown.command}\n```\n", *table, ""])
 
 
 def main() -> None:

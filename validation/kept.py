@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from analyzer.analysis import Analysis
 from analyzer.evaluate import evaluate
+from validation.figures import forward_of
 from validation.nullcuda.timeline import Timeline, is_tensor
 
 Lines = Mapping[str, tuple[int, int]]  # "op file.yaml:12" -> bytes predicted and measured
@@ -20,7 +21,7 @@ def kept_by_line(analysis: Analysis, timeline: Timeline) -> Lines:
             line = f"{life.origin.path.rpartition('/')[2]}:{life.origin.line}"
             expected[line] = expected.get(line, 0) + size
             ops.setdefault(line, life.op or life.label)
-    (since, _), (until, _) = timeline.spans("forward", "start")[-1], timeline.spans("backward", "start")[-1]
+    since, until = forward_of(timeline, analysis.run)
     for allocation in timeline.alive(until - 1):
         if allocation.born >= since and is_tensor(allocation):
             op, _, line = allocation.where.rpartition(" ")

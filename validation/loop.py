@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -33,6 +33,15 @@ class Runnable(Protocol):
         ...
 
 
+@runtime_checkable
+class Scheduled(Protocol):
+    """A stage of a pipeline, whose schedule runs backward itself."""
+
+    def gradients(self, at: Moment) -> list[torch.Tensor]:
+        """Forwards and backwards of all micro-batches; the losses."""
+        ...
+
+
 def train(program: Runnable, at: Moment) -> list[torch.Tensor]:
     """Train for two steps; `at` is told when each phase of a step begins. What the optimizer and its like keep."""
     run = program.run
@@ -43,13 +52,7 @@ def train(program: Runnable, at: Moment) -> list[torch.Tensor]:
     made = optimizer(run, program.parameters)
     for _ in range(STEPS):
         at("start")
-        for micro in range(run.accumulation):
-            at("forward")
-            program.forward()
-            if micro == 0 and run.zero_grad == "before_backward":
-                made.zero_grad(run.set_to_none)
-            at("backward")
-            _backward(program, scaler)
+        losses = _gradients(program, made, scaler, at)
         at("step")
         _step(program, made, scaler, trained)
         if average:
@@ -58,9 +61,25 @@ def train(program: Runnable, at: Moment) -> list[torch.Tensor]:
         if run.zero_grad == "after_step":
             made.zero_grad(run.set_to_none)
         if run.outputs == "dropped":
-            del program.variables["loss"]
+            program.variables.pop("loss", None)
+        del losses
     averages = [] if average is None else [*average.parameters(), *average.buffers()]
     return [*_state(made, scaler), *averages]
+
+
+def _gradients(program: Runnable, made: torch.optim.Optimizer, scaler: torch.amp.GradScaler | None, at: Moment) -> list[torch.Tensor]:
+    """Forwards and backwards of all micro-batches; the losses of a schedule, which runs them itself."""
+    run = program.run
+    if isinstance(program, Scheduled):
+        return program.gradients(at)
+    for micro in range(run.accumulation):
+        at("forward")
+        program.forward()
+        if micro == 0 and run.zero_grad == "before_backward":
+            made.zero_grad(run.set_to_none)
+        at("backward")
+        _backward(program, scaler)
+    return []
 
 
 def _backward(program: Runnable, scaler: torch.amp.GradScaler | None) -> None:

@@ -66,11 +66,21 @@ def make_modules(graph: Graph, device: str, kind: torch.dtype) -> dict[str, nn.M
         if isinstance(call, Call) and OPS[call.op].is_module and call.path not in modules:
             positional, attributes = split(call)
             standins = [_standin(value, graph, graph.symbols["ranks"] if call.style == "rowwise" else 1) for value in positional]
-            with torch.device(device), default_dtype(kind):
+            tied = graph.tied.keys() & {f"{call.path}.weight", f"{call.path}.bias"}
+            with torch.device("meta" if tied else device), default_dtype(kind):
                 made = entry(call.op, device)(*standins, **attributes)
                 told = any(p.is_floating_point() and p.dtype != kind for p in made.parameters())
                 modules[call.path] = made.to(kind) if told else made
+            if tied:
+                _place(made, {path.rpartition(".")[2] for path in tied}, device)
     return modules
+
+
+def _place(module: nn.Module, tied: set[str], device: str) -> None:
+    """Put a module on the device, but for the parameters that will be another's."""
+    for name, parameter in list(module.named_parameters()):
+        if name not in tied:
+            setattr(module, name, nn.Parameter(torch.empty_like(parameter, device=device)))
 
 
 @contextlib.contextmanager
@@ -95,7 +105,7 @@ def _standin(value: Any, graph: Graph, parts: int) -> Any:
 
 def parameters(graph: Graph, modules: Mapping[str, nn.Module], device: str) -> dict[str, nn.Parameter]:
     """The graph's parameters in its order; those of modules that are never called are made here. Raises Mismatch."""
-    owners = {_of(path, name): (module, name) for path, module in modules.items() for name, _ in module.named_parameters()}
+    owners = {of(path, name): (module, name) for path, module in modules.items() for name, _ in module.named_parameters()}
     _same_names("parameter", owners.keys() - graph.tied.keys(), graph.parameters, modules)
     result: dict[str, nn.Parameter] = {}
     for path, tensor in graph.parameters.items():
@@ -116,14 +126,14 @@ def parameters(graph: Graph, modules: Mapping[str, nn.Module], device: str) -> d
     return result
 
 
-def _of(path: str, name: str) -> str:
+def of(path: str, name: str) -> str:
     """The path of a module's tensor."""
     return path if name == OWN else f"{path}.{name}"
 
 
 def buffers(graph: Graph, modules: Mapping[str, nn.Module], device: str) -> dict[str, torch.Tensor]:
     """The graph's buffers; those of modules that are never called are made here. Raises Mismatch."""
-    found: dict[str, torch.Tensor] = {_of(path, n): b for path, module in modules.items() for n, b in module.named_buffers()}
+    found: dict[str, torch.Tensor] = {of(path, n): b for path, module in modules.items() for n, b in module.named_buffers()}
     _same_names("buffer", found, graph.buffers, modules)
     for path, tensor in graph.buffers.items():
         if path not in found:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Protocol
 
-from analyzer.graph import Call
+from analyzer.graph import Call, Redistribute
 from validation.rendering import Program
 
 SEEN = "peakform"
@@ -23,10 +23,10 @@ def follow(program: Program, recorder: Told) -> None:
     """Write every op's line beside the allocations made for it, its gradient's included."""
     checked = program.after_call
 
-    def before(call: Call) -> None:
+    def before(call: Call | Redistribute) -> None:
         recorder.say(_line(call))
 
-    def after(call: Call) -> None:
+    def after(call: Call | Redistribute) -> None:
         line = _line(call)
         for tensor in call.outputs:
             _label([program.values[tensor].grad_fn], line, recorder)
@@ -36,7 +36,7 @@ def follow(program: Program, recorder: Told) -> None:
     program.before_call, program.after_call = before, after
 
 
-def _line(call: Call) -> str:
+def _line(call: Call | Redistribute) -> str:
     return f"{call.op} {call.origin.path.rpartition('/')[2]}:{call.origin.line}"
 
 

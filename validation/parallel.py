@@ -5,24 +5,29 @@ The process group is torch's fake one: collectives return at once, and everythin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, TypeGuard
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeGuard, cast
 
 import torch
 import torch.distributed as dist
 from torch import nn
 from torch.distributed.algorithms.ddp_comm_hooks.debugging_hooks import noop_hook
 from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import fully_shard
+from torch.distributed.fsdp import CPUOffloadPolicy, FSDPModule, MixedPrecisionPolicy, OffloadPolicy, fully_shard
+from torch.distributed.tensor import DTensor
 from torch.nn.parallel import DistributedDataParallel, distributed
 from torch.testing._internal.distributed.fake_pg import FakeStore
 
 from analyzer.build.ranks import WRAPPER
 from analyzer.graph import Bind, EndUnit, Graph, Instruction, Mark, Step, Unit
 from analyzer.run.partition import heaviest
-from analyzer.run.settings import Run
+from analyzer.run.settings import DTYPES, Run
+from analyzer.run.training import standing
+from validation.modules import make_modules
 from validation.nullcuda.recorder import null_device
 from validation.rendering import Program
+
+MIXED = ("param_dtype", "reduce_dtype", "output_dtype")
 
 
 def join(ranks: int, rank: int = 0) -> None:
@@ -121,30 +126,82 @@ class Sharded(Program):
 
     def __init__(self, graph: Graph, device: str, run: Run, ranks: int) -> None:
         super().__init__(graph, device, run)
+        _cast(self.parameters.values(), run.dtype, only=run.gathered)  # the graph has them as they are gathered
         join(ranks)
         units = {i.path for i in graph.instructions if isinstance(i, Unit)}
         self.parts = {path: Part() for path in sorted(units)}
-        for path, part in self.parts.items():
-            if path:
-                _home(path, self.parts).register_module(path.replace(".", "/"), part)
-        for path, module in self.modules.items():
-            _home(path, self.parts).register_module(path.replace(".", "/"), module)
         names = {id(p): path for path, p in self.parameters.items()}
-        held = {id(p) for p in self.parts[""].parameters()}
-        for path, parameter in self.parameters.items():
-            if id(parameter) not in held:
-                _home(path, self.parts).register_parameter(path.replace(".", "/"), parameter)
+        lone = [path for path in graph.parameters if path in self.modules]  # a module that is nothing but a parameter of the one around it
+        for path in (*graph.parameters, *self.modules, *units - {""}):
+            if path not in lone:
+                self._register(path)
+            else:
+                self._around(path)
+        for path in lone:
+            self._register(path)  # behind all other children, as parameters are
         paths = [names[id(p)] for p in self.parts[""].parameters()]
         for tensor in graph.parameters.values():
             del self._resident[tensor]
         self.parameters, self.values = {}, dict(self._resident)
-        mesh = init_device_mesh("cuda", (ranks,))
+        copies = run.replicate
+        mesh = init_device_mesh("cuda", (copies, ranks // copies), mesh_dim_names=("replicate", "shard")) if copies > 1 else None
+        mesh = mesh or init_device_mesh("cuda", (ranks,))
         settings: dict[str, Any] = {} if run.reshard_after_forward else {"reshard_after_forward": False}
+        dtypes = {name: getattr(torch, DTYPES[getattr(run, name)]) for name in MIXED if getattr(run, name) != "none"}
+        settings["offload_policy"] = CPUOffloadPolicy() if run.offloaded else OffloadPolicy()
+        settings["mp_policy"] = MixedPrecisionPolicy(**dtypes, cast_forward_inputs=run.cast_forward_inputs)
         for path in sorted(units, key=lambda path: -path.count(".") if path else 1):
             fully_shard(self.parts[path], mesh=mesh, **settings)
         sharded = dict(zip(paths, self.parts[""].parameters()))
         self.parameters = {path: sharded[path] for path in graph.parameters}
-        torch.cuda.empty_cache()
+        if device == "cuda":
+            self._move_anew()
+
+    def _register(self, path: str) -> None:
+        """Put a module or parameter that has no place yet where its path says."""
+        around, name = self._around(path), f"/{path.rpartition('.')[2]}"
+        if around is None or name in around._modules:
+            return
+        if path in self.modules or path in self.parts:
+            around.register_module(name, self.modules[path] if path in self.modules else self.parts[path])
+        else:
+            around.register_parameter(name, self.parameters[path])
+
+    def _around(self, path: str) -> nn.Module | None:
+        """The module that a path lies in, which has nothing of its own if it is not a part; None in one of the program's."""
+        module: nn.Module = self.parts[""]
+        names = path.split(".")
+        for depth, name in enumerate(names[:-1], 1):
+            inner = ".".join(names[:depth])
+            if f"/{name}" not in module._modules:
+                self._register(inner) if inner in self.modules else module.register_module(f"/{name}", self.parts.get(inner, nn.Module()))
+            if inner in self.modules:
+                return None
+            module = module.get_submodule(f"/{name}")
+        return module
+
+    def _move_anew(self) -> None:
+        """The shards, buffers and inputs as they lie on a GPU on which the model was not sharded: moved off it and on again."""
+        paths = {tensor: path for path, tensor in (*self.graph.parameters.items(), *self.graph.buffers.items())}
+        tensors = {**self.parameters, **self.buffers}
+        ordered = [tensors[paths[tensor]] for tensor in standing(self.graph)] + list(self.inputs)
+        groups = [group for part in self.parts.values() for group in cast(FSDPModule, part)._get_fsdp_state()._fsdp_param_groups]
+        for where in ("cpu", "cuda"):
+            for tensor in ordered:
+                if isinstance(tensor, DTensor) and self.run.offloaded:
+                    continue
+                if isinstance(tensor, DTensor):
+                    tensor._local_tensor = tensor._local_tensor.to(where)
+                else:
+                    tensor.data = tensor.data.to(where)
+            for parameter in (p for group in groups for p in group.fsdp_params):
+                parameter.reset_sharded_param()  # type: ignore[no-untyped-call]
+            torch.cuda.empty_cache()
+
+    def _modules(self) -> dict[str, nn.Module]:
+        modules = make_modules(self.graph, self.device, getattr(torch, self.run.gathered or self.run.dtype))
+        _cast((buffer for module in modules.values() for buffer in module.buffers()), self.run.dtype, only=self.run.gathered)
+        return modules
 
     def _run(self, instructions: Sequence[Instruction]) -> None:
         position = 0
@@ -164,6 +221,7 @@ class Sharded(Program):
 
         def body(*arguments: torch.Tensor) -> tuple[torch.Tensor, ...]:
             if not unit.path:
+                self.values |= dict(zip(unit.seen, arguments))
                 self._run(instructions)
                 return tuple(self.values.pop(tensor) for tensor in last.results)
             outside = self.values
@@ -176,12 +234,12 @@ class Sharded(Program):
 
         self.parts[unit.path].body = body
         torch.cuda.memory._set_memory_metadata("")
-        inputs = tuple(self.graph.inputs.values()) if not unit.path else unit.inputs
-        results = self.parts[unit.path](*(self.values[tensor] for tensor in inputs))
+        results = self.parts[unit.path](*(self.values[tensor] for tensor in unit.inputs))
         torch.cuda.memory._set_memory_metadata("")
-        self.values |= dict(zip(last.results, results))
+        self.values |= dict(zip(last.handed, results))
 
 
-def _home(path: str, parts: dict[str, Part]) -> Part:
-    """The innermost part that a path lies in."""
-    return parts[max((p for p in parts if p and path.startswith(f"{p}.")), key=len, default="")]
+def _cast(tensors: Iterable[torch.Tensor], dtype: str, only: str) -> None:
+    """Those of tensors that are in one dtype, in another."""
+    for tensor in (t for t in tensors if only and t.dtype == getattr(torch, only)):
+        tensor.data = tensor.data.to(getattr(torch, dtype))

@@ -33,8 +33,7 @@ POINTWISE: Mapping[str, tuple[str, ...]] = {
     "addcmul": ("| 3 5, 3 5, 3 5", "value: 2 | 2 3 5, 5, 3 1", "| 3 5, float32 3 5, 3 5"),
     "addcdiv": ("| 3 5, 3 5, 3 5", "value: 2 | 2 3 5, 5, 3 1", "| 3 5, float32 3 5, 3 5"),
     "clamp": (
-        "min: 0 | 3 5", "max: 1 | 2 3 7", "min: 0, max: 1 | 3 5", "min: 0, max: 1.5 | int64 3 5 | float",
-        "max: 1 | int64 3 5 | float",
+        "min: 0 | 3 5", "max: 1 | 2 3 7", "min: 0, max: 1 | 3 5", "min: 0, max: 1.5 | int64 3 5 | float", "max: 1 | int64 3 5 | float",
     ),
     "clamp_min": ("min: 0 | 3 5", "min: 0 | swapped 2 3 5", "min: 0.5 | int64 3 5 | float", "min: 2 | int64 3 5 | float"),
     "clamp_max": ("max: 0 | 3 5", "max: 0 | swapped 2 3 5", "max: 0.5 | int64 3 5 | float"),

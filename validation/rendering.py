@@ -16,13 +16,13 @@ from torch.utils.checkpoint import checkpoint
 
 from analyzer import graph as symbolic
 from analyzer.formulas import joint
-from analyzer.graph import Bind, Call, Checkpoint, Drop, EndCheckpoint, Graph, Instruction, Step, nested
+from analyzer.graph import Bind, Call, Checkpoint, Drop, EndCheckpoint, Graph, Instruction, Redistribute, Step, nested
 from analyzer.ops import OPS
 from analyzer.run.settings import Run
 from validation.modules import buffers, dtype, entry, make_modules, numbers, parameters, split
 from validation.reference_attention import forced
 
-Watch = Callable[[Call], None]
+Watch = Callable[[Call | Redistribute], None]
 
 
 class Program:
@@ -34,8 +34,6 @@ class Program:
         self.modules = self._modules()
         self.parameters = parameters(graph, self.modules, device)
         self.buffers = buffers(graph, self.modules, device)
-        if graph.tied and torch.device(device).type == "cuda":
-            torch.cuda.empty_cache()  # tied parameters were made twice here; a model that is moved to the GPU has them once
         for module in self.modules.values():
             module.train(self.training)
         self._resident = {t: self._input(t) for t in graph.inputs.values()}
@@ -85,11 +83,24 @@ class Program:
                     self.values.pop(tensor, None)  # absent: one of autocast's cached casts, which PyTorch drops itself
                 case Bind(name=name, tensor=tensor):
                     self.variables[name] = self.values[tensor]
+                case Redistribute():
+                    self._redistribute(instruction)
                 case Checkpoint():
                     end = _end(instructions, position)
                     run = self._reentrant if instruction.again else self._checkpointed
                     run(instruction, instructions[position : end + 1])
                     position = end + 1
+
+    def _redistribute(self, instruction: Redistribute) -> None:
+        if self.before_call:
+            self.before_call(instruction)
+        self.values[instruction.outputs[0]] = self._redistributed(instruction.way, self.values[instruction.tensor])
+        if self.after_call:
+            self.after_call(instruction)
+
+    def _redistributed(self, way: str, x: torch.Tensor) -> torch.Tensor:
+        """A tensor in another layout over several GPUs."""
+        raise NotImplementedError
 
     def _reentrant(self, begin: Checkpoint, instructions: Sequence[Instruction]) -> None:
         """A region under a reentrant checkpoint: without a graph the first time, with one of its own the second."""
@@ -187,7 +198,7 @@ def _without_grad(graph: Graph) -> set[Call]:
         if isinstance(instruction, Step):
             steps.append(instruction)
         elif isinstance(instruction, Call):
-            if any(_is_cut_off(step) for step in steps):
+            if any(_is_cut_off(step) for step in steps) and not any(step.needed for step in steps):
                 found.add(instruction)
             steps = []
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,9 @@ SETTINGS = (
     "mode=train precision=fp32 optimizer=AdamW", "mode=train precision=fp32 optimizer=SGD",
     "mode=train precision=amp-bf16 optimizer=AdamW", "mode=train precision=amp-bf16 optimizer=SGD", "mode=infer precision=fp32",
 )  # fmt: skip
-NO_AUTOCAST = ("cnn1d", "cnn3d", "unet", "vae")  # binary_cross_entropy raises under autocast: all in bf16 instead
+INFERENCE = ("mode=infer precision=fp32", "mode=infer precision=bf16")  # of a model without a loss
+NO_AUTOCAST = ("cnn1d", "cnn3d", "cnn3d-age", "cnn3d-pool", "unet_strided", "vae")  # refuse it: all in bf16 instead
+FULL_PRECISION = ("cpa-adversaries",)  # differentiates gradients, which half precision refuses
 PEAKS = ("inference", "forward", "backward", "step")
 OPTIONAL = ("first", "config", "device", "saved")
 ALLOCATOR = ("allocated", "reserved")
@@ -78,13 +81,28 @@ class Results:
 
 def cases(only: Iterable[str] = ()) -> Iterator[tuple[str, str, str]]:
     """Model, symbols and run settings of every row that there should be."""
-    sizes: Mapping[str, list[str]] = yaml.safe_load((HERE / "sizes.yaml").read_text(encoding="utf-8"))
+    sizes = _sizes()
     wanted = tuple(only) or tuple(sizes)
-    return ((model, symbols, _setting(model, run)) for model in wanted for symbols in sizes[model] for run in SETTINGS)
+    return ((model, symbols, run) for model in wanted for symbols in sizes[model] for run in _settings(model))
 
 
-def _setting(model: str, run: str) -> str:
-    return run.replace("amp-bf16", "bf16") if model in NO_AUTOCAST else run
+@cache
+def _sizes() -> Mapping[str, list[str]]:
+    """The symbols of the sizes of each model."""
+    found: dict[str, list[str]] = yaml.safe_load((HERE / "sizes.yaml").read_text(encoding="utf-8"))
+    return found
+
+
+@cache
+def _settings(model: str) -> tuple[str, ...]:
+    """The settings of a model: AdamW, which has no momentum, without the config's."""
+    config: Mapping[str, Any] = yaml.safe_load(config_of(model).read_text(encoding="utf-8"))
+    if "loss" not in config:
+        return INFERENCE
+    adam = "AdamW momentum=false" if config.get("run", {}).get("momentum") else "AdamW"
+    half = "bf16" if model in NO_AUTOCAST else "amp-bf16"
+    runs = (run for run in SETTINGS if "amp" not in run or model not in FULL_PRECISION)
+    return tuple(run.replace("amp-bf16", half).replace("AdamW", adam) for run in runs)
 
 
 def config_of(model: str) -> Path:
@@ -138,13 +156,15 @@ def read(path: Path = RESULTS) -> Results:
 
 
 def write(results: Results, path: Path = RESULTS) -> None:
-    """Results to a file, a row a line."""
+    """Results to a file, a row a line; whoever is stopped meanwhile leaves what was there."""
     rows = ",\n".join(json.dumps(_without_empty(asdict(row)), separators=(",", ":")) for row in results.rows)
     packages = {"packages": dict(results.packages)} if results.packages else {}
     made_on = {"environment": dict(results.environment)} if results.environment else {}
     head = json.dumps({"torch": results.torch, "date": results.date, "device": asdict(results.device), **packages, **made_on})
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f'{head[:-1]}, "rows": [\n{rows}\n]}}\n', encoding="utf-8")
+    part = path.with_name(path.name + ".part")
+    part.write_text(f'{head[:-1]}, "rows": [\n{rows}\n]}}\n', encoding="utf-8")
+    part.replace(path)
 
 
 def _without_empty(row: dict[str, Any]) -> dict[str, Any]:

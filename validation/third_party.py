@@ -1,7 +1,6 @@
 """Configs beside the classes that they describe: what is predicted of ours, and what PyTorch allocates for theirs.
 
-What `python -m validation zoo` does; `PYTHONPATH=SCGPT validation/nullcuda/run.sh -m validation zoo scgpt` is how a class of a
-repository is reached.
+What `python -m validation zoo` does.
 
 Exit status: 0 all figures equal, 1 not, 2 a case is refused.
 """
@@ -13,14 +12,18 @@ import sys
 import time
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from analyzer.problems import InvalidConfig
+from analyzer.sizes import Device
 from validation.rows import HERE, Results, Row, read, write
 from validation.third_party_models import EVERY, cases
 
 WRITTEN = HERE / "results" / "third-party.json"
-WRITTEN_OF_GENES = HERE / "results" / "genes.json"  # of classes that no package index has, or with many dependencies
+WRITTEN_OF_GENES = HERE / "results" / "genes.json"  # of packages with many dependencies
+WRITTEN_OF_TIMM = HERE / "results" / "timm.json"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,7 +54,7 @@ def _one(names: Sequence[str], settings: Sequence[str], parser: argparse.Argumen
     if len(names) != 1:
         parser.error("settings belong to one model")
     try:
-        analysis = analysis_of(names[0], settings)
+        analysis = analysis_of(EVERY[names[0]].config or names[0], settings)
     except InvalidConfig as error:
         print(error, file=sys.stderr)
         return 2
@@ -62,12 +65,12 @@ def _one(names: Sequence[str], settings: Sequence[str], parser: argparse.Argumen
 
 def _all(names: Sequence[str], output: Path | None) -> int:
     """The cases of some models, or of all: what differs, on paper where asked for."""
-    from validation.row import device_of_this_machine, row_of, today, torch_version
-    from validation.third_party_program import third_party_compared, versions
+    from validation.row import device_of_this_machine, today, torch_version
+    from validation.third_party_program import versions
 
     device, found, started = device_of_this_machine(), list[Row](), time.monotonic()
     for model, symbols, run in cases(names):
-        row = row_of(model, symbols, run, device, lambda analysis: third_party_compared(EVERY[analysis.graph.name], analysis))
+        row = class_row(model, symbols, run, device)
         found.append(row)
         told = ", ".join(f"{n} {row.predicted(n):,} for {row.measured[n]:,}" for n in row.differing) or "equal"
         print(f"{time.monotonic() - started:4.0f} s  {model} {symbols} {run}: {told}{f' (first: {row.first})' if row.first else ''}")
@@ -75,8 +78,17 @@ def _all(names: Sequence[str], output: Path | None) -> int:
         kept = {row.key: row for row in read(output).rows} if output.exists() else {}
         merged = {**kept, **{row.key: row for row in found}}
         rows = tuple(merged[case] for case in cases(EVERY) if case in merged)
-        write(Results(torch_version(), today(), device, rows, versions()), output)
+        write(Results(torch_version(), today(), device, rows, versions(EVERY[row.model] for row in rows)), output)
     return 1 if any(set(row.differing) - {"allocated", "reserved"} for row in found) else 0
+
+
+def class_row(model: str, symbols: str, run: str, on: Device) -> Row:
+    """Run a class on CUDA, and what was measured beside what is predicted of its config."""
+    from validation.row import row_of
+    from validation.third_party_program import third_party_compared
+
+    kind = EVERY[model]
+    return replace(row_of(kind.config or model, symbols, run, on, partial(third_party_compared, kind)), model=model)
 
 
 if __name__ == "__main__":

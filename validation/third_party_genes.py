@@ -1,8 +1,12 @@
-"""Models of genes and genomes whose classes a fresh machine does not have: they are run where the package is on PYTHONPATH."""
+"""Models of genes and genomes. Their packages have many dependencies: `validation/nullcuda/run.sh setup extra` installs them."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
+from importlib import import_module
+from importlib.util import find_spec
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -14,11 +18,19 @@ ROW_MAJOR = tuple(setting for setting in SETTINGS if "=bf16" not in setting)  # 
 ENFORMER = ("B=1 r=16384 t=40 L=2", "B=3 r=4736 t=21 L=5 c=120 n=4 d=10 K=7 M=5")
 
 
+def _of_scgpt(name: str) -> Any:
+    """A module of scGPT, without what its packages import beside it (torchtext, which has no build for today's torch)."""
+    for package in ("scgpt", "scgpt.model"):
+        spec = None if package in sys.modules else find_spec(package)
+        if spec is not None:
+            sys.modules[package] = ModuleType(package)
+            sys.modules[package].__path__ = list(spec.submodule_search_locations or ())
+    return import_module(name)
+
+
 def _scgpt(s: Symbols) -> nn.Module:
     """github.com/bowang-lab/scGPT, scgpt/model/model.py."""
-    from scgpt.model.model import TransformerModel
-
-    made: nn.Module = TransformerModel(
+    made: nn.Module = _of_scgpt("scgpt.model.model").TransformerModel(
         s["V"], s["c"], s["n"], s["f"], s["L"], vocab={"<pad>": 0}, dropout=0.2, do_mvc=True, input_emb_style="continuous",
     )  # fmt: skip
     return made
@@ -29,8 +41,7 @@ def _on_genes(module: nn.Module, batch: Batch) -> Any:
 
 
 def _masked_errors(output: Any, batch: Batch) -> torch.Tensor:
-    from scgpt.loss import masked_mse_loss
-
+    masked_mse_loss = _of_scgpt("scgpt.loss").masked_mse_loss
     loss_mse = masked_mse_loss(output["mlm_output"], batch["target"], batch["masked"])
     loss_gepc = masked_mse_loss(output["mvc_output"], batch["target"], batch["masked"])
     found: torch.Tensor = loss_mse + loss_gepc

@@ -28,3 +28,4 @@ class ThirdParty:
     optimizer: str = "optimizer=AdamW"
     padded: bool = True  # whether a batch has padding: transformers looks, and makes a mask or not
     settings: tuple[str, ...] = SETTINGS
+    config: str = ""  # the model that describes it, where that has another name

@@ -16,6 +16,7 @@ from validation.third_party_folding import FOLDING
 from validation.third_party_genes import GENES
 from validation.third_party_kind import Build, Symbols, ThirdParty
 from validation.third_party_peft import LORA
+from validation.third_party_timm import TIMM
 from validation.third_party_transformers import from_transformers, made
 from validation.third_party_vision import VISION
 
@@ -113,7 +114,7 @@ THIRD_PARTY: Mapping[str, ThirdParty] = {
     **VISION,
 }
 
-EVERY: Mapping[str, ThirdParty] = {**THIRD_PARTY, **GENES}
+EVERY: Mapping[str, ThirdParty] = {**THIRD_PARTY, **GENES, **TIMM}
 
 
 def cases(only: Iterable[str] = ()) -> Iterator[tuple[str, str, str]]:

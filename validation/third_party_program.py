@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable
 from importlib.metadata import version
 from typing import Any
 
@@ -16,7 +17,6 @@ from validation.figures import measure
 from validation.modules import default_dtype, dtype, numbers
 from validation.nullcuda.recorder import Recorder
 from validation.third_party_kind import ThirdParty
-from validation.third_party_models import THIRD_PARTY
 
 
 class ThirdPartyProgram:
@@ -64,9 +64,9 @@ def _given(name: str, tensor: Any, graph: Graph, padded: bool) -> torch.Tensor:
     return torch.rand(shape, dtype=kind) if kind.is_floating_point else torch.zeros(shape, dtype=kind)
 
 
-def versions() -> dict[str, str]:
+def versions(kinds: Iterable[ThirdParty]) -> dict[str, str]:
     """The versions of the packages whose classes are run."""
-    return {package: version(package) for package in sorted({kind.package for kind in THIRD_PARTY.values()})}
+    return {package: version(package) for package in sorted({kind.package for kind in kinds})}
 
 
 def third_party_compared(kind: ThirdParty, analysis: Analysis) -> Comparison:

@@ -23,14 +23,14 @@ def _torchvision(name: str, *sizes: str, sized: bool = False) -> ThirdParty:
         made: nn.Module = getattr(models, name)(num_classes=s["K"], **size)
         return made
 
-    return ThirdParty("torchvision", build, _on_images, _cross_entropy, sizes, "optimizer=SGD momentum=true")
+    return ThirdParty("torchvision", build, on_images, cross_entropy, sizes, "optimizer=SGD momentum=true")
 
 
-def _on_images(module: nn.Module, batch: Batch) -> Any:
+def on_images(module: nn.Module, batch: Batch) -> Any:
     return module(batch["x"])
 
 
-def _cross_entropy(output: Any, batch: Batch) -> torch.Tensor:
+def cross_entropy(output: Any, batch: Batch) -> torch.Tensor:
     return nn.functional.cross_entropy(output, batch["labels"])
 
 

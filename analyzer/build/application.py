@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-from analyzer.build.frame import Bound, Frame
+from analyzer.assumptions import Assumption
+from analyzer.build.frame import Bound, Frame, located
+from analyzer.build.layouts import styled
+from analyzer.build.parts import check
 from analyzer.build.values import refuse, unwieldy
 from analyzer.evaluate import exact
 from analyzer.graph import Call, Tensor
 from analyzer.ops import OPS
-from analyzer.ops.tensor_parallel import STYLES
-from analyzer.polynomial import Poly
+from analyzer.polynomial import ONE, Poly
 from analyzer.sizes import sizes
 from analyzer.tracing import Refused, show
 
@@ -25,10 +25,12 @@ def apply(name: str, positional: list[Any], attributes: dict[str, Any], frame: F
     tracer, op = frame.tracer, OPS[name]
     try:
         with tracer.op(), located(frame, *(place or (frame.path, frame.label))):
-            result = (STYLES[style] if style else op.function)(*positional, **attributes)
+            function, style = styled(name, positional, style)
+            result = function(*positional, **attributes)
             results = result if isinstance(result, tuple) else (result,)
             for tensor in results:
                 _check_shape(tensor)
+            check(name, style, positional, results, tracer)
             results = tracer.pop(results)
     except Refused as error:
         hints = filter(None, (error.hint, *_origins(error, positional, frame)))
@@ -51,6 +53,7 @@ def _check_shape(tensor: Tensor) -> None:
         if number > MAX_SIZE:
             raise Refused(f"the result would have a size of more than {MAX_SIZE:.0e}")
         if number < 1:
+            sizes().breaks(Assumption(ONE, "<=", size))
             told = "" if size.constant is not None else f", and {size!r} is {number}"
             raise Refused(f"the result would have shape {show(tensor.shape)}{told}", "sizes are at least 1")
 
@@ -61,18 +64,6 @@ def _origins(error: Refused, operands: list[Any], frame: Frame) -> list[str]:
     names = {id(frame.now(value)): f"'{name}'" for name, value in frame.variables.items()}
     told = {t: f"{names.get(id(t), 'an unnamed result')} is {show(t.shape)}, from {t.origin}" for t in tensors}
     return [line for tensor, line in told.items() if str(tensor.origin) not in error.message]
-
-
-@contextmanager
-def located(frame: Frame, path: str, label: str) -> Iterator[None]:
-    """Name what is made after the module it belongs to."""
-    tracer = frame.tracer
-    before = tracer.path, tracer.label
-    tracer.path, tracer.label = path, label
-    try:
-        yield
-    finally:
-        tracer.path, tracer.label = before
 
 
 def _plain(value: Any) -> object:

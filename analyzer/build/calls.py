@@ -11,10 +11,11 @@ from analyzer.build.application import apply
 from analyzer.build.arguments import counted, op_arguments, operands
 from analyzer.build.checkpoints import Body, checkpointed, is_checkpointed
 from analyzer.build.frame import POISON, Bound, Constant, Frame, Poison, Word
-from analyzer.build.ranks import sharded
-from analyzer.build.shards import divided, style_of, styles
+from analyzer.build.layouts import called, entered
+from analyzer.build.shards import divided, style_of, style_of_block, styles
 from analyzer.build.source import CONTROL, RESERVED, Block, Module, Problems, Statement, TooMany
 from analyzer.build.ties import Ties
+from analyzer.build.units import sharded
 from analyzer.build.values import refuse, size_of, whole_size_of
 from analyzer.document import Scalar, Sequence, Value
 from analyzer.graph import Tensor
@@ -63,6 +64,7 @@ class Calls:
         if word not in home.blocks and word not in OPS:
             raise refuse(made, f"unknown op '{word}'", nearest(word, [*OPS, *home.blocks]))
         path, label = (f"{above}.{statement.name}" if above else statement.name for above in under)
+        frame.tracer.sections.enter(path, frame.tracer.instructions)
         first = self.owners.setdefault(path, made)
         if first != made and (word in home.blocks or OPS[word].is_module):
             raise refuse(made, f"'{path}' is already the name of the layer at line {first.line}", "give one of them another 'name'")
@@ -107,7 +109,7 @@ class Calls:
                 raise refuse(statement.origin, message, "shard the checkpointed block")
             whole = partial(sharded, tracer, place[0], body=whole)
         self.recomputed += again
-        results = whole(tensors)
+        results = called(whole, tensors, style_of_block(statement, home), outside)
         self.recomputed -= again
         self.running.pop()
         first = next((t.shape for t in results if isinstance(t, Tensor)), None)
@@ -119,9 +121,10 @@ class Calls:
         tracer, inner = outside.tracer, replace(outside, variables={}, used=set())
         inner.modules = {**outside.modules, **{n: (m, inner) for n, m in block.modules.items()}}
         tracer.push()
-        for name, tensor in zip(block.inputs, tensors):
-            inner.assign(name, tensor, owned=False)
-        inner.previous = tuple(tensors[:1])
+        taken = [entered(block, name, tensor, inner) for name, tensor in zip(block.inputs, tensors)]
+        for name, tensor, given in zip(block.inputs, taken, tensors):
+            inner.assign(name, tensor, owned=tensor is not given)
+        inner.previous = tuple(taken[:1])
         before = tracer.origin
         self.run(block.layers, inner)
         self.uncalled(block.modules, inner)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from collections.abc import Mapping as MappingOf
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Union
 
@@ -98,3 +100,15 @@ class Frame:
             for value in old:
                 if isinstance(value, Tensor):
                     self.tracer.release(value)
+
+
+@contextmanager
+def located(frame: Frame, path: str, label: str) -> Iterator[None]:
+    """Name what is made after the module it belongs to."""
+    tracer = frame.tracer
+    before = tracer.path, tracer.label
+    tracer.path, tracer.label = path, label
+    try:
+        yield
+    finally:
+        tracer.path, tracer.label = before

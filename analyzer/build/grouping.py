@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from analyzer.document import Scalar
 from analyzer.paths import is_named
@@ -30,3 +30,14 @@ def ungrouped(written: Mapping[str, Scalar], run: Run, tracer: Tracer) -> Iterat
     if run.mode == "train" and trainable and all(is_named(patterns(run.exclude), path) for path in trainable):
         told = written.get("exclude")
         yield Problem(told.origin if told else Origin(COMMAND_LINE), "run.exclude leaves the optimizer no parameter")
+
+
+def unknown_frozen(frozen: Sequence[Scalar], tracer: Tracer) -> list[Problem]:
+    """Paths under `frozen` that no parameter has."""
+    paths = [path for name, tensor in tracer.parameters.items() for path in (name, tensor.storage.label)]
+    paths += tracer.tied
+    known = {".".join(path.split(".")[:length]) for path in paths for length in range(1, path.count(".") + 2)}
+    return [
+        Problem(path.origin, f"no module or parameter '{path.value}' to freeze", nearest(str(path.value), known))
+        for path in frozen if not any(is_named((str(path.value),), known) for known in paths)
+    ]  # fmt: skip

@@ -7,13 +7,14 @@ from analyzer.build.arguments import bound_names, counted
 from analyzer.build.arithmetic import assign
 from analyzer.build.calls import Calls
 from analyzer.build.frame import POISON, Frame
-from analyzer.build.loops import Count, count_of
+from analyzer.build.loops import Count, beginnings, count_of
 from analyzer.build.source import LISTS, NAME, Problems, Statement, TooMany, is_name
 from analyzer.build.values import refuse, shown, tensor_of
 from analyzer.document import Mapping, Scalar, Sequence, Value
 from analyzer.evaluate import NotWhole
 from analyzer.graph import Enter, Leave, Tensor
 from analyzer.problems import InvalidConfig, Problem, nearest
+from analyzer.sizes import sizes
 
 MAX_STATEMENTS, MAX_UNROLLED, MAX_LOOPS = 6_000, 30_000, 4
 
@@ -39,11 +40,16 @@ class Interpreter:
             except TooMany:
                 raise
             except InvalidConfig as error:
-                self.problems.extend(error.problems)
+                self._found(error.problems)
             except (NotWhole, ZeroDivisionError) as error:
-                self.problems.add(statement.origin, f"{statement.word}: {error}")
+                self._found((Problem(statement.origin, f"{statement.word}: {error}"),))
             if len(self.problems.found) > before or not statement.word:
                 self._poison(statement, frame)
+
+    def _found(self, problems: tuple[Problem, ...]) -> None:
+        if not self.problems.found:
+            self.problems.because = sizes().broken
+        self.problems.extend(problems)
 
     def _expect(self, more: int, statement: Statement) -> None:
         """Go on only if so many more statements are within the limit. Raises TooMany."""
@@ -137,19 +143,33 @@ class Interpreter:
             self._expect(count.number * len(statement.body), statement)
         if self.depth >= MAX_LOOPS:
             raise refuse(statement.origin, f"more than {MAX_LOOPS} loops inside each other")
-        self.loops += 1
+        path = f"{frame.path}.{statement.name}" if frame.path else statement.name
+        if not self.depth:
+            tracer.repeats.setdefault(path, count.size)
+        cuts = () if self.depth else beginnings(path, count, tracer.sections.begins)
+        if cuts and frame.lists:
+            raise refuse(statement.origin, "a loop that goes through lists is not divided into stages of a pipeline")
         self.depth += 1
+        for first, part in count.parts(cuts, tracer.sections.wanted - tracer.sections.running, self.simulated, unroll=self.unroll):
+            if first in cuts:
+                tracer.sections.enter(f"{path}.{first}", tracer.instructions)
+            self._iterate(statement, frame, first, part)
+        self.depth -= 1
+
+    def _iterate(self, statement: Statement, frame: Frame, first: int, count: Count) -> None:
+        """Run iterations of a loop from the first one on."""
+        self.loops += 1
+        tracer = frame.tracer
         outer, around, path, label = tracer.copies, tracer.loops, frame.path, frame.label
         listed = frame.lists and count.name not in dict(around)  # loops that may go through the same lists are one to the simulation
         loop = count.name if listed else f"loop{self.loops}"
-        for i, shown_as, stands_for in count.iterations():
+        for i, number, stands_for in count.iterations():
             tracer.instructions.append(Enter(loop, i, count.skipped))
             tracer.copies = outer * stands_for
             tracer.loops = (*around, (loop, i))
-            frame.path = f"{path}.{statement.name}.{shown_as}" if path else f"{statement.name}.{shown_as}"
+            frame.path = f"{path}.{statement.name}.{first + number}" if path else f"{statement.name}.{first + number}"
             frame.label = f"{label}.{statement.name}" if label else statement.name
             self.run(statement.body, frame)
-        self.depth -= 1
         tracer.instructions.append(Leave(loop))
         tracer.copies, tracer.loops, frame.path, frame.label = outer, around, path, label
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from analyzer.build.frame import Frame
@@ -38,6 +38,16 @@ class Count:
             stands_for = self.skipped + 1 if i == half - 1 else poly(1)
             yield i, i if i < half else self.number - shown + i, stands_for
 
+    def parts(self, cuts: Sequence[int], wanted: int, simulated: int, *, unroll: bool) -> Iterator[tuple[int, Count]]:
+        """The first iteration of each part that the cuts make, with the count of those in it: of other parts than the wanted one, one."""
+        if not cuts:
+            yield 0, self
+            return
+        for part, (first, end) in enumerate(zip((0, *cuts), (*cuts, self.number))):
+            length = end - first if unroll or part == wanted else 1
+            if end > first:
+                yield first, Count(poly(length), length, length if unroll else simulated)
+
     def instructions(self, loop: str) -> tuple[Instruction, ...]:
         """What says how long a loop is, for one that nothing runs in."""
         return Enter(loop, 0, self.skipped), Leave(loop)
@@ -53,3 +63,12 @@ def count_of(value: Value, frame: Frame, *, simulated: int, unroll: bool) -> Cou
         short = number <= found.simulated
         sizes().assume(size, "==" if short else ">=", poly(number if short else simulated))
     return found
+
+
+def beginnings(path: str, count: Count, begins: Sequence[str]) -> tuple[int, ...]:
+    """At which iterations of a loop stages of a pipeline begin. That the loop is as long as it is, is written down."""
+    told = (begin.rpartition(".") for begin in begins)
+    cuts = {int(last) for loop, _, last in told if loop == path and last.isdigit() and int(last) < count.number}
+    if cuts and count.size.constant is None:
+        sizes().assume(count.size, "==", count.number)
+    return tuple(sorted(cuts))

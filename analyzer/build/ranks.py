@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from analyzer.build.frame import Bound
 from analyzer.build.symbols import Symbol, Symbols
 from analyzer.document import Scalar
-from analyzer.graph import ENTER, EndUnit, Rule, Spec, Tensor, Unit, View
+from analyzer.graph import Rule, Spec, Tensor
 from analyzer.ops.layout import elementwise_strides
 from analyzer.problems import COMMAND_LINE, InvalidConfig, Origin, Problem
 from analyzer.run.parallel import REPLICATED, SEVERAL
+from analyzer.run.schedules import MICROBATCHES
 from analyzer.run.settings import Run
 from analyzer.tracing import Tracer
 
@@ -20,18 +19,26 @@ if TYPE_CHECKING:
     from analyzer.build.model import Model
 
 RANKS = "ranks"
+MEANING = {RANKS: "GPUs that share the work", MICROBATCHES: "micro-batches of a step"}
 WRAPPER = "DistributedDataParallel"
 
 
 def with_ranks(model: Model, run: Run) -> Model:
-    """The model with a symbol for how many GPUs share the work; as it is where one works alone."""
-    if run.parallel == "none" or RANKS in model.symbols:
+    """The model with a symbol for how many GPUs share the work, and one for the micro-batches of a pipeline; alone as it is."""
+    if run.parallel == "none":
         return model
-    told = model.run.get(RANKS)
-    origin = told.origin if told is not None and str(told.value) == run.ranks else Origin(COMMAND_LINE)
-    definition = int(run.ranks) if run.ranks.isdigit() else run.ranks
-    added = Symbol(RANKS, definition, Scalar(definition, origin), "GPUs that share the work")
-    return replace(model, symbols={**model.symbols, RANKS: added})
+    told = {RANKS: run.ranks} | ({MICROBATCHES: run.n_microbatches} if run.parallel == "pipeline" else {})
+    added = {}
+    for name, size in ((name, size) for name, size in told.items() if name not in model.symbols):
+        definition = int(size) if size.isdigit() else size
+        added[name] = Symbol(name, definition, Scalar(definition, given_at(model, name, size)), MEANING[name])
+    return replace(model, symbols={**model.symbols, **added})
+
+
+def given_at(model: Model, setting: str, value: str) -> Origin:
+    """Where a run setting of this value was given."""
+    told = model.run.get(setting)
+    return told.origin if told is not None and str(told.value) == value else Origin(COMMAND_LINE)
 
 
 def refuse_alone(model: Model, run: Run, symbols: Symbols) -> None:
@@ -39,31 +46,10 @@ def refuse_alone(model: Model, run: Run, symbols: Symbols) -> None:
     if run.parallel in SEVERAL and symbols.values[RANKS] < 2:
         message = f"run.parallel={run.parallel} is for several GPUs, and ranks is {symbols.values[RANKS]}"
         raise InvalidConfig(Problem(model.symbols[RANKS].source.origin, message, "run.ranks=2 or more; run.parallel=none for one GPU"))
-
-
-def sharded(tracer: Tracer, path: str, tensors: Sequence[Bound], body: Callable[[list[Bound]], tuple[Bound, ...]]) -> tuple[Bound, ...]:
-    """A call of a block that is sharded by itself: the inputs that need a gradient go through a node that tells when they have it.
-
-    Source: torch/distributed/fsdp/_fully_shard/_fsdp_param_group.py (RegisterPostBackwardFunction), torch 2.13.
-    """
-    position = len(tracer.instructions)
-    tracer.push()
-    taken = tuple(t for t in tensors if isinstance(t, Tensor))
-    passed = {f"x{i}": t for i, t in enumerate(t for t in taken if tracer.grad and t.requires_grad)}
-    given: dict[Tensor, Tensor] = {}
-    if passed:
-        views = tuple(View(name, t.shape, t.strides) for name, t in passed.items())
-        rule = Rule(views, {name: f"g{i}" for i, name in enumerate(passed)}, constants={"untracked": True})
-        label, tracer.label = tracer.label, path
-        given = dict(zip(passed.values(), tracer.step(ENTER, rule, passed)))
-        tracer.label = label
-    unit = Unit(path, taken, tuple(given.get(t, t) for t in taken), tracer.origin, tracer.copies)
-    tracer.instructions.insert(position, unit)
-    results = body([given.get(t, t) if isinstance(t, Tensor) else t for t in tensors])
-    made = tuple(t for t in results if isinstance(t, Tensor))
-    tracer.instructions.append(EndUnit(unit, made))
-    tracer.pop(made)
-    return results
+    if run.replicate > 1 and (symbols.values[RANKS] % run.replicate or symbols.values[RANKS] == run.replicate):
+        message = f"run.replicate={run.replicate} is for several times as many GPUs, and ranks is {symbols.values[RANKS]}"
+        hint = f"run.ranks={2 * run.replicate}; run.parallel=ddp for whole copies"
+        raise InvalidConfig(Problem(model.symbols[RANKS].source.origin, message, hint))
 
 
 def wrapped(run: Run, tracer: Tracer, outputs: dict[str, Tensor]) -> dict[str, Tensor]:

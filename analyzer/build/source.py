@@ -9,6 +9,7 @@ from keyword import iskeyword
 
 from analyzer.document import Mapping, Scalar, Sequence, Value
 from analyzer.problems import LONGEST, InvalidConfig, Origin, Problem, nearest
+from analyzer.sizes import Broken, RefusedSizes
 
 SECTIONS = (
     "name", "doc", "source", "include", "symbols", "inputs", "blocks", "modules", "layers", "outputs", "loss",
@@ -91,6 +92,7 @@ class Problems:
     found: list[Problem] = field(default_factory=list)
     broken: set[str] = field(default_factory=set)  # names of inputs, blocks and modules
     unreadable: bool = False  # a whole section is unknown
+    because: Broken | None = None  # what sizes the first problem comes from, where it comes from sizes alone
 
     def add(self, origin: Origin, message: str, hint: str = "") -> None:
         """Remember a problem. Raises InvalidConfig when there are too many to go on."""
@@ -105,6 +107,8 @@ class Problems:
 
     def raise_any(self) -> None:
         """Raise InvalidConfig if there was a problem."""
+        if self.found and self.because:
+            raise RefusedSizes(tuple(self.found), self.because)
         if self.found:
             raise InvalidConfig(*self.found)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from analyzer.build.arguments import unknown_arguments
@@ -53,7 +54,7 @@ def also_wrong(model: Model, run: Run | None) -> list[Problem]:
     if problems.found or run is None or not model.layers:
         return problems.found
     try:
-        trace(model, symbols, run)
+        trace(model, symbols, replace(run, parallel="none"))
     except InvalidConfig as error:
         return list(error.problems)
     return []

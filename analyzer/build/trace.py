@@ -7,21 +7,23 @@ from typing import TYPE_CHECKING
 
 from analyzer.build.batch import Batch
 from analyzer.build.frame import POISON, Constant, Frame, Poison
-from analyzer.build.grouping import chosen, ungrouped
+from analyzer.build.grouping import chosen, ungrouped, unknown_frozen
 from analyzer.build.interpreter import Interpreter
 from analyzer.build.ranks import RANKS, wrapped
 from analyzer.build.replicas import Replicas, batch_symbol, is_of_each_gpu
-from analyzer.build.shards import undivided
+from analyzer.build.shards import undivided, unmoved
 from analyzer.build.source import Problems, Statement, TooMany
+from analyzer.build.stages import staged
 from analyzer.build.symbols import Symbols, bind
+from analyzer.build.units import Root
 from analyzer.document import Scalar
-from analyzer.graph import EndUnit, Graph, Mark, Step, Tensor, Unit
+from analyzer.graph import Graph, Mark, Step, Tensor
 from analyzer.ops import autocast
-from analyzer.paths import is_named
 from analyzer.polynomial import ONE, Poly, poly, symbol
 from analyzer.problems import COMMAND_LINE, InvalidConfig, Origin, Problem, nearest
 from analyzer.run.groups import patterns
 from analyzer.run.settings import Run
+from analyzer.sections import Sections
 from analyzer.sizes import Device, Sizes
 from analyzer.tracing import Tracer, show
 
@@ -42,12 +44,23 @@ def trace(
 ) -> Graph:
     """The program of one step, as `run` sets it, with `simulated` iterations of a long loop unless all are wanted (`unroll`).
 
-    `numeric` puts numbers for symbols. Raises InvalidConfig with every problem.
+    `numeric` puts numbers for symbols. Of a pipeline it is the program of one stage. Raises InvalidConfig with every problem.
     """
+
+    def traced(run: Run, sections: Sections, *, unroll: bool) -> Graph:
+        return _traced(model, symbols, run, device, sections, simulated=simulated, unroll=unroll, numeric=numeric)
+
+    return staged(model, symbols, run, traced, unroll=unroll) if run.parallel == "pipeline" else traced(run, Sections(), unroll=unroll)
+
+
+def _traced(
+    model: Model, symbols: Symbols, run: Run, device: Device, sections: Sections, *, simulated: int, unroll: bool, numeric: bool
+) -> Graph:
     sizes = Sizes(symbols.values, device)
     training = run.mode == "train"
     frozen = frozenset(str(path.value) for path in model.frozen)
     tracer = Tracer(training=training, grad=training or not run.no_grad, frozen=frozen)
+    tracer.sections = sections
     named = (*frozen, *(word for _, word in chosen(run)), *(path for tie in model.ties for path in (tie.name, tie.target)))
     unroll = unroll or any(part.isdigit() for path in named for part in path.split("."))  # iterations that differ
     problems = Problems(broken=set(model.broken))
@@ -61,10 +74,11 @@ def trace(
     if not problems.found:
         problems.extend(
             (
-                *_unknown_frozen(model, tracer),
+                *unknown_frozen(model.frozen, tracer),
                 *session.unknown_ties(),
                 *ungrouped(model.run, run, tracer),
                 *undivided(model.run, run, tracer),
+                *unmoved(model.run, run, tracer),
             )
         )
     problems.raise_any()
@@ -72,19 +86,8 @@ def trace(
     return Graph(
         model.name, symbols.values, symbols.docs, tuple(tracer.instructions), tracer.parameters, tracer.buffers,
         session.inputs, outputs, loss, tuple(sizes.assumptions.values()), tracer.names,
-        warnings, tracer.tied, tracer.blocks, simulated,
+        warnings, tracer.tied, tracer.blocks, tracer.repeats, None, simulated,
     )  # fmt: skip
-
-
-def _unknown_frozen(model: Model, tracer: Tracer) -> list[Problem]:
-    """Paths under `frozen` that no parameter has."""
-    paths = [path for name, tensor in tracer.parameters.items() for path in (name, tensor.storage.label)]
-    paths += tracer.tied
-    known = {".".join(path.split(".")[:length]) for path in paths for length in range(1, path.count(".") + 2)}
-    return [
-        Problem(path.origin, f"no module or parameter '{path.value}' to freeze", nearest(str(path.value), known))
-        for path in model.frozen if not any(is_named((str(path.value),), known) for known in paths)
-    ]  # fmt: skip
 
 
 class _Session:
@@ -94,6 +97,7 @@ class _Session:
         self.model, self.run, self.tracer = model, run, tracer
         self.interpreter, self.problems = interpreter, interpreter.problems
         self.inputs: dict[str, Tensor] = {}
+        self.kept = run.outputs == "kept" and run.parallel != "pipeline"  # a schedule has variables of its own, and keeps what it returns
         self.loop = Frame(tracer, scope, model.blocks, {})
         self.forward = Frame(tracer, scope, model.blocks, {})
         home = self.forward
@@ -116,17 +120,22 @@ class _Session:
         tracer.weights = self.run.weights if self.run.weights != "precision" else ""
         if self.run.parallel == "tensor":
             tracer.ranks = size if isinstance(size := self.loop.symbols[RANKS], Poly) else ONE
+            tracer.sequence_parallel, tracer.loss_parallel = self.run.sequence_parallel, self.run.loss_parallel
         tracer.units = self._blocks("shard", self.run.shard)
         tracer.push()
         for tensor in batch.tensors.values():
             tracer.own(tensor)
-        root = Unit("", (), (), tracer.origin)
-        if self.run.parallel == "fsdp":
-            tracer.instructions.append(root)
+        root = Root(tracer, self.problems, batch) if self.run.parallel == "fsdp" else None
+        if root:
+            tracer.gathered, tracer.unit_inputs, tracer.unit_outputs = self.run.gathered, self.run.unit_inputs, self.run.unit_outputs
+        seen = root.enter() if root else batch.tensors
         tracer.push()
-        for name, tensor in batch.tensors.items():
+        for name, tensor in seen.items():
             self.forward.variables[name] = tracer.own(tensor)
         replicas = None
+        if tracer.sections.begins and batch.lists:
+            name, items = next(iter(batch.lists.items()))
+            self.problems.add(items.origin, f"input '{name}' is a list: stages of a pipeline take tensors", "inputs that are tensors")
         if self.run.parallel == "data_parallel":
             replicas = Replicas(tracer, self.problems, batch_symbol(self.model, batch.tensors, self.problems), batch.tensors)
             replicas.enter(self.forward)
@@ -139,12 +148,15 @@ class _Session:
         told = inference.outputs if inference and (own or inference.outputs) else self.model.outputs
         outputs = self._outputs(told)
         tracer.pop(tuple(outputs.values()))
-        if self.run.parallel == "fsdp":
-            tracer.instructions.append(EndUnit(root, tuple(outputs.values())))
+        if root:
+            outputs = root.leave(self.forward, outputs)
         if replicas:
             outputs = replicas.leave(self.forward, outputs, self.run.autocast)
         outputs = wrapped(self.run, tracer, outputs)
         self._keep(outputs)
+        if self.run.parallel == "pipeline":  # the stage's forward runs under autocast, and so does the function of the loss
+            autocast.leave(tracer)
+            tracer.autocast = self.run.autocast
         tracer.instructions.append(Mark("forward done"))
         loss = self._loss(outputs) if self.run.mode == "train" else None
         if loss is not None:
@@ -191,14 +203,14 @@ class _Session:
         self.loop.lists = self.forward.lists
         for name, tensor in outputs.items():
             self.loop.variables[name] = tensor
-            if self.run.outputs == "kept":
+            if self.kept:
                 self.tracer.bind(f"output.{name}", tensor)
         known = (*self.inputs, *self.loop.lists)
         declared = (*(str(word.value) for word in self.model.outputs), *(i.name for i in self.model.inputs))
         for name in (name for name in declared if name not in known):
             self.loop.variables.setdefault(name, POISON)
         self.loop.previous = tuple(outputs.values())[-1:] or (POISON,)
-        self.loop.loop_variables = self.run.outputs == "kept"
+        self.loop.loop_variables = self.kept
 
     def _loss(self, outputs: dict[str, Tensor]) -> Tensor | None:
         if not self.model.loss:
@@ -214,6 +226,10 @@ class _Session:
             origin = self.model.loss[-1].origin
             hint = f"its shape is {show(last.shape)}: end with mean or sum" if last else ""
             self.problems.add(origin, "the loss is not a single number", hint)
+            return None
+        if self.tracer.layouts.get(last.storage):
+            hint = "colwise_gather_output of the last layer, or gathered where the whole sequence is wanted"
+            self.problems.add(self.model.loss[-1].origin, "the loss is of a part of the features or of the sequence alone", hint)
             return None
         if not last.requires_grad:
             self.problems.add(self.model.loss[-1].origin, "the loss does not depend on any trainable parameter")

@@ -8,13 +8,14 @@ from fractions import Fraction
 from math import prod
 from typing import Any
 
+from analyzer.assumptions import Assumption
 from analyzer.build.frame import Bound, Frame, Word
 from analyzer.document import Mapping, Scalar, Sequence, Value
 from analyzer.evaluate import NotWhole, exact
 from analyzer.expressions import size
 from analyzer.graph import ITEMSIZE
 from analyzer.ops import Argument
-from analyzer.polynomial import Number, Poly
+from analyzer.polynomial import ONE, Number, Poly
 from analyzer.problems import InvalidConfig, Origin, Problem, nearest
 from analyzer.sizes import sizes
 
@@ -94,6 +95,7 @@ def whole(value: Value, frame: Frame) -> int:
     number = number_of(value, frame)
     if isinstance(number, Fraction):
         told = shown(value)
+        sizes().breaks(Assumption(ONE, "<=", size_of(value, frame)), fraction=True)
         raise refuse(value.origin, f"{told} is not a whole number" if isinstance(value, Scalar) and isinstance(value.value, Fraction)
                      else f"{told} is {number}, not a whole number")  # fmt: skip
     return number

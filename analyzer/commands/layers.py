@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from analyzer.commands.arguments import ASSIGNMENTS, CONFIG, OUTPUT, read, width, write
-from analyzer.problems import InvalidConfig, Problem
+from analyzer.problems import COMMAND_LINE, InvalidConfig, Origin, Problem
 
 
 @click.command("layers")
@@ -45,6 +45,8 @@ def layers(config: str, assignments: tuple[str, ...], depth: int, form: str, out
     model = with_ranks(model, run)
     bound = bind_symbols(model, symbols)
     refuse_alone(model, run, bound)
+    if run.parallel == "pipeline" and not run.stage.isdigit():
+        raise InvalidConfig(Problem(Origin(COMMAND_LINE), "the layers of a pipeline are those of one stage", "run.stage=0"))
     graph = trace(model, bound, run, unroll=True)
     tree = module_tree(graph, model.name)
     found = list(rows(tree, depth))

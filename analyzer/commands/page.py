@@ -15,15 +15,21 @@ if TYPE_CHECKING:
     from analyzer.report import Report
 
 
-def page(report: Report, analysis: Analysis, gpus: Sequence[Gpu], asked: tuple[str, ...], given: tuple[Mapping[str, str], ...]) -> str:
+def page(
+    report: Report, analysis: Analysis, gpus: Sequence[Gpu], asked: tuple[str, ...], given: tuple[Mapping[str, str], ...],
+    sets: int | None = None,
+) -> str:  # fmt: skip
     """HTML; `asked` are the cards as they were named, `given` the symbols and the settings of the command line."""
+    from analyzer.figures import Binder, figures
     from analyzer.live import Ledger, live
     from analyzer.render.page import as_page
+    from analyzer.sliders import PROGRAMS, reached
 
     symbols, settings = given
-    ledger = Ledger()
-    told = live(analysis, gpus, ledger) | {"command": _again(report.path, settings, asked), "overridden": list(symbols)}
-    return as_page(report, told, ledger)
+    ledger, programs = Ledger(), reached(analysis, symbols, sets or PROGRAMS)
+    told = live(programs, gpus, ledger) | {"command": _again(report.path, settings, asked), "overridden": list(symbols)}
+    others = [figures(program, Binder(program.symbols.values), ()) for program in programs[1:]]
+    return as_page(report, [report, *others], told, ledger)
 
 
 def _again(path: str, settings: Mapping[str, str], gpus: tuple[str, ...]) -> str:

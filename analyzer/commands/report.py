@@ -33,11 +33,14 @@ DEPTH = 3
 @click.option(
     "--plots", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="markdown: draw pictures into DIR and show them."
 )
+@click.option(
+    "--sets", type=click.IntRange(1, 60), metavar="N", help="html: at most so many sets of formulas, for where sliders go; 12 by default."
+)
 @VALUES
 @OUTPUT
 def report(
     config: str, assignments: tuple[str, ...], gpus: tuple[str, ...], form: str, depth: int, layers: bool, full: bool,
-    plots: Path | None, values: Path | None, output: Path | None,
+    plots: Path | None, sets: int | None, values: Path | None, output: Path | None,
 ) -> None:  # fmt: skip
     """Parameters, memory, peak and feasibility of CONFIG, as closed forms and numbers.
 
@@ -56,12 +59,14 @@ def report(
     model, symbols, settings = read(config, assignments, values)
     if plots is not None and form != "markdown":
         raise InvalidConfig(Problem(Origin("command line"), "--plots goes with --format markdown"))
-    reported(model, symbols, settings, gpus, form, output, plots, 40 if full else depth, layers or full)
+    if sets is not None and form != "html":
+        raise InvalidConfig(Problem(Origin("command line"), "--sets goes with --format html"))
+    reported(model, symbols, settings, gpus, form, output, plots, 40 if full else depth, layers or full, sets)
 
 
 def reported(
     model: Model, symbols: Mapping[str, str], settings: Mapping[str, str], gpus: tuple[str, ...], form: str, output: Path | None,
-    plots: Path | None = None, depth: int = DEPTH, layers: bool = False,
+    plots: Path | None = None, depth: int = DEPTH, layers: bool = False, sets: int | None = None,
 ) -> None:  # fmt: skip
     """Write the report of a model; as text, modules down to a depth, and layers if asked for. Raises InvalidConfig."""
     from analyzer.analysis import analyze
@@ -87,8 +92,12 @@ def reported(
     if form == "html":
         from analyzer.commands.page import page
 
-        write(page(written, analysis, chosen, gpus, (symbols, settings)), output)
+        write(page(written, analysis, chosen, gpus, (symbols, settings), sets), output)
         return
+    if form == "markdown" and written.batch:
+        from analyzer.ratios import ratios
+
+        written = replace(written, ratios=ratios(analysis, symbols, written.batch))
     shown = _shortened(written, depth, layers) if form == "text" else written
     text = render(shown, form, width(terminal), terminal)
     if plots is not None:

@@ -69,6 +69,7 @@ def sweep(
 
 def _job(config: str, told: Read, gpus: tuple[str, ...], files: tuple[Path, ...], categories: bool) -> Job:
     """What is asked. Raises InvalidConfig, also when numpy is not there."""
+    from analyzer.build.ranks import with_ranks
     from analyzer.gpus import named, read_gpus
     from analyzer.run.settings import read_run
 
@@ -82,7 +83,7 @@ def _job(config: str, told: Read, gpus: tuple[str, ...], files: tuple[Path, ...]
     if not model.layers:
         raise InvalidConfig(Problem(Origin(COMMAND_LINE), f"'{config}' has no layers: nothing runs on a GPU"))
     run = read_run(model.run, settings, has_loss=bool(model.loss))
-    return Job(model, symbols, run, named(read_gpus(*files), gpus) if gpus else (), categories)
+    return Job(with_ranks(model, run), symbols, run, named(read_gpus(*files), gpus) if gpus else (), categories)
 
 
 def _told(job: Job, grid: Grid, output: Path | None, workers: int | None, scheduler: str | None, form: str) -> None:

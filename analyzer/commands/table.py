@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 BUILT_IN = ("parameters", "memory", "scaling", "layers", "feasibility")
 FORM = click.option("--format", "form", type=click.Choice(["text", "latex", "markdown", "csv", "html"]), default="text", show_default=True)
 UNIT = click.option("--unit", type=click.Choice(["bytes", "kB", "MB", "GB", "KiB", "MiB", "GiB", "elements"]), help="Of the numbers.")
+LONG = click.option(
+    "--longtable/--float", "long", default=None, help="LaTeX: a table that goes on on another page, or not; by default where it is long."
+)
 STANDALONE = click.option("--standalone", is_flag=True, help="LaTeX and HTML: a whole document that compiles or opens by itself.")
 
 
@@ -32,11 +35,12 @@ STANDALONE = click.option("--standalone", is_flag=True, help="LaTeX and HTML: a 
 @click.option("--gpu", "gpus", multiple=True, metavar="NAME", help="The cards of `feasibility`; repeatable.")
 @click.option("--caption", help="In place of the table's own.")
 @click.option("--label", help="For references, in place of the table's own.")
+@LONG
 @STANDALONE
 @OUTPUT
 def table(
     config: str, words: tuple[str, ...], form: str, unit: str | None, order: bool, depth: int, gpus: tuple[str, ...],
-    caption: str | None, label: str | None, standalone: bool, output: Path | None,
+    caption: str | None, label: str | None, long: bool | None, standalone: bool, output: Path | None,
 ) -> None:  # fmt: skip
     """Make tables of CONFIG for a paper: LaTeX (booktabs, siunitx), Markdown, CSV or HTML.
 
@@ -60,7 +64,7 @@ def table(
     sheets = [_sheet(name, analysis, report, unit, order, depth) for name in names or _usual(report)]
     sheets = [replace(sheet, caption=caption or sheet.caption, label=label or sheet.label) for sheet in sheets]
     terminal = output is None and sys.stdout.isatty()
-    write(as_sheets(sheets, form, width(terminal), terminal, standalone), output)
+    write(as_sheets(sheets, form, width(terminal), terminal, standalone, long), output)
 
 
 @click.command()
@@ -71,11 +75,12 @@ def table(
 @click.option("--formulas", is_flag=True, help="Also the closed forms that differ.")
 @FORM
 @UNIT
+@LONG
 @STANDALONE
 @OUTPUT
 def diff(
     words: tuple[str, ...], before: tuple[str, ...], after: tuple[str, ...], both: tuple[str, ...], formulas: bool, form: str,
-    unit: str | None, standalone: bool, output: Path | None,
+    unit: str | None, long: bool | None, standalone: bool, output: Path | None,
 ) -> None:  # fmt: skip
     """Put two configs side by side, or one config in two settings: memory, peaks, parameters and FLOPs.
 
@@ -102,7 +107,7 @@ def diff(
     names = _names(configs, before, changed)
     sheets = difference(first, second, names, unit or largest_unit(max(first.peak.amount.value, second.peak.amount.value)), formulas)
     terminal = output is None and sys.stdout.isatty()
-    write(as_sheets(sheets, form, width(terminal), terminal, standalone), output)
+    write(as_sheets(sheets, form, width(terminal), terminal, standalone, long), output)
 
 
 def _names(configs: list[str], before: tuple[str, ...], after: tuple[str, ...]) -> tuple[str, str]:

@@ -168,7 +168,7 @@ def tanhshrink(x: Tensor) -> Tensor:
 def glu(x: Tensor, *, dim: int = -1) -> Rule:
     """y = a sigmoid(b), a and b the halves of x along a dimension"""
     at = dimension(dim, len(x.shape))
-    if sizes().number(x.shape[at]) % 2:
+    if not sizes().demand(x.shape[at] % 2, "==", 0):
         raise Refused(f"glu halves dimension {at} of {show(x.shape)}, which is odd")
     half = (*x.shape[:at], x.shape[at] / 2, *x.shape[at + 1 :])
     strides = elementwise_strides(half, [(half, x.strides)])

@@ -158,9 +158,9 @@ def _below(queries: Poly, keys: Poly) -> Tensor:
 
 def _repeated(x: Tensor, query: Tensor) -> Tensor:
     """A key or value with as many heads as the query."""
-    if sizes().same(x.shape[-3], query.shape[-3]):
+    if sizes().agree(x.shape[-3], query.shape[-3]):
         return x
-    if sizes().number(query.shape[-3]) % sizes().number(x.shape[-3]):
+    if not sizes().demand(query.shape[-3] % x.shape[-3], "==", 0):
         raise Refused(f"{x.shape[-3]!r} heads of key or value do not divide {query.shape[-3]!r} heads of the query")
     repeated: Tensor = repeat_interleave(x, repeats=query.shape[-3] / x.shape[-3], dim=-3)
     return repeated

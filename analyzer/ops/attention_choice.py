@@ -78,7 +78,7 @@ def _flash(call: Attention) -> Iterator[str]:
     yield from _hardware(call, 80, HALF)
     if call.trains and _small_cache() and (_in_range(d, 192, 224) or (call.dropout and exceeds(d, 192))):
         yield f"this GPU has no backward for a head dimension of {d!r}"
-    if call.causal and not sizes().same(call.query.shape[-2], call.key.shape[-2]):
+    if call.causal and not sizes().agree(call.query.shape[-2], call.key.shape[-2]):
         yield "is_causal needs as many queries as keys"
     yield from _heads(call, grouped=True)
     yield from _last_stride(call, single=True)
@@ -89,7 +89,7 @@ def _efficient(call: Attention) -> Iterator[str]:
     yield from _four_dimensions(call)
     query, key, value = (t.shape[-1] for t in call.operands)
     multiple = _alignment(call.query.dtype)
-    if not sizes().same(query, key) or not all(divides(multiple, d) for d in (query, value)):
+    if not sizes().agree(query, key) or not all(divides(multiple, d) for d in (query, value)):
         yield f"it needs head dimensions that are multiples of {multiple}, not {_dims(call)}"
     yield from _last_stride(call, single=False)
     yield from _heads(call, grouped=False)
@@ -141,7 +141,7 @@ def _heads(call: Attention, *, grouped: bool) -> Iterator[str]:
     if not (same(query[0], key[0]) and same(query[0], value[0])):
         yield "query, key and value need the same batch size"
     if call.gqa and grouped:
-        if not same(key[1], value[1]) or sizes().number(query[1]) % sizes().number(key[1]):
+        if not same(key[1], value[1]) or not sizes().demand(query[1] % key[1], "==", 0):
             yield f"{key[1]!r} and {value[1]!r} heads of key and value do not divide {query[1]!r} heads of the query"
     elif not (same(query[1], key[1]) and same(query[1], value[1])):
         yield "query, key and value need the same number of heads"
@@ -188,7 +188,7 @@ def _cudnn_limit(call: Attention) -> int:
 
 def _one_head_dim(call: Attention) -> bool:
     query, key, value = (t.shape[-1] for t in call.operands)
-    return sizes().same(query, key) and sizes().same(query, value)
+    return sizes().agree(query, key) and sizes().agree(query, value)
 
 
 def _dims(call: Attention) -> str:

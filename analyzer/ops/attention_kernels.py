@@ -70,7 +70,7 @@ def _split_keys(query: Tensor, key: Tensor) -> tuple[Poly, ...]:
     """Partial results where the keys are split; a single query of grouped heads counts as so many queries of fewer heads."""
     batch, heads, length, d = query.shape
     grouped = key.shape[1]
-    if sizes().is_one(length) and not sizes().same(heads, grouped):
+    if sizes().is_one(length) and not sizes().agree(heads, grouped):
         heads, length = grouped, heads / grouped
     block = 64 if plan.exceeds(d, 128) else 128 if plan.exceeds(d, 64) else 256
     blocks = batch * heads * call("ceildiv", length, 64)
@@ -90,7 +90,7 @@ def _flash_backward(query: Tensor, key: Tensor, value: Tensor, out: Spec) -> lis
     rows = batch * heads * _up(length, 128) * FLOAT
     order: list[plan.Item] = [plan.Laid(name, by_length(out.shape)) for name in ("g", "y")]
     order += [*_alike(query=query, key=key, value=value), plan.Held(rows), plan.Held(rows * _rounded(d))]
-    if not sizes().same(heads, grouped):
+    if not sizes().agree(heads, grouped):
         wide = (batch, keys, grouped, heads / grouped, d)
         steps = (keys * heads * d, heads * d, heads / grouped * d, d, ONE)
         expanded, summed = plan.Held(product(wide) * 2), plan.Brief(reduction_scratch(wide, steps, [3]))

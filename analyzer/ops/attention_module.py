@@ -79,7 +79,7 @@ def _check(query: Tensor, key: Tensor, value: Tensor, heads: Poly, told: tuple[P
     for name, size, tensor in zip(("embed_dim", "kdim", "vdim"), told, (query, key, value)):
         if size is not None and not sizes().same(size, tensor.shape[-1]):
             raise Refused(f"MultiheadAttention has {name} {size!r}, but its input is {show(tensor.shape)} from {tensor.origin}")
-    if sizes().number(query.shape[-1]) % sizes().number(heads):
+    if not sizes().demand(query.shape[-1] % heads, "==", 0):
         raise Refused(f"MultiheadAttention: {heads!r} heads do not divide an embedding of {query.shape[-1]!r}")
     if not all(sizes().same(a, b) for a, b in zip(key.shape[:-1], value.shape[:-1])):
         raise Refused(f"MultiheadAttention needs as many values as keys, not {show(key.shape)} and {show(value.shape)}")
@@ -87,7 +87,7 @@ def _check(query: Tensor, key: Tensor, value: Tensor, heads: Poly, told: tuple[P
 
 def parameters(embed: Poly, kdim: Poly, vdim: Poly, bias: bool) -> Weights:
     """Made in the order of named_parameters()."""
-    tracer, packed = current(), sizes().same(embed, kdim) and sizes().same(embed, vdim)
+    tracer, packed = current(), sizes().agree(embed, kdim) and sizes().agree(embed, vdim)
     projections: tuple[Tensor, ...]
     if packed:
         projections = (tracer.parameter("in_proj_weight", (3 * embed, embed)),)

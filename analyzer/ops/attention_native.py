@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from analyzer.graph import Rule, Spec, Tensor
 from analyzer.ops.attention import scaled_dot_product_attention
-from analyzer.ops.attention_choice import Attention, chosen
+from analyzer.ops.attention_choice import Attention, chosen, divides
 from analyzer.ops.dense import linear
 from analyzer.ops.elementwise import add, statement
 from analyzer.ops.joining import chunk
@@ -19,7 +19,6 @@ from analyzer.ops.reduction import _sum
 from analyzer.ops.registry import primitive
 from analyzer.ops.shape import as_shape, expand, reshape, transpose, view
 from analyzer.polynomial import ONE, Poly
-from analyzer.sizes import sizes
 from analyzer.tracing import current
 from analyzer.work import Work, multiplied
 
@@ -53,7 +52,7 @@ def is_native(query: Tensor, weights: Weights, heads: Poly) -> bool:
     if len(query.shape) != 3 or len(weights.projections) != 1 or weights.bias is None:
         return False
     same = all(t.dtype == query.dtype for t in tensors)
-    return same and sizes().number(heads) % 2 == 0 and not (tracer.grad and any(t.requires_grad for t in tensors))
+    return same and not (tracer.grad and any(t.requires_grad for t in tensors)) and divides(2, heads)
 
 
 def native_multi_head_attention(query: Tensor, weights: Weights, form: Form, merged: Tensor | None) -> tuple[Tensor, ...]:

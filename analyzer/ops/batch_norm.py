@@ -80,6 +80,8 @@ def staging(x: Tensor, values: int) -> Poly:
 
 def _batch_norm(x: Tensor, weight: Tensor | None, bias: Tensor | None, running: tuple[Tensor, ...], training: bool) -> Tensor:
     """One of the two kernels, as _batch_norm_impl_index chooses. The node keeps the running statistics that it is given."""
+    if len(x.shape) > 2 and weight is not None and weight.dtype != "float32" and any(t.dtype == "float32" for t in running):
+        raise Refused(f"a batch norm with its weight in {weight.dtype} and its statistics in float32: PyTorch would stop in backward")
     single = weight is not None and (x.dtype == "float32" or weight.dtype == "float32")
     if weight is not None and bias is not None and len(x.shape) > 2 and single and x.dtype != "bfloat16":
         x = x if _is_dense(x) else contiguous(x)

@@ -22,7 +22,8 @@ ROWS = 10  # indices that one partial sum adds up
 BLOCK, WARP = 1024, 32
 
 
-def _looked_up(ids: Tensor, weight: Tensor, word: str) -> None:
+def looked_up(ids: Tensor, weight: Tensor, word: str) -> None:
+    """Raises Refused where a table cannot be looked up so."""
     if ids.dtype not in ("int64", "int32"):
         raise Refused(f"{word} looks up whole numbers, its input is {ids.dtype}", "give the input dtype: int64")
     if len(weight.shape) != 2:
@@ -64,7 +65,8 @@ def _is_fused(segments: Poly, partials: Poly, columns: Poly) -> bool:
     return not plan.exceeds(grid, 4 * sizes().device.sms - 1) and plan.exceeds(partials - 4 * grid, 0)
 
 
-def _backward(ids: Tensor, weight: Tensor, by_frequency: bool) -> plan.Plan:
+def gradient_plan(ids: Tensor, weight: Tensor, *, by_frequency: bool = False) -> plan.Plan:
+    """What the gradient of a table takes, that some rows of were looked up."""
     rows: list[plan.Item] = [plan.RowMajor("ids"), plan.RowMajor("g")]
     if not by_frequency and not plan.exceeds(ids.elements, UNSORTED):
         return (*rows, plan.result("weight", weight))
@@ -75,7 +77,7 @@ def _backward(ids: Tensor, weight: Tensor, by_frequency: bool) -> plan.Plan:
 
 @primitive
 def _embedding(ids: Tensor, weight: Tensor, scale_grad_by_freq: bool) -> Rule:
-    order = _backward(ids, weight, scale_grad_by_freq)
+    order = gradient_plan(ids, weight, by_frequency=scale_grad_by_freq)
     copied = ZERO if len(ids.shape) == 1 or is_contiguous(ids) else ids.bytes
     out = Spec((*ids.shape, weight.shape[1]), weight.dtype)
     grads = plan.gradients("embedding_dense_backward", "g, ids", order)
@@ -85,7 +87,7 @@ def _embedding(ids: Tensor, weight: Tensor, scale_grad_by_freq: bool) -> Rule:
 @op
 def embedding(ids: Tensor, weight: Tensor, *, padding_idx: Poly | None = None, scale_grad_by_freq: bool = False) -> Tensor:
     """y = weight[ids]"""
-    _looked_up(ids, weight, "embedding")
+    looked_up(ids, weight, "embedding")
     y: Tensor = _embedding(ids, weight, scale_grad_by_freq)
     return y
 
@@ -127,7 +129,7 @@ def embedding_bag(ids: Tensor, weight: Tensor, offsets: Tensor | None = None, pe
                   mode: str = "mean", include_last_offset: bool = False, padding_idx: Poly | None = None,
                   scale_grad_by_freq: bool = False) -> Tensor:  # fmt: skip
     """y[b] = the mean, sum or largest of weight[ids] over the ids of bag b: a row of ids, or those from offsets[b] on"""
-    _looked_up(ids, weight, "embedding_bag")
+    looked_up(ids, weight, "embedding_bag")
     _check_bags(ids, offsets, per_sample_weights, mode, weight)
     if offsets is None:
         starts = arange(end=ids.shape[0], dtype=ids.dtype)

@@ -53,8 +53,9 @@ def index_select(x: Tensor, index: Tensor, *, dim: int) -> Tensor:
 
 def _check_rank(x: Tensor, index: Tensor, dim: int, word: str) -> int:
     _check(index, word)
-    at, number = dimension(dim, len(x.shape)), sizes().number
-    fits = len(index.shape) == len(x.shape) and all(number(i) <= number(s) for d, (i, s) in enumerate(zip(index.shape, x.shape)) if d != at)
+    at, demand = dimension(dim, len(x.shape)), sizes().demand
+    sides = [(i, s) for d, (i, s) in enumerate(zip(index.shape, x.shape)) if d != at]
+    fits = len(index.shape) == len(x.shape) and all(i == s or demand(i, "<=", s) for i, s in sides)
     if not fits:
         raise Refused(f"{word} along dimension {dim} of {show(x.shape)} with an index of {show(index.shape)}",
                       "the index has as many dimensions, no larger than those of x but for this one")  # fmt: skip

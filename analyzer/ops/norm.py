@@ -20,8 +20,16 @@ from analyzer.tracing import Refused, current, show
 Shape = tuple[Poly, ...]
 
 
+def _one_dtype(layer: str, x: Tensor, *parameters: Tensor | None) -> None:
+    """Raises Refused unless weight and bias are in the dtype of the input: the kernels read them so, and PyTorch stops or takes others."""
+    other = next((t.dtype for t in parameters if t is not None and t.dtype != x.dtype), None)
+    if other:
+        raise Refused(f"{layer} takes one dtype: its input is {x.dtype}, but its weight or bias is {other}")
+
+
 @primitive
 def _layer_norm(x: Tensor, weight: Tensor | None, bias: Tensor | None, over: int) -> Rule:
+    _one_dtype("layer_norm", x, weight, bias)
     statistics = Spec(x.shape[: len(x.shape) - over] + (ONE,) * over, plan.accumulated(x.dtype))
     order = _row_kernel(x, weight, bias, over)
     given = (name for name, tensor in (("weight", weight), ("bias", bias)) if tensor)
@@ -81,6 +89,7 @@ def layer_norm(x: Tensor, weight: Tensor | None = None, bias: Tensor | None = No
 
 @primitive
 def _rms_norm(x: Tensor, weight: Tensor | None, over: int) -> Rule:
+    _one_dtype("rms_norm", x, weight)
     order = _row_kernel(x, weight, None, over)
     return Rule(
         Spec(x.shape, x.dtype),
@@ -119,6 +128,7 @@ def _scaled(x: Tensor, over: int) -> Tensor:
 
 @primitive
 def _group_norm(x: Tensor, weight: Tensor | None, bias: Tensor | None, num_groups: Poly) -> Rule:
+    _one_dtype("group_norm", x, weight, bias)
     samples, channels = x.shape[:2]
     statistics = Spec((samples, num_groups), x.dtype)
     wide, narrow = (plan.vector(samples * n, plan.accumulated(x.dtype)) for n in (channels, num_groups))

@@ -62,7 +62,7 @@ def _topk_scratch(x: Tensor, length: Poly) -> tuple[Scratch, ...]:
     """What several thread blocks that search one slice share (mbtopk): the cut, digit counts, places."""
     here = sizes()
     slices = x.elements / length
-    if not _splits(here.number(slices), here.number(length)):
+    if not _splits(slices, length):
         return ()
     blocks = call("topk_blocks", slices, length, here.device.sms)
     width = ITEMSIZE[x.dtype]
@@ -71,10 +71,10 @@ def _topk_scratch(x: Tensor, length: Poly) -> tuple[Scratch, ...]:
     return (*cut, blocks * 512, slices * 1024, blocks * 4, blocks * 4, (scan,), (scan,))
 
 
-def _splits(slices: int, length: int) -> bool:
+def _splits(slices: Poly, length: Poly) -> bool:
     """should_use_multiblock: how long slices are split over thread blocks, by how many there are."""
     bounds = ((20, 20000), (40, 10000), (80, 8000), (199, 5000), (799, 3000), (4000, 800))
-    return length >= next((enough for most, enough in bounds if slices <= most), 400)
+    return exceeds(length, next((enough for most, enough in bounds if not exceeds(slices, most)), 400) - 1)
 
 
 @op

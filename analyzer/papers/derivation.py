@@ -23,6 +23,7 @@ BECAUSE = {
     "gradient": "the gradient of a parameter that is trained", "optimizer": "state of the optimizer for a parameter that is trained",
     "temporary": "made by this op, not yet let go", "workspace": "scratch of a kernel that runs",
     "gradient of activation": "a gradient on its way back", "gathered": "parameters gathered from the ranks",
+    "received": "what another stage of the pipeline sends, for every micro-batch",
 }  # fmt: skip
 
 

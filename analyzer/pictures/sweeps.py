@@ -34,7 +34,9 @@ def _settings(run: Run) -> list[str]:
     """Mode, precision and optimizer in a word each, and every other setting that is not the default."""
     told, usual = asdict(run), asdict(Run())
     words = [run.mode, run.precision, *([run.optimizer] if run.mode == "train" else [])]
-    others = {key: value for key, value in told.items() if value != usual[key] and key not in ("mode", "precision", "optimizer")}
+    names = list(told)
+    training = names[names.index("optimizer_form") : names.index("outputs")] if run.mode == "infer" else []  # of no meaning there
+    others = {key: value for key, value in told.items() if value != usual[key] and key not in ("mode", "precision", "optimizer", *training)}
     return words + [key if value is True else f"no {key}" if value is False else f"{key} {value}" for key, value in others.items()]
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from base64 import b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
+from zlib import compress
 
 from markupsafe import Markup
 
@@ -14,11 +17,13 @@ from analyzer.bisection import LARGEST
 from analyzer.live import Ledger
 from analyzer.render.markdown import TEMPLATES, environment
 from analyzer.render.terminal import MEMORY_NAMES
-from analyzer.report import Amount, ModuleRow, Report
+from analyzer.report import Amount, Figures, ModuleRow, Report
 from analyzer.verdict import ESTIMATED
 
 STYLES = ("vendor/uPlot.min.css", "page/page.css")
 SCRIPTS = ("vendor/uPlot.iife.min.js", "page/exact.js", "page/notation.js", "page/charts.js", "page/page.js")
+BODIES = ("totals", "memory", "modules", "kept", "layers", "effort")  # macros of templates/page/tables.html.j2
+NUMBERS = re.compile(r'(<data [^>]*>|<td class="num (?:binary|exact count)">|<td class="form"><span class="formula">)[^<]*')
 
 
 @dataclass(slots=True)
@@ -30,19 +35,38 @@ class Branch:
     children: list[Branch] = field(default_factory=list)
 
 
-def as_page(report: Report, told: dict[str, Any], ledger: Ledger) -> str:
-    """The page; `told` and the ledger are of `analyzer.live`."""
+def as_page(report: Report, figures: Sequence[Figures], told: dict[str, Any], ledger: Ledger) -> str:
+    """The page; `figures` of each program, the report's own first, `told` and the ledger of `analyzer.live`."""
     style = "\n".join(_file(name) for name in STYLES)
     scripts = [_file(name) for name in SCRIPTS]
     made = environment(escaped=True)
     made.filters["form"] = lambda amount: ledger.form(amount.form)
+    made.filters["tree"] = _tree
+    made.globals["memory_names"] = MEMORY_NAMES
+    first, bodies, chosen = _bodies(figures, made.get_template("page/tables.html.j2").module)
+    programs = [program | {"bodies": own} for program, own in zip(told["programs"], chosen, strict=True)]
     return made.get_template("page.html.j2").render(
-        report=report, memory_names=MEMORY_NAMES, largest=LARGEST, modules=_tree(report.modules), band=f"{float(ESTIMATED):.0%}",
+        report=report, largest=LARGEST, bodies=first, band=f"{float(ESTIMATED):.0%}",
         bound_at=", ".join(f"{s.name} = {s.value:,}" for s in report.symbols if not s.definition),
         files={"style": Markup(style), "scripts": [Markup(script) for script in scripts]},
         policy={"styles": _hashes([style]), "scripts": _hashes(scripts)},
-        data=lambda: _data({**told, "forms": ledger.forms, "atoms": ledger.atoms, "batch": report.batch}),
+        data=_packed({**told, "programs": programs, "bodies": bodies, "batch": report.batch, **ledger.told()}),
     )  # fmt: skip
+
+
+def _bodies(figures: Sequence[Figures], macros: object) -> tuple[dict[str, Markup], dict[str, list[str]], list[dict[str, int]]]:
+    """The tables of the first program; those of all without numbers, each once, the first one's left out; which one a program has."""
+    first: dict[str, Markup] = {}
+    bodies: dict[str, list[str]] = {name: [] for name in BODIES}
+    chosen = []
+    for one in figures:
+        texts = {name: str(getattr(macros, name)(one)) for name in BODIES}
+        first = first or {name: Markup(text) for name, text in texts.items()}
+        bare = {name: NUMBERS.sub(r"\1", text) for name, text in texts.items()}
+        for name, text in bare.items():
+            bodies[name] += [text] if text not in bodies[name] else []
+        chosen.append({name: bodies[name].index(text) for name, text in bare.items()})
+    return first, {name: ["", *texts[1:]] for name, texts in bodies.items()}, chosen
 
 
 def _file(name: str) -> str:
@@ -54,9 +78,10 @@ def _hashes(texts: list[str]) -> str:
     return " ".join(f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'" for text in texts)
 
 
-def _data(told: dict[str, Any]) -> Markup:
-    """JSON that no text of a config can end."""
-    return Markup(json.dumps(told, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c"))
+def _packed(told: dict[str, Any]) -> str:
+    """JSON, deflated and in base64: no text of a config can end it."""
+    text = json.dumps(told, separators=(",", ":"), ensure_ascii=False)
+    return b64encode(compress(text.encode(), 9)).decode()
 
 
 def _tree(rows: tuple[ModuleRow, ...]) -> list[Branch]:

@@ -39,11 +39,13 @@ HTML = Writer(
 )  # fmt: skip
 
 
-def as_sheets(sheets: Iterable[Sheet], form: str, width: int | None = None, color: bool = False, standalone: bool = False) -> str:
-    """Tables in one of FORMATS; `standalone` makes a whole document of LaTeX or HTML."""
+def as_sheets(
+    sheets: Iterable[Sheet], form: str, width: int | None = None, color: bool = False, standalone: bool = False, long: bool | None = None
+) -> str:
+    """Tables in one of FORMATS; `standalone` makes a whole document of LaTeX or HTML, `long` LaTeX's longtable, None where it needs it."""
     found = list(sheets)
     if form == "latex":
-        return as_latex(found, standalone)
+        return as_latex(found, standalone, long)
     if form == "markdown":
         return "\n".join(map(_markdown, found))
     if form == "csv":

@@ -8,6 +8,7 @@ from analyzer.graph import ITEMSIZE, Checkpoint, Instruction, Shape, Step, Tenso
 from analyzer.polynomial import Poly, product
 from analyzer.run.heap import Block, Extent, Heap, Place
 from analyzer.run.wrapper import Wrapper
+from analyzer.tensors import DIVIDED, PARTIAL
 
 
 @dataclass(slots=True, eq=False)
@@ -46,6 +47,30 @@ class Leaf:
     tensor: Tensor
     grad: Array | None = None
     array: Array | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether each GPU has all of the gradient, of its own part of the parameter or not."""
+        return self.tensor.storage.placement != DIVIDED or self._is_apart
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether each GPU has another gradient, still to be summed."""
+        return self.tensor.storage.placement == PARTIAL
+
+    @property
+    def is_moved(self) -> bool:
+        """Whether the gradient lies otherwise over the GPUs than its parameter: what reads it moves it first."""
+        return self.is_partial or self._is_apart
+
+    @property
+    def graded(self) -> Shape:
+        """The shape of the gradient that a GPU has."""
+        return self.grad.shape if self.grad else self.tensor.shape
+
+    @property
+    def _is_apart(self) -> bool:
+        return self.tensor.storage.placement == DIVIDED and self.graded != self.tensor.shape
 
 
 @dataclass(slots=True, eq=False)

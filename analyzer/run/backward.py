@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 
 from analyzer.formulas import joint
 from analyzer.graph import ENTER, Step, Tensor
-from analyzer.ops.layout import elementwise_strides, is_dense, preserved, same_layout
+from analyzer.ops.layout import preserved, same_layout
+from analyzer.run.accumulation import added
 from analyzer.run.arrays import Array, Leaf, Memory, Node
 from analyzer.run.checkpoint import recompute, run_reentrant
 from analyzer.run.kernels import Formula, sum_to
@@ -167,22 +168,13 @@ def _broadcast(array: Array, like: Array) -> bool:
 
 
 def _accumulate(run: Pass, target: Target, index: int, array: Array) -> None:
-    """InputBuffer::accumulate: in place when nobody else can see the gradient that is already there."""
+    """A gradient arrives; it is added to one that is there."""
     buffer = run.waiting.setdefault(target, {})
     old = buffer.get(index)
     if old is None:
         buffer[index] = array
         return
-    memory = run.memory
-    memory.heap.launch([old.extent, array.extent], [array.bytes], gradient=True)
-    if old.refs == 1 and old.block.refs == 1 and not old.view and is_dense(old.shape, old.strides):
-        memory.release(array)
-        return
-    label = f"{memory.heap.op}: sum of gradients"
-    strides = elementwise_strides(old.shape, [(old.shape, old.strides), (array.shape, array.strides)])
-    buffer[index] = memory.fresh(old.shape, old.dtype, strides, "temporary", label)
-    memory.release(old)
-    memory.release(array)
+    buffer[index] = added(run.memory, target, old, array)
 
 
 def _grow(run: Pass, leaf: Leaf) -> None:

@@ -80,6 +80,7 @@ class Forward:
                 case EndUnit(unit=unit, results=results):
                     self.memory.wrapper.leave(unit, [self.state[tensor] for tensor in results])
                 case Mark(name=name):
+                    self.memory.wrapper.after_forward()
                     self._set_apart_attributes()
                     self.heap.mark(name)
 
@@ -235,4 +236,3 @@ class Forward:
             array.refs += 1
             return array.leaf, 0
         return self.leaves[tensor], 0
-

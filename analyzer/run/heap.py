@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Union
@@ -46,6 +47,7 @@ class Block:
     death: int | None = None
     death_place: Place | None = None
     op: str = ""
+    stream: str = ""  # on which it is allocated; empty for the one that the program runs on
     refs: int = 1
 
 
@@ -73,19 +75,21 @@ class Heap:
     place: Place = field(default_factory=Place)
     op: str = ""
     origin: Origin = field(default_factory=lambda: Origin(""))
+    stream: str = ""  # the current one; empty for the program's own
     blocks: list[Block] = field(default_factory=list)
     moves: list[tuple[int, Place]] = field(default_factory=list)
     marks: dict[tuple[int, str], int] = field(default_factory=dict)
     launches: list[Launch] = field(default_factory=list)
-    elsewhere: bool = False  # whether what runs is on another GPU, and takes nothing here
+    elsewhere: bool = False  # whether what runs is on another GPU or on the host, and takes nothing here
     belonging: Loops = ()  # the iterations of the autograd node that lets go
 
     def alloc(self, size: Poly, kind: str, label: str, origin: Origin | None = None, loops: Loops = ()) -> Block:
         """A new block with one reference; `loops` are the iterations it belongs to where it is made outside of them."""
         self.clock += 2
         block = Block(
-            ZERO if self.elsewhere else size, kind, label, origin or self.origin, self.clock, self.place.within(loops), op=self.op
-        )
+            ZERO if self.elsewhere else size, kind, label, origin or self.origin, self.clock, self.place.within(loops),
+            op=self.op, stream=self.stream,
+        )  # fmt: skip
         self.blocks.append(block)
         return block
 
@@ -99,6 +103,13 @@ class Heap:
         if not block.refs:
             self.clock += 2
             block.death, block.death_place = self.clock, self.place.within(self.belonging or block.place.loops)
+
+    @contextmanager
+    def on(self, stream: str) -> Iterator[None]:
+        """What is allocated inside is allocated on another stream."""
+        outer, self.stream = self.stream, stream
+        yield
+        self.stream = outer
 
     def scratch_in(self, loops: Loops, label: str, *sizes: Poly) -> None:
         """A kernel's temporaries, made for what belongs to iterations of loops."""

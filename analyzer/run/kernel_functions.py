@@ -143,11 +143,6 @@ def clone(formula: Formula, g: Array) -> Array:
     return like(formula, g)
 
 
-def part(formula: Formula, g: Array, shape: Shape) -> Array:
-    """A copy of this rank's part."""
-    return formula.fresh(shape, g.dtype)
-
-
 def overwritten(formula: Formula, whole: Array, part: Array) -> Array:
     """The whole, a part of it replaced in place."""
     return whole
@@ -193,7 +188,6 @@ KERNELS: dict[str, Kernel] = {
         kept,
         cast,
         clone,
-        part,
         overwritten,
         scattered,
     )

@@ -24,6 +24,7 @@ PLANNED = (
     "embedding_dense_backward",
     "embedding_bag_dense_backward",
     "index_backward",
+    "nll_loss_and_log_softmax_backward",
 )
 
 

@@ -8,7 +8,7 @@ from analyzer.polynomial import Poly, call, poly, product
 from analyzer.run.arrays import Leaf, Memory
 from analyzer.run.groups import grouped
 from analyzer.run.heap import Block
-from analyzer.run.optimizer import OPTIMIZERS, OPTIONS, Optimizer
+from analyzer.run.optimizer import MOVES, OPTIMIZERS, OPTIONS, Optimizer
 from analyzer.run.settings import Run
 from analyzer.sizes import sizes
 
@@ -59,6 +59,8 @@ def step(memory: Memory, run: Run, leaves: list[Leaf]) -> None:
     for settings, members in grouped(run, leaves):
         for leaf in members:
             _launch(memory, settings, leaf)
+        if run.form == "fused":
+            _move(memory, settings, members)
         if run.form != "fused":
             _step(memory, settings, members)
 
@@ -75,11 +77,20 @@ def _step(memory: Memory, run: Run, leaves: list[Leaf]) -> None:
     held: dict[str, list[Block]] = {}
     for members in _rounds(run, optimizer, leaves):
         memory.heap.belonging = members[0].tensor.storage.loops if run.form == "forloop" else ()
+        _move(memory, run, members)
         for entry in optimizer.script(run.form, _options(run, members[0])):
             _execute(memory, entry, members, held)
     memory.heap.belonging = ()
     for blocks in held.values():
         _release(memory, blocks)
+
+
+def _move(memory: Memory, run: Run, members: list[Leaf]) -> None:
+    """Gradients that lie otherwise over the GPUs than their parameters are moved for each op that reads them, and go."""
+    moved = [leaf for leaf in members if leaf.is_moved]
+    for times in MOVES[run.optimizer, run.form].split() if moved else ():
+        made = [_alloc(memory, leaf, "moved gradient") for _ in range(int(times)) for leaf in moved]
+        memory.heap.give_back(made)
 
 
 def _rounds(run: Run, optimizer: Optimizer, leaves: list[Leaf]) -> list[list[Leaf]]:

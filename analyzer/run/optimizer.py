@@ -60,6 +60,11 @@ def chosen(script: str, options: Iterable[str]) -> list[str]:
     return result
 
 
+MOVES = {
+    ("AdamW", "foreach"): "1 2", ("AdamW", "forloop"): "1 2", ("AdamW", "fused"): "1", ("Adam", "foreach"): "1 2",
+    ("Adam", "forloop"): "1 2", ("Adam", "fused"): "1", ("SGD", "foreach"): "1", ("SGD", "forloop"): "1", ("SGD", "fused"): "1",
+}  # fmt: skip
+"""How many gradients of a parameter each op takes that reads some; those that lie otherwise over the GPUs are moved for each."""
 ADAM = "exp_avg exp_avg_sq ?amsgrad/max_exp_avg_sq"
 FACTORED = "*norm:scalar ?matrix/row:rows ?matrix/column:columns !matrix/square estimate ?matrix/*mean:batch update=estimate *norm:scalar"
 FACTORED_LISTS = (

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from analyzer.graph import ITEMSIZE
+from analyzer.graph import ITEMSIZE, contiguous
 from analyzer.ops.reducing import reduction_scratch
-from analyzer.polynomial import ONE, call, poly, total
+from analyzer.polynomial import ONE, call, poly, product, total
 from analyzer.run.arrays import Leaf, Memory
 from analyzer.run.heap import Block
 from analyzer.sizes import sizes
@@ -34,11 +34,11 @@ def unscale(memory: Memory, *, sharded: bool) -> Block:
     return stays
 
 
-def clip_grad_norm(memory: Memory, leaves: list[Leaf], *, foreach: bool, sharded: bool) -> None:
+def clip_grad_norm(memory: Memory, leaves: list[Leaf], *, foreach: bool, parallel: str) -> None:
     """torch.nn.utils.clip_grad_norm_: the norm of each gradient, the norm of the norms, then scaling in place.
 
     Foreach norms of a dtype go through one buffer of partial results. The type of norm makes no difference. Those of shards are raised
-    to its power, copied, and summed over all ranks first.
+    to its power, copied, and summed over all ranks first; those of whole gradients among them are divided by the number of ranks.
 
     Source: torch/nn/utils/clip_grad.py; aten/src/ATen/native/cuda/ForeachReduceOp.cu (foreach_tensor_norm_cuda), torch 2.13.
     """
@@ -52,7 +52,10 @@ def clip_grad_norm(memory: Memory, leaves: list[Leaf], *, foreach: bool, sharded
         same = [leaf for leaf in leaves if leaf.tensor.dtype == dtype]
         norms += _foreach_norms(memory, same) if foreach else [b for leaf in same for b in _norm(memory, leaf)]
     width, count = max(ITEMSIZE[dtype] for dtype in kinds), total(leaf.tensor.storage.copies for leaf in leaves)
+    sharded = parallel in ("fsdp", "tensor")
+    shares = [_scalar(memory, leaf) for leaf in leaves if parallel == "tensor" and leaf.is_whole]
     stacked = heap.alloc(count * width, "temporary", "norms of gradients, stacked")
+    heap.give_back(shares)
     powers = [heap.alloc(count * width, "temporary", "norms of gradients, over all ranks") for _ in range(3 if sharded else 0)]
     for block in powers[:2]:
         heap.release(block)
@@ -72,19 +75,27 @@ def clip_grad_norm(memory: Memory, leaves: list[Leaf], *, foreach: bool, sharded
 
 def _foreach_norms(memory: Memory, leaves: list[Leaf]) -> list[Block]:
     heap, count = memory.heap, total(leaf.tensor.storage.copies for leaf in leaves)
-    largest = max((leaf.tensor.elements for leaf in leaves), key=sizes().number)
+    summed = [_sum(memory, leaf) for leaf in leaves if leaf.is_partial]
+    largest = max((product(leaf.graded) for leaf in leaves), key=sizes().number)
     partial = heap.alloc(4 * count * call("ceildiv", largest, CHUNK), "temporary", "partial norms of gradients")
     norms = [_scalar(memory, leaf) for leaf in leaves]
     heap.release(partial)
+    heap.give_back(summed)
     return norms
 
 
 def _norm(memory: Memory, leaf: Leaf) -> list[Block]:
-    norm, tensor = _scalar(memory, leaf), leaf.tensor
-    memory.heap.scratch_in(
-        tensor.storage.loops, "clip_grad_norm_", *reduction_scratch(tensor.shape, tensor.strides, range(len(tensor.shape)))
-    )
+    summed = [_sum(memory, leaf)] if leaf.is_partial else []
+    norm, shape = _scalar(memory, leaf), leaf.graded
+    memory.heap.scratch_in(leaf.tensor.storage.loops, "clip_grad_norm_", *reduction_scratch(shape, contiguous(shape), range(len(shape))))
+    memory.heap.give_back(summed)
     return [norm]
+
+
+def _sum(memory: Memory, leaf: Leaf) -> Block:
+    """The sum over the ranks of a gradient of which each has another."""
+    storage = leaf.tensor.storage
+    return memory.heap.alloc(leaf.tensor.bytes, "temporary", f"{storage.label} gradient, summed", storage.origin, storage.loops)
 
 
 def _scalar(memory: Memory, leaf: Leaf) -> Block:

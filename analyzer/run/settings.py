@@ -13,8 +13,8 @@ from analyzer.run.parallel import refused, resolved
 
 DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 MAX_COUNT = 10**6
-LISTS = {"checkpoint": ",", "exclude": ",", "no_decay": ",", "groups": ";", "shard": ","}  # may be a list, and what stands between
-EXPRESSIONS = ("ranks",)  # settings that are sizes
+LISTS = dict.fromkeys(("checkpoint", "exclude", "no_decay", "shard", "split_spec"), ",") | {"groups": ";"}  # what stands between
+EXPRESSIONS = ("ranks", "n_microbatches", "stage")  # settings that are sizes, or may be words
 
 
 def _setting(default: Any, meaning: str, *choices: str) -> Any:
@@ -64,10 +64,16 @@ class Run:
     no_grad: bool = _setting(True, "whether inference runs under torch.no_grad()")
     parallel: str = _setting(
         "none", "how several GPUs share the work: nn.DataParallel, DistributedDataParallel, that with ZeroRedundancyOptimizer,"
-        " fully_shard, which zero2 and zero3 stand for too, or tensor parallel blocks",
-        "none", "data_parallel", "ddp", "zero1", "zero2", "zero3", "fsdp", "tensor",
+        " fully_shard, which zero2 and zero3 stand for too, tensor parallel blocks, or stages of a pipeline",
+        "none", "data_parallel", "ddp", "zero1", "zero2", "zero3", "fsdp", "tensor", "pipeline",
     )  # fmt: skip
     ranks: str = _setting("", "how many GPUs: a number or an expression over symbols; formulas call it `ranks`")
+    n_microbatches: str = _setting("", "pipeline: micro-batches per step, a number or an expression over symbols")
+    schedule: str = _setting("1f1b", "pipeline: Schedule1F1B or ScheduleGPipe", "1f1b", "gpipe")
+    split_spec: str = _setting("", "pipeline: where stages but the first begin, by path with commas; or the loop to divide evenly")
+    stage: str = _setting("worst", "pipeline: which stage is reported, from 0; by default the one that needs most")
+    sequence_parallel: bool = _setting(False, "tensor parallel: whether sequences are divided too, outside of what shares weights")
+    loss_parallel: bool = _setting(False, "tensor parallel: whether cross_entropy takes divided classes (loss_parallel)")
     bucket_cap_mb: int = _setting(0, "DDP: MiB of a bucket; by default 25, and 1 of the first")
     gradient_as_bucket_view: bool = _setting(False, "DDP: whether gradients are views of the buckets")
     find_unused_parameters: bool = _setting(False, "DDP: whether parameters may go without a gradient; outputs are cloned")
@@ -77,11 +83,13 @@ class Run:
     reshard_after_forward: bool = _setting(
         True, "fully_shard: whether gathered parameters go after a block's forward (ZeRO-3) or stay (ZeRO-2)"
     )
-    param_dtype: str = _setting(
-        "none", "fully_shard, MixedPrecisionPolicy: dtype of gathered parameters and inputs", "none", "bf16", "fp16"
-    )
-    reduce_dtype: str = _setting(
-        "none", "fully_shard, MixedPrecisionPolicy: dtype in which gradients are reduced", "none", "fp32", "bf16", "fp16"
+    replicate: int = _setting(1, "fully_shard, HSDP: how many copies of the sharded model there are; each is on ranks / replicate GPUs")
+    param_dtype: str = _setting("none", "fully_shard, MixedPrecisionPolicy: dtype of gathered parameters and of inputs", "none", *DTYPES)
+    reduce_dtype: str = _setting("none", "fully_shard, MixedPrecisionPolicy: dtype in which gradients are reduced", "none", *DTYPES)
+    output_dtype: str = _setting("none", "fully_shard, MixedPrecisionPolicy: dtype to which results are cast", "none", *DTYPES)
+    cast_forward_inputs: bool = _setting(True, "fully_shard, MixedPrecisionPolicy: whether inputs are cast to param_dtype")
+    offload_policy: str = _setting(
+        "none", "fully_shard: cpu keeps parts, gradients and optimizer states in host memory (CPUOffloadPolicy)", "none", "cpu"
     )
     expandable_segments: bool = _setting(False, "PYTORCH_CUDA_ALLOC_CONF: segments that grow, in place of one per cudaMalloc")
     max_split_size_mb: int = _setting(0, "PYTORCH_CUDA_ALLOC_CONF: larger blocks are never split; none by default")
@@ -96,6 +104,26 @@ class Run:
     def autocast(self) -> str:
         """The dtype that autocast lowers to, or nothing."""
         return DTYPES[self.precision.removeprefix("amp-")] if self.precision.startswith("amp-") else ""
+
+    @property
+    def gathered(self) -> str:
+        """The dtype in which fully_shard gathers parameters, or nothing."""
+        return DTYPES.get(self.param_dtype, "")
+
+    @property
+    def unit_inputs(self) -> str:
+        """The dtype to which fully_shard casts what the parts of a model are given, or nothing."""
+        return self.gathered if self.cast_forward_inputs else ""
+
+    @property
+    def unit_outputs(self) -> str:
+        """The dtype to which fully_shard casts what the parts of a model give, or nothing."""
+        return DTYPES.get(self.output_dtype, "")
+
+    @property
+    def offloaded(self) -> bool:
+        """Whether parameters and all that the optimizer has are in host memory."""
+        return self.offload_policy == "cpu"
 
     @property
     def scaler(self) -> bool:

@@ -18,7 +18,9 @@ from analyzer.run.heap import Heap, Place
 from analyzer.run.optimizer import OPTIMIZERS
 from analyzer.run.parallel import REPLICATED
 from analyzer.run.partition import Partitioned
+from analyzer.run.pipeline import Schedule, Staged
 from analyzer.run.replicas import Replicas
+from analyzer.run.schedules import APART
 from analyzer.run.settings import Run
 from analyzer.run.shards import Shards
 from analyzer.run.wrapper import Wrapper
@@ -26,15 +28,16 @@ from analyzer.run.wrapper import Wrapper
 STEADY = 1  # the second step: state exists, and the first step's variables are still bound
 
 
-def simulate(graph: Graph, run: Run, gpu: int = 0) -> Heap:
+def simulate(graph: Graph, run: Run, gpu: int = 0, apart: int = APART) -> Heap:
     """The heap after two steps of training, or after one inference; places and marks tell the phases.
 
     `gpu` is which GPU's, under DataParallel. Of k accumulated micro-batches the first and one later are run: all later ones are alike.
+    Of a pipeline's, at most `apart` of those in flight are run, and stand for the others.
     """
     heap = Heap()
     forward = Forward(heap)
     wrapper = forward.memory.wrapper = _wrapper(graph, run, forward, gpu)
-    forward.resident((*_standing(graph), *graph.inputs.values()))
+    forward.resident((*standing(graph), *graph.inputs.values()))
     if run.mode == "infer":
         heap.move(Place(STEADY, "inference"))
         heap.mark("start")
@@ -51,6 +54,11 @@ def simulate(graph: Graph, run: Run, gpu: int = 0) -> Heap:
     wrapper.wrap()
     if OPTIMIZERS[run.optimizer].eager:
         learning.make_state(forward.memory, run, wrapper.owned(optimized(run, wrapper.trained(list(forward.leaves.values())))))
+    if graph.stage:
+        schedule = Schedule(graph, run, forward, apart)
+        for number in (0, STEADY):
+            _train_stage(run, schedule, number)
+        return heap
     for number in (0, STEADY):
         _train(graph, run, forward, number)
     return heap
@@ -62,6 +70,8 @@ def _wrapper(graph: Graph, run: Run, forward: Forward, gpu: int) -> Wrapper:
         return Replicas(graph, forward, gpu)
     if run.parallel == "fsdp":
         return Shards(graph, run, forward)
+    if graph.stage:
+        return Staged(graph)
     if run.parallel in REPLICATED:
         whole = not any(isinstance(i, Enter) and i.skipped for i in nested(graph.instructions))
         kind = Partitioned if run.parallel == "zero1" else Buckets
@@ -69,7 +79,7 @@ def _wrapper(graph: Graph, run: Run, forward: Forward, gpu: int) -> Wrapper:
     return Wrapper()
 
 
-def _standing(graph: Graph) -> Iterator[Tensor]:
+def standing(graph: Graph) -> Iterator[Tensor]:
     """Parameters and buffers in the order in which a model is moved to its device: module by module."""
     buffers: dict[str, list[Tensor]] = {}
     for path, tensor in graph.buffers.items():
@@ -96,7 +106,20 @@ def _train(graph: Graph, run: Run, forward: Forward, number: int) -> None:
         if micro == 0 and run.zero_grad == "before_backward":
             learning.zero_grad(forward.memory, run, optimized(run, leaves))
         _backward(run, forward)
+    outer, heap.elsewhere = heap.elsewhere, heap.elsewhere or run.offloaded
     _learn(run, forward, leaves, number)
+    heap.elsewhere = outer
+    heap.mark("end")
+
+
+def _train_stage(run: Run, schedule: Schedule, number: int) -> None:
+    """A step of one stage of a pipeline."""
+    heap, forward = schedule.heap, schedule.forward
+    heap.move(Place(number, "forward"))
+    heap.mark("start")
+    schedule.step(number, steady=number == STEADY)
+    _learn(run, forward, list(forward.leaves.values()), number)
+    schedule.end()
     heap.mark("end")
 
 
@@ -125,7 +148,7 @@ def _learn(run: Run, forward: Forward, leaves: list[Leaf], number: int) -> None:
     graded = [leaf for leaf in leaves if leaf.grad is not None]
     found_inf = scaling.unscale(memory, sharded=run.parallel == "fsdp") if run.scaler else None
     if run.clip_grad_norm:
-        scaling.clip_grad_norm(memory, graded, foreach=run.clip_foreach, sharded=run.parallel == "fsdp")
+        scaling.clip_grad_norm(memory, graded, foreach=run.clip_foreach, parallel=run.parallel)
     heap.op = f"{run.optimizer} step"
     trained = [leaf for leaf in memory.wrapper.owned(optimized(run, leaves)) if leaf.grad is not None]
     if number == 0 and not OPTIMIZERS[run.optimizer].eager:

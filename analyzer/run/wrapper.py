@@ -31,6 +31,9 @@ class Wrapper:
     def leave(self, unit: Unit, results: Sequence[Array]) -> None:
         """The forward of a part of the model has returned."""
 
+    def after_forward(self) -> None:
+        """The forward of the wrapped model has returned."""
+
     def on_gradient(self, leaf: Leaf) -> None:
         """A parameter has its gradient."""
 

@@ -13,12 +13,15 @@ from typing import Any
 
 import numpy as np
 
+from analyzer.assumptions import Assumption
 from analyzer.evaluate import exact
 from analyzer.formula import over_common_denominator
 from analyzer.polynomial import Atom, Call, Monomial, Poly, symbols_of
 from analyzer.sweep.functions import Array, applied, headroom
 
 SAFE = 1 << 62
+COMPARE = {"==": np.equal, "!=": np.not_equal, ">=": np.greater_equal, "<=": np.less_equal}
+Terms = tuple[tuple[int, Monomial], ...]
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
 
@@ -74,15 +77,48 @@ class Forms:
         return atom in self.constants if isinstance(atom, str) else all(symbols_of(a) <= self.constants.keys() for a in atom.args)
 
 
+def cut(shape: tuple[int, ...], box: tuple[slice, ...]) -> tuple[slice, ...]:
+    """A box of an array whose axes may be of length 1."""
+    return tuple(s if length > 1 else slice(None) for length, s in zip(shape, box)) if shape else ()
+
+
+def _add(sums: dict[tuple[int, ...], Array], term: Array) -> None:
+    if term.shape in sums:
+        sums[term.shape] += term
+    else:
+        sums[term.shape] = term
+
+
 class Arrays:
     """Forms at the values of a block; what several forms share is computed once."""
 
-    def __init__(self, forms: Forms, symbols: Mapping[str, Array]) -> None:
-        self.forms = forms
+    def __init__(self, forms: Forms, symbols: Mapping[str, Array], whole: Arrays | None = None, box: tuple[slice, ...] = ()) -> None:
+        self.forms, self.whole, self.box = forms, whole, box  # of which block this is which part
+        self.bounded: set[tuple[tuple[int, Monomial], ...]] = whole.bounded if whole else set()
         self.atoms: dict[Atom, Numbers] = {name: Numbers(values) for name, values in symbols.items()}
         self.limits: dict[Atom, int] = {name: int(np.max(values)) for name, values in symbols.items()}
         self.monomials: dict[Monomial, Array] = {}
+        sides = np.broadcast_shapes(*(values.shape for values in symbols.values()))
+        self.axis = sides.index(max(sides)) if sides else 0
+        self.splits: dict[Monomial, tuple[Monomial, Monomial]] = {}
         self.known: dict[Poly, Numbers] = {}
+        self.relations: dict[tuple[Poly, str, Poly], tuple[Mask, Mask | None]] = {}
+
+    def true(self, assumption: Assumption) -> tuple[Mask, Mask | None]:
+        """Where a relation holds, or cannot be said because a side is no whole number; and where both sides are. Raises TooLarge."""
+        key = assumption.left, assumption.relation, assumption.right
+        if key not in self.relations:
+            self.relations[key] = self._true(assumption)
+        return self.relations[key]
+
+    def _true(self, assumption: Assumption) -> tuple[Mask, Mask | None]:
+        left, right = self(assumption.left), self(assumption.right)
+        holds = COMPARE[assumption.relation](left.values, right.values)
+        masks = [m for m in (left.whole, right.whole) if m is not None]
+        if not masks:
+            return holds, None
+        whole = np.logical_and.reduce(np.broadcast_arrays(*masks))
+        return holds | ~whole, whole
 
     def __call__(self, form: Poly) -> Numbers:
         """The values of a form, each axis along which it does not vary of length 1. Raises TooLarge."""
@@ -96,8 +132,8 @@ class Arrays:
 
     def part(self, box: tuple[slice, ...]) -> Arrays:
         """The same over a part of the block."""
-        cut = {a: n.values[tuple(s if side > 1 else slice(None) for side, s in zip(n.values.shape, box))] for a, n in self.atoms.items()}
-        return Arrays(self.forms, {name: values for name, values in cut.items() if isinstance(name, str)})
+        symbols = {name: n.values for name, n in self.atoms.items() if isinstance(name, str)}
+        return Arrays(self.forms, {name: values[cut(values.shape, box)] for name, values in symbols.items()}, self, box)
 
     def _evaluated(self, form: Form) -> Numbers:
         atoms = {atom for _, m in form.terms for atom, _ in m} | {atom for atom, _ in form.below[1]}
@@ -110,22 +146,45 @@ class Arrays:
         whole = None if not masks else masks[0] if len(masks) == 1 else np.logical_and.reduce(np.broadcast_arrays(*masks))
         return Numbers(above, whole)
 
-    def _sum(self, terms: tuple[tuple[int, Monomial], ...]) -> Array:
+    def _sum(self, terms: Terms) -> Array:
         """The sum of numbers times monomials, those along few axes first. Raises TooLarge."""
-        if sum(abs(c) * prod(self.limits[atom] ** e for atom, e in m) for c, m in terms) >= SAFE:
+        if terms not in self.bounded:
+            self._bound(terms)
+        return self._added(terms)
+
+    def _bound(self, terms: Terms) -> None:
+        """Remember that every sum of these terms is held by 64 bits, here and in parts of the block. Raises TooLarge."""
+        limits = (self.whole or self).limits
+        if sum(abs(c) * prod(limits[atom] ** e for atom, e in m) for c, m in terms) >= SAFE:
             raise TooLarge
+        self.bounded.add(terms)
+
+    def _added(self, terms: Terms) -> Array:
+        """The sum of terms; what varies along the longest axis alone is multiplied by the sum of what it stands before."""
         sums: dict[tuple[int, ...], Array] = {}
+        before: dict[Monomial, list[tuple[int, Monomial]]] = {}
         for coefficient, monomial in terms:
+            lead, rest = self._split(monomial)
+            if lead and rest:
+                before.setdefault(lead, []).append((coefficient, rest))
+                continue
             values = self._monomial(monomial)
-            term = values * coefficient
-            if values.shape in sums:
-                sums[values.shape] += term
-            else:
-                sums[values.shape] = term
+            _add(sums, values * coefficient)
+        for lead, rests in before.items():
+            _add(sums, self._monomial(lead) * self._added(tuple(rests)))
         result = np.zeros((), dtype=np.int64)
         for part in sorted(sums.values(), key=lambda s: s.size):
             result = result + part
         return result
+
+    def _split(self, monomial: Monomial) -> tuple[Monomial, Monomial]:
+        """The factors that vary along the longest axis alone, and those that do not vary along it; nothing where there are others."""
+        if monomial not in self.splits:
+            sides = {atom: self._atom(atom).values.shape for atom, _ in monomial}
+            lead = tuple(f for f in monomial if len(sides[f[0]]) > self.axis and sides[f[0]][self.axis] > 1)
+            alone = all(prod(sides[atom]) == sides[atom][self.axis] for atom, _ in lead)
+            self.splits[monomial] = (lead, tuple(f for f in monomial if f not in lead)) if alone else ((), ())
+        return self.splits[monomial]
 
     def _monomial(self, monomial: Monomial) -> Array:
         if monomial not in self.monomials:
@@ -139,9 +198,14 @@ class Arrays:
     def _atom(self, atom: Atom) -> Numbers:
         if atom not in self.atoms:
             assert isinstance(atom, Call)
-            self.atoms[atom] = self._called(atom)
+            self.atoms[atom] = self._cut(self.whole._atom(atom)) if self.whole else self._called(atom)
             self.limits[atom] = int(np.max(np.abs(self.atoms[atom].values)))
         return self.atoms[atom]
+
+    def _cut(self, numbers: Numbers) -> Numbers:
+        """Those of the block that lie in this part."""
+        whole = numbers.whole if numbers.whole is None else numbers.whole[cut(numbers.whole.shape, self.box)]
+        return Numbers(numbers.values[cut(numbers.values.shape, self.box)], whole)
 
     def _called(self, atom: Call) -> Numbers:
         args = [self(a) for a in atom.args]

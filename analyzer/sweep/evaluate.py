@@ -89,18 +89,22 @@ class Evaluator:
             wrong = np.broadcast_to(~taken, block.shape)
             self._refuse(found, wrong, self.regimes.trace(block.at(first(wrong))))
             remaining &= ~wrong
-        tried = 0
+        tried = told = 0
         while remaining.any():
             for program in self.regimes.programs[tried:]:
                 self._claim(program, symbols, block, remaining, found)
-            tried = len(self.regimes.programs)
+            for refusal in self.regimes.refusals[told:]:
+                unmet = remaining & self.regimes.unmet(refusal, symbols, block.shape)
+                self._refuse(found, unmet, refusal.reason)
+                remaining &= ~unmet
+            tried, told = len(self.regimes.programs), len(self.regimes.refusals)
             if not remaining.any():
                 return
-            refusal = self.regimes.refused(symbols, block, remaining) if tried else None
-            if refusal is not None and refusal[1]:
-                self._refuse(found, refusal[0], refusal[1])
-                remaining &= ~refusal[0]
-            elif refusal is None:
+            alike = self.regimes.refused(symbols, block, remaining) if tried else None
+            if alike is not None and alike[1]:
+                self._refuse(found, *alike)
+                remaining &= ~alike[0]
+            elif alike is None:
                 self._trace(block, remaining, found)
 
     def _trace(self, block: Grid, remaining: Mask, found: Figures) -> None:

@@ -24,11 +24,16 @@ def applied(name: str, args: list[Array]) -> Array:
     rule = RULES.get(name)
     if rule is not None:
         return rule(*args)
-    whole = np.broadcast_arrays(*args)
-    flat = np.stack([a.ravel() for a in whole], axis=1)
-    rows, places = np.unique(flat, axis=0, return_inverse=True)
-    results = np.array([FUNCTIONS[name](*row) for row in rows.tolist()], dtype=np.int64)
-    return results[places.ravel()].reshape(whole[0].shape)
+    keys, extent = np.zeros((), dtype=np.int64), 1
+    for arg in args:  # one number for each set of arguments
+        low, high = int(arg.min()), int(arg.max())
+        keys, extent = keys + (arg - low) * extent, extent * (high - low + 1)
+    if extent >= 1 << 62:
+        raise OverflowError(f"arguments of {name} lie too far apart")
+    _, first, places = np.unique(keys.ravel(), return_index=True, return_inverse=True)
+    rows = zip(*(np.broadcast_to(arg, keys.shape).ravel()[first].tolist() for arg in args))
+    results = np.array([FUNCTIONS[name](*row) for row in rows], dtype=np.int64)
+    return results[places].reshape(keys.shape)
 
 
 def _up(a: Array, b: Array | int) -> Array:
@@ -113,6 +118,20 @@ def unique_scratch(n: Array, width: Array, capability: Array | int = 80) -> Arra
     return _aligned((blocks + cub.PADDING) * cub.STATE) + 2 * cub.ALIGNMENT - 1
 
 
+def scan_scratch(n: Array, width: Array) -> Array:
+    """As analyzer.cub has it, for one width."""
+    padded = _up(n, cub.tile(cub.SCAN, int(width), 0)) + cub.PADDING
+    if width == 2:
+        return _aligned(4 * padded) + 2 * _aligned(2 * padded) + 2 * cub.ALIGNMENT - 1
+    return _aligned(padded * 2 * width) + 2 * cub.ALIGNMENT - 1
+
+
+def scan_by_key_scratch(n: Array, width: Array, capability: Array | int = 80) -> Array:
+    """As analyzer.cub has it, for one width and capability."""
+    blocks = _up(n, cub.tile(cub.SCAN_BY_KEY, int(width), int(capability)))
+    return _aligned((blocks + cub.PADDING) * cub.STATE) + _aligned(width * (blocks + 1)) + cub.ALIGNMENT - 1
+
+
 def _aligned(size: Array) -> Array:
     return _up(size, cub.ALIGNMENT) * cub.ALIGNMENT
 
@@ -128,6 +147,7 @@ RULES: dict[str, Rule] = {
     "column_scratch": column_scratch, "column_semaphores": column_semaphores,
     "row_scratch": row_scratch, "row_semaphores": row_semaphores, "layer_norm_partials": layer_norm_partials,
     "sort_pairs_scratch": sort_pairs_scratch, "unique_scratch": unique_scratch,
+    "scan_scratch": scan_scratch, "scan_by_key_scratch": scan_by_key_scratch,
 }  # fmt: skip
 PRODUCTS = ("column_scratch", "column_semaphores", "row_scratch", "row_semaphores")
 

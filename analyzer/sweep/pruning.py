@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from analyzer.polynomial import Atom, Monomial, Poly
-from analyzer.sweep.arrays import Arrays, Form, Forms
+from analyzer.sweep.arrays import Arrays, Form, Forms, cut
 
 Doubles = np.ndarray[Any, np.dtype[np.float64]]
 Bounds = tuple[Doubles, Doubles]  # the least and the most in each box
 SLACK = 1e-9
-DIVIDERS = 4
+DIVIDERS, NOTHING = 4, -1e4
 ZEROS = ("column_scratch", "column_semaphores", "row_scratch", "row_semaphores")
 
 
@@ -36,23 +36,29 @@ class Boxes:
         if len(forms) < 2 or any(form.below[1] for form in prepared):
             return everything
         monomials = list(dict.fromkeys(m for form in prepared for _, m in form.terms))
+        atoms = list(dict.fromkeys(atom for m in monomials for atom, _ in m))
         try:
-            bounds = [self._monomial(m) for m in monomials]
+            ends = [self._atom(atom) for atom in atoms]
         except NoBound:
             return everything
-        weights = np.zeros((len(forms), len(monomials)))
+        low, high = (_logarithm(np.stack(side)) for side in zip(*ends)) if atoms else (np.zeros((0, len(self.boxes))),) * 2
+        powers = np.zeros((len(monomials), len(atoms)))
+        for row, monomial in enumerate(monomials):
+            for atom, power in monomial:
+                powers[row, atoms.index(atom)] = power
+        weights, places = np.zeros((len(forms), len(monomials))), {monomial: i for i, monomial in enumerate(monomials)}
         for row, form in enumerate(prepared):
             for coefficient, monomial in form.terms:
-                weights[row, monomials.index(monomial)] = coefficient / form.below[0]
-        middle = np.stack([(low + high) / 2 for low, high in bounds])
+                weights[row, places[monomial]] = coefficient / form.below[0]
+        middle = sum(_products(powers, low, high)) / 2
         leaders = np.argmax(weights @ middle, axis=0)
         kept = np.ones((len(forms), len(self.boxes)), dtype=np.bool_)
         for by in _dividers(monomials, (np.ptp(weights, axis=0)[:, None] * middle).max(axis=1)):
-            low, high = (np.stack(parts) for parts in zip(*(self._monomial(_over(m, by)) for m in monomials)))
+            least, greatest = _products(powers - powers[by], low, high)
             for leader in set(leaders.tolist()):
                 more, here = weights - weights[leader], leaders == leader
-                most = np.maximum(more, 0) @ high - np.maximum(-more, 0) @ low
-                kept[:, here] &= (most > -SLACK * (np.abs(more) @ high))[:, here]
+                most = np.maximum(more, 0) @ greatest - np.maximum(-more, 0) @ least
+                kept[:, here] &= (most > -SLACK * (np.abs(more) @ greatest))[:, here]
                 kept[leader, here] = True
         return [np.flatnonzero(kept[:, box]).tolist() for box in range(len(self.boxes))]
 
@@ -107,18 +113,21 @@ class Boxes:
         return np.array([p.min() for p in parts], dtype=np.float64), np.array([p.max() for p in parts], dtype=np.float64)
 
 
-def _dividers(monomials: Sequence[Monomial], spread: Doubles) -> list[Monomial]:
-    """The monomials of symbols alone in which forms differ most."""
+def _dividers(monomials: Sequence[Monomial], spread: Doubles) -> list[int]:
+    """The numbers of the monomials of symbols alone in which forms differ most."""
     order = np.argsort(-spread).tolist()
-    return [monomials[i] for i in order if all(isinstance(atom, str) for atom, _ in monomials[i])][:DIVIDERS]
+    return [i for i in order if all(isinstance(atom, str) for atom, _ in monomials[i])][:DIVIDERS]
 
 
-def _over(monomial: Monomial, by: Monomial) -> Monomial:
-    """A monomial divided by one of symbols."""
-    powers = dict(monomial)
-    for atom, power in by:
-        powers[atom] = powers.get(atom, 0) - power
-    return tuple((atom, power) for atom, power in powers.items() if power)
+def _logarithm(values: Doubles) -> Doubles:
+    """Of numbers that are not negative; far below all others for 0."""
+    return np.where(values > 0, np.log(np.maximum(values, 1e-300)), NOTHING)
+
+
+def _products(powers: Doubles, low: Doubles, high: Doubles) -> Bounds:
+    """The least and the most of products of powers in each box, given the logarithms of the ends of their factors."""
+    rising, falling = np.maximum(powers, 0), np.minimum(powers, 0)
+    return np.exp(rising @ low + falling @ high), np.exp(rising @ high + falling @ low)
 
 
 class NoBound(Exception):
@@ -142,11 +151,6 @@ def _reduction(name: str, high: list[Doubles]) -> Doubles:
         return 4 * second
     accumulator = high[5] if len(high) > 5 else 4.0
     return accumulator * (256 * sms * threads + 128 * second * (first / 1024 + 2))
-
-
-def cut(shape: tuple[int, ...], box: tuple[slice, ...]) -> tuple[slice, ...]:
-    """A box of an array whose axes may be of length 1."""
-    return tuple(s if length > 1 else slice(None) for length, s in zip(shape, box)) if shape else ()
 
 
 def boxed(axes: Sequence[Sequence[int]], most: int) -> list[tuple[slice, ...]]:

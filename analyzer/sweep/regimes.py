@@ -1,8 +1,9 @@
 """Which program runs where in a grid: formulas hold while what their trace decided is true, and no farther.
 
-A point at which no known program holds is traced. Where a program's decisions hold but a size that it makes is no whole
-number, or a condition of an op is not met, the trace takes the same way up to there and is refused: one trace of each kind
-confirms it for the others.
+A point at which no known program holds is traced. A trace that is refused is a regime too: what was taken for granted until
+then, and the condition that was not met. Where a refusal does not come from sizes alone, but a program's decisions hold and a
+size that it makes is no whole number, or a condition of an op is not met, the trace takes the same way up to there and is
+refused: one trace of each kind confirms it for the others.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from analyzer.polynomial import ONE, Poly
 from analyzer.problems import COMMAND_LINE, InvalidConfig, Origin, Problem
 from analyzer.programs import sizes_of
 from analyzer.run.settings import Run
-from analyzer.sizes import Device
+from analyzer.sizes import Broken, Device, RefusedSizes
 from analyzer.sweep.arrays import Arrays, Mask
 from analyzer.sweep.grid import Grid
 from analyzer.verdict import convolutions
@@ -42,6 +43,14 @@ class Program:
     convolutions: bool
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Refusal:
+    """What a trace was refused for, and the reason as it is told."""
+
+    broken: Broken
+    reason: str
+
+
 @dataclass(slots=True)
 class Regimes:
     """The programs of one model on one device that are known so far, and why points are refused."""
@@ -51,6 +60,7 @@ class Regimes:
     run: Run
     device: Device
     programs: list[Program] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
     reasons: dict[tuple[int, int], str] = field(default_factory=dict)  # by program, and which of its demands are not met
     traces: int = 0
 
@@ -64,16 +74,26 @@ class Regimes:
         try:
             analysis = analyze(self.model, overrides, self.run, self.device)
         except InvalidConfig as error:
-            return f"as at {' '.join(f'{n}={v}' for n, v in point.items())}: {error.problems[0].message}"
+            reason = f"as at {' '.join(f'{n}={v}' for n, v in point.items())}: {error.problems[0].message}"
+            if isinstance(error, RefusedSizes):
+                self.refusals.append(Refusal(error.broken, reason))
+            return reason
         self.programs.append(_program(analysis))
         return ""
 
     def claimed(self, program: Program, arrays: Arrays, shape: tuple[int, ...]) -> tuple[Mask, list[Mask]]:
         """Where the decisions of a program are the same, and where each of its demands is met. Raises TooLarge."""
-        decided = [_true(arrays, a)[0] for a in program.decisions]
-        whole = [mask for a in program.decisions if (mask := _true(arrays, a)[1]) is not None]
-        met = [_both(_true(arrays, a)) for a in program.demands] + whole
+        decided = [arrays.true(a)[0] for a in program.decisions]
+        whole = [mask for a in program.decisions if (mask := arrays.true(a)[1]) is not None]
+        met = [_both(arrays.true(a)) for a in program.demands] + whole
         return _all(decided, shape), met
+
+    def unmet(self, refusal: Refusal, arrays: Arrays, shape: tuple[int, ...]) -> Mask:
+        """Where a trace is refused as that one was. Raises TooLarge."""
+        holds, whole = arrays.true(refusal.broken.relation)
+        nowhere = np.zeros((), dtype=np.bool_)
+        broken = ~holds if not refusal.broken.fraction else nowhere if whole is None else ~whole
+        return _all((*(_both(arrays.true(a)) for a in refusal.broken.given), broken), shape)
 
     def refused(self, arrays: Arrays, grid: Grid, remaining: Mask) -> tuple[Mask, str] | None:
         """Points where some program's decisions hold and its demands are not met, and why; an empty reason for a new program."""
@@ -106,29 +126,18 @@ def _program(analysis: Analysis) -> Program:
     divided = [a for a in made if any(e < 0 for m in a.right.terms for _, e in m)]
     conditions = [a for a in analysis.assumptions if a.demanded] + [a for a in made if not always(a)]
     demands = {str(a): a for a in (*conditions, *divided)}
-    phases = dict.fromkeys(piece.phase for piece in analysis.pieces)
-    kept = undominated([replace(p, phase="") for p in analysis.pieces])
+    pieces = analysis.everywhere
+    phases = dict.fromkeys(piece.phase for piece in pieces)
+    kept = undominated([replace(p, phase="") for p in pieces])
     forms = {(p.tick, p.form) for p in kept}
     return Program(
         analysis,
         tuple(a for a in analysis.assumptions if not a.demanded),
         tuple(demands.values()),
-        {phase: tuple(p.form for p in analysis.pieces if p.phase == phase and (p.tick, p.form) in forms) for phase in phases},
+        {phase: tuple(p.form for p in pieces if p.phase == phase and (p.tick, p.form) in forms) for phase in phases},
         categories(analysis),
         convolutions(analysis),
     )
-
-
-def _true(arrays: Arrays, assumption: Assumption) -> tuple[Mask, Mask | None]:
-    """Where a relation holds, or cannot be said because a side is no whole number; and where both sides are."""
-    left, right = arrays(assumption.left), arrays(assumption.right)
-    compare = {"==": np.equal, "!=": np.not_equal, ">=": np.greater_equal, "<=": np.less_equal}[assumption.relation]
-    holds = compare(left.values, right.values)
-    masks = [m for m in (left.whole, right.whole) if m is not None]
-    if not masks:
-        return holds, None
-    whole = np.logical_and.reduce(np.broadcast_arrays(*masks))
-    return holds | ~whole, whole
 
 
 def _both(parts: tuple[Mask, Mask | None]) -> Mask:

@@ -31,28 +31,28 @@ const charts = (() => {
   }
 
   /* The moments after each allocation of the step: what is held by category, from the values of the lives. */
-  function moments(data, sizes) {
-    const [, births, deaths, labels, , categories, ops] = data.lives;
-    const spans = Object.entries(data.spans).flatMap(([phase, list]) => list.map(([from, to]) => [from, to, phase])).sort((a, b) => a[0] - b[0]);
+  function moments(program, sizes) {
+    const [, births, deaths, labels, , categories, ops] = program.lives, { words } = program;
+    const spans = Object.entries(program.spans).flatMap(([phase, list]) => list.map(([from, to]) => [from, to, phase])).sort((a, b) => a[0] - b[0]);
     const changes = births.map((tick, i) => [tick, 1, i]).concat(deaths.flatMap((tick, i) => (tick < 0 ? [] : [[tick, -1, i]])));
     changes.sort((a, b) => a[0] - b[0] || a[1] - b[1] || a[2] - b[2]);
     const place = new Map(CATEGORIES.map(([name], i) => [name, i])), running = CATEGORIES.map(() => 0);
     const found = { held: CATEGORIES.map(() => []), told: [], phases: [] };
     let span = 0;
     for (const [tick, sign, i] of changes) {
-      running[place.get(data.words[categories[i]])] += sign * sizes[i];
+      running[place.get(words[categories[i]])] += sign * sizes[i];
       while (span < spans.length && tick >= spans[span][1]) span += 1;
       if (sign < 0 || span >= spans.length || tick < spans[span][0]) continue;
       running.forEach((value, c) => found.held[c].push(value));
-      found.told.push([data.words[labels[i]], data.words[ops[i]]]);
+      found.told.push([words[labels[i]], words[ops[i]]]);
       found.phases.push(spans[span][2]);
     }
     return found;
   }
 
   const course = {};
-  function drawCourse(box, readout, data, sizes) {
-    const { held, told, phases } = moments(data, sizes), n = told.length, x = Array.from({ length: n }, (_, i) => i);
+  function drawCourse(box, readout, program, sizes) {
+    const { held, told, phases } = moments(program, sizes), n = told.length, x = Array.from({ length: n }, (_, i) => i);
     const shown = CATEGORIES.map((_, c) => c).filter((c) => held[c].some((v) => v > 0));
     let below = new Array(n).fill(0);
     const stacked = shown.map((c) => (below = held[c].map((v, i) => v / GIB + below[i])));
@@ -107,6 +107,8 @@ const charts = (() => {
       ctx.rect(bbox.left, bbox.top - 1, bbox.width, bbox.height + 2);
       ctx.clip();
       ctx.font = `${11 * dpr}px system-ui, sans-serif`;
+      ctx.textAlign = "left";
+      ctx.textBaseline = "bottom";
       let last = Infinity;
       for (const [room, names] of [...rooms].sort((a, b) => a[0] - b[0])) {
         const y = u.valToPos(room, "y", true);
@@ -116,7 +118,7 @@ const charts = (() => {
         ctx.moveTo(bbox.left, y), ctx.lineTo(right, y);
         ctx.stroke();
         ctx.fillStyle = ink("--soft");
-        if (last - y > 14 * dpr && y > bbox.top + 12 * dpr) ctx.fillText(names.length > 2 ? `${names[0]}, …` : names.join(", "), bbox.left + 6 * dpr, y - 4 * dpr), (last = y);
+        if (last - y > 14 * dpr && y > bbox.top + 12 * dpr) ctx.fillText(names.length > 2 ? `${names[0]}, …` : names.join(", "), bbox.left + 6 * dpr, y - 2 * dpr), (last = y);
       }
       ctx.setLineDash([]);
       const x = u.valToPos(here[0], "x", true), y = u.valToPos(here[1] / GIB, "y", true);
@@ -128,7 +130,7 @@ const charts = (() => {
     };
     const tell = (i) => (readout.textContent = i == null ? "" : `${name} = ${notation.count(xs[i])}: peak ${bytes(ys[i])}`);
     drawn(curve, box, {
-      scales: { x: { time: false, distr: wide ? 3 : 1 }, y: { distr: top / least > 30 ? 3 : 1, ...(top / least > 30 ? {} : { range: (u, min, max) => [0, max * 1.08] }) } },
+      scales: { x: { time: false, distr: wide ? 3 : 1, range: (u, low, high) => [low, high > low ? high : low + 1] }, y: { distr: top / least > 30 ? 3 : 1, ...(top / least > 30 ? {} : { range: (u, min, max) => [0, max * 1.08] }) } },
       axes: [axis({ values: (u, v) => v.map((n) => (n == null ? "" : notation.count(n))) }), axis({ size: 70, values: (u, v) => v.map((n) => (n == null ? "" : short(n))), ...(top / least > 30 ? {} : { incrs: Array.from({ length: 50 }, (_, i) => 2 ** (i - 30)) }) })],
       series: [{}, { label: "peak", stroke: () => ink("--accent"), width: 2, points: { show: xs.length < 30, size: 5 } }],
       legend: { show: false }, cursor: { y: false, drag: { x: false, y: false } },

@@ -245,23 +245,23 @@ const exact = (() => {
     return values;
   }
 
-  /* Bytes at each piece of the step, in BigInt: what is born up to its tick and dies later. */
-  function totals(data, values) {
-    const [forms, births, deaths] = data.lives, sizes = forms.map((form) => values.form(form));
+  /* Bytes at each piece of a program's step, in BigInt: what is born up to its tick and dies later. */
+  function totals(program, values) {
+    const [forms, births, deaths] = program.lives, sizes = forms.map((form) => values.form(form));
     const changes = [...births.map((tick, i) => [tick, sizes[i]]), ...deaths.flatMap((tick, i) => (tick < 0 ? [] : [[tick, -sizes[i]]]))];
     changes.sort((a, b) => a[0] - b[0]);
     let at = 0, running = 0n;
-    return data.pieces.map((piece) => {
+    return program.pieces.map((piece) => {
       for (; at < changes.length && changes[at][0] <= piece.tick; at++) running += changes[at][1];
       return running;
     });
   }
 
   /* The largest piece of each phase and of all; the first in time of equal ones. */
-  function peaks(data, values) {
+  function peaks(program, values) {
     const found = { phases: {}, all: null };
-    totals(data, values).forEach((bytes, index) => {
-      const { phase } = data.pieces[index];
+    totals(program, values).forEach((bytes, index) => {
+      const { phase } = program.pieces[index];
       if (!(phase in found.phases) || bytes > found.phases[phase].bytes) found.phases[phase] = { bytes, index };
       if (!found.all || bytes > found.all.bytes) found.all = { bytes, index };
     });

@@ -1,8 +1,8 @@
 "use strict";
-(() => {
-  const data = JSON.parse(document.getElementById("data").textContent);
+(async () => {
   const get = (id) => document.getElementById(id), all = (selector) => [...document.querySelectorAll(selector)];
-  const FEW = 256, STEPS = 160, SHOWN = 10, NOTHING = "—";
+  const data = JSON.parse(await unpacked(get("data").textContent));
+  const SHOWN = 10, NOTHING = "—", { few: FEW, steps: STEPS, above: ABOVE, below: BELOW, least: LEAST } = data.range;
   const given = Object.fromEntries(Object.entries(data.symbols).map(([name, value]) => [name, BigInt(value)]));
   const free = () => Object.fromEntries(Object.entries(given).filter(([name]) => !(name in data.definitions)));
   let chosen = free();
@@ -10,41 +10,53 @@
     range: row.querySelector("[type=range]"), field: row.querySelector("[type=number]"), follow: row.querySelector(".follow"), grid: [],
   }]));
 
-  /* Conditions that do not hold at these values; those that failed last are asked first. */
-  const order = data.conditions.map((_, i) => i);
-  function broken(values) {
-    const at = order.findIndex((i) => !values.holds(data.conditions[i]));
-    if (at > 0) order.unshift(...order.splice(at, 1));
-    return at >= 0;
+  /* Text that was deflated and written in base64. */
+  async function unpacked(text) {
+    const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+    return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"))).text();
   }
 
-  /* The forms at chosen values; null where a symbol is refused or the formulas do not hold. */
-  function valued(choice) {
+  const { words } = data, word = (number) => words[number];
+  const programs = data.programs.map((program) => ({
+    ...program, words, lives: program.lives.map((column) => data.columns[column]),
+    pieces: program.pieces.map(([phase, tick, ...told]) => ({ phase: word(phase), tick, where: word(told[0]), line: word(told[1]), formula: word(told[2]) })),
+  }));
+
+  /* Conditions of a program that do not hold at these values; that which failed last is asked first. */
+  function broken(program, values) {
+    const place = program.conditions.findIndex((condition) => !values.holds(condition));
+    if (place > 0) program.conditions.unshift(...program.conditions.splice(place, 1));
+    return place >= 0;
+  }
+
+  /* The forms at chosen values, and the first program that holds there; null where a symbol is refused or none does. */
+  function at(choice) {
     try {
       const values = new exact.Values(data, exact.bound(data.definitions, choice));
-      return broken(values) ? null : values;
+      const program = programs.find((one) => !broken(one, values));
+      return program ? { values, program } : null;
     } catch (error) {
       if (error instanceof exact.Refused || error instanceof RangeError) return null;
       throw error;
     }
   }
-  const taken = (name, value) => valued({ ...chosen, [name]: value }) !== null;
+  const taken = (name, value) => at({ ...chosen, [name]: value }) !== null;
 
-  /* The values of a slider: those of a range around the given one for which the formulas hold, the others as they are. */
+  /* The values of a slider: those of a range around the given one for which the page has formulas, the others as they are. */
   function grid(name, now) {
-    const top = max(64n, given[name] * 16n), found = new Set();
-    if (top <= BigInt(FEW)) for (let v = 1n; v <= top; v++) found.add(v);
+    const top = max(BigInt(LEAST), given[name] * BigInt(ABOVE)), offered = new Set();
+    if (top <= BigInt(FEW)) for (let v = 1n; v <= top; v++) offered.add(v);
     else {
-      const stride = strideOf(name, now), first = max(1n, given[name] / 64n);
+      const stride = strideOf(name, now), first = max(1n, given[name] / BigInt(BELOW));
       const ratio = (Number(top) / Number(first)) ** (1 / STEPS);
       for (let i = 0; i <= STEPS; i++) {
         const target = BigInt(Math.round(Number(first) * ratio ** i));
-        found.add(max(stride, ((target + stride / 2n) / stride) * stride));
+        offered.add(max(stride, ((target + stride / 2n) / stride) * stride));
       }
-      found.add(given[name]);
+      offered.add(given[name]);
     }
-    const holding = [...found].filter((value) => value === now || taken(name, value));
-    return [...new Set(holding.length > 1 ? [...holding, now] : [...found, now])].sort((a, b) => (a < b ? -1 : 1));
+    offered.delete(now);
+    return [now, ...[...offered].filter((value) => taken(name, value))].sort((a, b) => (a < b ? -1 : 1));
   }
   const max = (a, b) => (a > b ? a : b);
 
@@ -62,6 +74,7 @@
       if (name !== only && values) row.grid = grid(name, now);
       if (!row.grid.includes(now)) row.grid = [...row.grid, now].sort((a, b) => (a < b ? -1 : 1));
       row.range.max = row.grid.length - 1;
+      row.range.disabled = row.grid.length < 2;
       row.range.value = row.grid.indexOf(now);
     }
   }
@@ -83,8 +96,30 @@
     }
   }
 
-  function peak(found) {
-    const piece = data.pieces[found.all.index];
+  /* The tables of a program, where they are not those that stand here. */
+  let standing = programs[0];
+  for (const place of all("[data-body]")) data.bodies[place.dataset.body][0] = place.innerHTML;
+  function stand(program) {
+    for (const place of all("[data-body]")) {
+      const { body } = place.dataset, number = program.bodies[body];
+      if (number === standing.bodies[body]) continue;
+      const open = place.querySelector(":scope > details")?.open;
+      place.innerHTML = data.bodies[body][number];
+      if (open) place.querySelector(":scope > details").open = true;
+      for (const element of place.querySelectorAll(".formula")) notation.formula(element);
+    }
+    standing = program;
+    get("holding").textContent = program.briefly.length ? "At these values the formulas hold while:" : "The formulas hold for all values of the symbols.";
+    get("conditions").replaceChildren(...program.briefly.map((number) => {
+      const item = document.createElement("li");
+      item.append(cell("code", word(number)));
+      return item;
+    }));
+    if (programs.length > 1) get("programs").textContent = `The page has ${programs.length} sets of formulas, one for each way that PyTorch takes in the range of the sliders as far as it was followed (--sets N follows it farther); these are set ${programs.indexOf(program) + 1}.`;
+  }
+
+  function peak(program, found) {
+    const piece = program.pieces[found.all.index];
     get("peak").textContent = notation.binary(found.all.bytes);
     get("peak-bytes").textContent = notation.count(found.all.bytes);
     get("where").textContent = `In ${piece.phase}, at ${piece.where} (${piece.line}).`;
@@ -93,15 +128,15 @@
       const { bytes, index } = found.phases[row.dataset.phase];
       row.querySelector(".binary").textContent = notation.binary(bytes);
       row.querySelector(".count").textContent = notation.count(bytes);
-      notation.formula(row.querySelector(".form .formula"), data.pieces[index].formula);
+      notation.formula(row.querySelector(".form .formula"), program.pieces[index].formula);
     }
     return piece;
   }
 
-  function cards(bytes) {
+  function cards(program, bytes) {
     let fitting = 0;
     for (const row of all("[data-card]")) {
-      const card = data.cards[row.dataset.card], said = exact.verdict(card, bytes);
+      const card = program.cards[row.dataset.card], said = exact.verdict(card, bytes);
       const need = bytes + BigInt(card.workspaces) + BigInt(card.context);
       row.querySelector(".need").textContent = notation.binary(need);
       row.querySelector(".said").textContent = said;
@@ -111,12 +146,12 @@
       fill.dataset.answer = said;
       fitting += said === "fits";
     }
-    get("fitting").textContent = `${fitting} of ${data.cards.length}`;
+    get("fitting").textContent = `${fitting} of ${program.cards.length}`;
   }
 
   /* What is there after a tick, one entry for each label and kind, the largest first. */
-  function alive(values, tick) {
-    const [forms, births, deaths, labels, kinds] = data.lives, groups = new Map();
+  function alive({ program, values }, tick) {
+    const [forms, births, deaths, labels, kinds] = program.lives, groups = new Map();
     forms.forEach((form, i) => {
       if (births[i] > tick || (deaths[i] >= 0 && deaths[i] <= tick)) return;
       const key = `${labels[i]} ${kinds[i]}`, group = groups.get(key) ?? { label: labels[i], kind: kinds[i], bytes: 0n, forms: new Map() };
@@ -134,29 +169,26 @@
     made.className = name;
     return made;
   }
-  function aliveRows(values, tick) {
-    get("alive").tBodies[0].replaceChildren(...alive(values, tick).map((group) => {
-      const row = document.createElement("tr"), head = cell("th", data.words[group.label]), form = document.createElement("td");
+  function aliveRows(here, tick) {
+    get("alive").tBodies[0].replaceChildren(...alive(here, tick).map((group) => {
+      const row = document.createElement("tr"), head = cell("th", word(group.label)), form = document.createElement("td");
       head.scope = "row";
-      const text = data.told_sums[data.sums[tick]?.[`${group.label} ${group.kind}`]] ?? [...group.forms].map(([index, many]) => times(data.texts[index], many)).join(" + ");
+      const text = word(here.program.sums[tick]?.[`${group.label} ${group.kind}`]) ?? [...group.forms].map(([index, many]) => times(data.texts[index], many)).join(" + ");
       form.append(notation.formula(cell("span", "", "formula"), text));
-      row.append(head, cell("td", data.words[group.kind]), cell("td", notation.binary(group.bytes), "num"), cell("td", notation.count(group.bytes), "num exact"), form);
+      row.append(head, cell("td", word(group.kind)), cell("td", notation.binary(group.bytes), "num"), cell("td", notation.count(group.bytes), "num exact"), form);
       return row;
     }));
   }
 
-  const sizesOf = (values) => data.lives[0].map((form) => Number(values.form(form)));
-  function peakAt(values) {
-    return Number(exact.peaks(data, values).all.bytes);
-  }
-  function curve(values, found) {
+  const sizesOf = ({ program, values }) => program.lives[0].map((form) => Number(values.form(form)));
+  function curve({ program, values }, found) {
     const name = get("curve-symbol").value, row = rows[name], now = values.symbols[name];
     const stride = Math.max(1, Math.ceil(row.grid.length / 60));
     const points = row.grid.filter((v, i) => v === now || i % stride === 0).flatMap((v) => {
-      const there = valued({ ...chosen, [name]: v });
-      return there ? [[Number(v), peakAt(there)]] : [];
+      const there = at({ ...chosen, [name]: v });
+      return there ? [[Number(v), Number(exact.peaks(there.program, there.values).all.bytes)]] : [];
     });
-    charts.drawCurve(get("curve"), get("curve-at"), name, points, [Number(now), Number(found.all.bytes)], data.cards);
+    charts.drawCurve(get("curve"), get("curve-at"), name, points, [Number(now), Number(found.all.bytes)], program.cards);
   }
 
   function command() {
@@ -177,13 +209,20 @@
     get("alive").tBodies[0].replaceChildren();
   }
 
-  /* Why there are no numbers here. */
+  /* Why there are no numbers here: what symbols or ops refuse, or that no program of the page is the right one. */
   function reason() {
     try {
       const values = new exact.Values(data, exact.bound(data.definitions, chosen));
-      const failing = data.conditions.flatMap((condition, i) => (values.holds(condition) ? [] : [data.told[i]]));
       shown(values);
-      return `At these values PyTorch takes other kernels or the config is refused: the formulas of this page hold while ${failing.join(", ")}. No numbers are shown.`;
+      const failing = programs.map((one) => one.conditions.filter((condition) => !values.holds(condition)));
+      const told = (conditions) => conditions.map((condition) => word(condition[4])).join(", ");
+      const asked = failing.find((conditions) => conditions.every((condition) => condition[3]));
+      if (asked) return `The config is refused at these values: it needs ${told(asked)}.`;
+      const needed = failing.map((conditions) => conditions.filter((condition) => condition[3]).map((condition) => condition[4]));
+      const common = needed[0].filter((number) => needed.every((numbers) => numbers.includes(number)));
+      if (common.length) return `No numbers: every set of formulas of this page needs ${common.map(word).join(", ")}; the config is most likely refused at these values.`;
+      const nearest = failing.reduce((least, conditions) => (conditions.length < least.length ? conditions : least));
+      return `No numbers: at these values PyTorch takes kernels for which this page has no formulas, or the config is refused. The nearest formulas hold while ${told(nearest)}.`;
     } catch (error) {
       if (!(error instanceof exact.Refused || error instanceof RangeError)) throw error;
       return `These values are refused: ${error.message}.`;
@@ -192,24 +231,26 @@
 
   let later = 0;
   function update() {
-    const values = valued(chosen);
+    const here = at(chosen);
     get("command").textContent = `${command()} --format html -o page.html`;
     history.replaceState(null, "", `#${Object.entries(chosen).filter(([n, v]) => v !== given[n]).map(([n, v]) => `${n}=${v}`).join("&")}`);
     clearTimeout(later);
-    if (!values) return refuse(reason());
+    if (!here) return refuse(reason());
+    const { program, values } = here;
     get("regime").hidden = true;
     document.body.classList.remove("outside");
     shown(values);
+    stand(program);
     numbers(values);
-    const found = exact.peaks(data, values), piece = peak(found);
-    cards(found.all.bytes);
-    aliveRows(values, piece.tick);
+    const found = exact.peaks(program, values), piece = peak(program, found);
+    cards(program, found.all.bytes);
+    aliveRows(here, piece.tick);
     const same = Object.entries(values.symbols).every(([name, value]) => given[name] === value);
     document.body.classList.toggle("moved", !same);
     get("state").textContent = same ? "as given" : "moved";
     later = setTimeout(() => {
-      charts.drawCourse(get("course"), get("course-at"), data, sizesOf(values));
-      curve(values, found);
+      charts.drawCourse(get("course"), get("course-at"), program, sizesOf(here));
+      curve(here, found);
     }, 30);
   }
 
@@ -217,7 +258,7 @@
     chosen = { ...chosen, [name]: value };
     update();
   }
-  const release = (name) => settle(valued(chosen), name);
+  const release = (name) => settle(at(chosen)?.values, name);
 
   for (const [name, row] of Object.entries(rows)) {
     row.range.addEventListener("input", () => choose(name, row.grid[Number(row.range.value)]));
@@ -225,7 +266,7 @@
     row.field.addEventListener("input", () => {
       if (/^\d{1,13}$/.test(row.field.value)) choose(name, BigInt(row.field.value)), release(null);
     });
-    row.field.addEventListener("blur", () => shown(valued(chosen)));
+    row.field.addEventListener("blur", () => shown(at(chosen)?.values));
     if (row.follow && name in data.definitions) row.follow.hidden = false;
     row.follow?.addEventListener("click", () => {
       const { [name]: own, ...others } = chosen;
@@ -255,7 +296,7 @@
   addEventListener("resize", charts.resized);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", charts.recoloured);
   restored();
-  settle(valued(chosen));
+  settle(at(chosen)?.values);
   update();
   document.documentElement.dataset.ready = "true";
 })();

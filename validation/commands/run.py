@@ -27,17 +27,20 @@ SAVED = 12  # lines of what is kept for backward that are shown
 @WORDS
 @click.option("--device", type=click.Choice(["cuda"]), default="cuda", show_default=True, help="What to measure on.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write rows to a JSON file; its other rows stay.")
+@click.option("--resume", is_flag=True, help="Of the whole table, measure only what FILE does not have of the configs as they are now.")
 @click.option("-v", "--verbose", is_flag=True, help="Show allocations and all lines even where everything agrees.")
-def run(words: tuple[str, ...], device: str, output: Path | None, verbose: bool) -> None:
+def run(words: tuple[str, ...], device: str, output: Path | None, resume: bool, verbose: bool) -> None:
     """Build the model in torch from the same graph, train two steps (or infer), and put measured beside predicted.
 
     CONFIG is a YAML file, a bundled model or one of validation/models. Assignments hold for every CONFIG. Without a CONFIG all
-    models of the table are measured, at three sizes and in five settings each: 675 cases, a second or two each.
+    models of the table are measured, at three sizes and in up to five settings each: 1755 cases, a second or two each, none of
+    which needs more than 7 GiB. With -o each is written down when it is there; --resume goes on where that was stopped.
 
     \b
     python -m validation run scperb bert-base B=4
     python -m validation run my.yaml B=16 run.precision=amp-bf16 -o mine.json
     python -m validation run -o mine.json
+    python -m validation run -o mine.json --resume
 
     Parameters to peaks are bytes as requested; `max_memory_allocated` and `max_memory_reserved` are the allocator's own, and the
     bytes of the card are NVML's (pip install nvidia-ml-py) or cudaMemGetInfo's. Where the two sides differ, the first
@@ -48,11 +51,13 @@ def run(words: tuple[str, ...], device: str, output: Path | None, verbose: bool)
     configs, assignments = parted(words)
     if assignments and not configs:
         raise click.UsageError(f"'{assignments[0]}' belongs to no config; name one, as in: run scperb {assignments[0]}")
+    if resume and (configs or not output):
+        raise click.UsageError("--resume goes on with the whole table in a file, as in: run -o mine.json --resume")
     needs_cuda(f"run {' '.join(words)}")
     warnings.filterwarnings("ignore")
     if output:
         _before(output)
-    rows, failed = _named(configs, assignments, verbose) if configs else _table(output)
+    rows, failed = _named(configs, assignments, verbose) if configs else _table(output, resume)
     if output and rows:
         _add(rows, output)
     sys.exit(2 if failed and configs else 1 if failed or any(row.differing for row in rows) else 0)
@@ -105,35 +110,48 @@ def _measured(config: str, assignments: Sequence[str], verbose: bool) -> tuple[R
     return replace(row, saved=saved), lines
 
 
-def _table(output: Path | None) -> tuple[list[Row], int]:
-    """Every case of the table, a line each; what there is of them is written down after every model."""
+def _table(output: Path | None, resume: bool) -> tuple[list[Row], int]:
+    """Every case of the table, a line each, written down one by one; its rows, those of before included, and how many failed."""
     from validation.row import device_of_this_machine, measured_row
     from validation.rows import cases
 
     on, failed, started = device_of_this_machine(), 0, time.monotonic()
+    before = {row.key: row for row in _before(output) if _still(row)} if output and resume else {}
     rows: list[Row] = []
     wanted = list(cases())
     for done, case in enumerate(wanted, start=1):
-        if output and done > 1 and case[0] != wanted[done - 2][0]:
-            _add(rows, output)
+        if case in before:
+            rows.append(before[case])
+            continue
         try:
             rows.append(measured_row(*case, on))
             outcome = ", ".join(rows[-1].differing) or "equal"
         except Exception as error:  # one case of hundreds: told, counted, and the rest goes on
             failed += 1
             outcome = f"failed: {type(error).__name__}: {error}"
+        if output:
+            _add(rows, output)
         click.echo(f"{done}/{len(wanted)} {time.monotonic() - started:.0f} s  {' '.join(case)}: {outcome}", err=True)
     return rows, failed
 
 
+def _still(row: Row) -> bool:
+    """Whether a row is of the config as it is now."""
+    from validation.environment import digest
+    from validation.rows import config_of
+
+    return row.config == digest(config_of(row.model))
+
+
 def _add(rows: Iterable[Row], output: Path) -> None:
-    """Put rows beside those of a file."""
+    """Put rows beside those of a file, in the order of the table."""
     from validation.environment import environment
     from validation.row import device_of_this_machine, today, torch_version
-    from validation.rows import Results, write
+    from validation.rows import Results, cases, write
 
-    merged = {row.key: row for row in (*_before(output), *rows)}
-    write(Results(torch_version(), today(), device_of_this_machine(), tuple(merged.values()), {}, environment()), output)
+    merged, place = {row.key: row for row in (*_before(output), *rows)}, {case: number for number, case in enumerate(cases())}
+    ordered = tuple(sorted(merged.values(), key=lambda row: place.get(row.key, len(place))))
+    write(Results(torch_version(), today(), device_of_this_machine(), ordered, {}, environment()), output)
 
 
 def _before(output: Path) -> tuple[Row, ...]:

@@ -1,12 +1,16 @@
 #!/bin/bash
 # Runs a Python program with PyTorch's CUDA build over stand-ins for the CUDA libraries: no GPU needed.
 #   run.sh setup             once: fetches the CUDA wheel and builds the stand-ins (about a minute, 3 GB)
+#   run.sh setup extra       once, after it: timm, scvi-tools, scGPT and enformer-pytorch with what they need (600 MB)
 #   run.sh PROGRAM [ARG..]   runs it: `import torch` is the CUDA build, and torch.cuda.is_available() is True
 # What is fetched and built lies in $NULLCUDA_HOME (default ~/.cache/nullcuda), in a virtual environment of its own.
 set -e
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 home=${NULLCUDA_HOME:-$HOME/.cache/nullcuda}
 python=$home/venv/bin/python
+if [ "${1-} ${2-}" = "setup extra" ]; then
+  exec "$python" -m pip install -q --no-deps --no-compile --upgrade --target "$home/more" -r "$here/extra.txt"
+fi
 if [ "${1-}" = setup ]; then
   mkdir -p "$home"/{whl,torch,extra,hdr}
   [ -x "$python" ] || python3 -m venv "$home/venv"
@@ -20,7 +24,7 @@ if [ "${1-}" = setup ]; then
   exit
 fi
 export LD_LIBRARY_PATH=$home/lib
-export PYTHONPATH=$home/torch:$home/extra:$(dirname "$(dirname "$here")")${PYTHONPATH:+:$PYTHONPATH}
+export PYTHONPATH=$home/torch:$home/extra:$(dirname "$(dirname "$here")")${PYTHONPATH:+:$PYTHONPATH}:$home/more
 export PYTHONPYCACHEPREFIX=$home/pycache  # compiled once, wherever the sources lie
 unset PYTHONDONTWRITEBYTECODE
 exec "$python" "$@"

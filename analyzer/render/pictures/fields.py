@@ -89,5 +89,15 @@ def _cards(axes: Axes, picture: Field, z: Values, size: int) -> None:
     kept = inside[:1] + [high for low, high in pairwise(inside) if high > 1.01 * low]
     lines = axes.contour(picture.xs, picture.ys, z, levels=kept, colors="white", linewidths=1.3)
     lines.set_path_effects([patheffects.withStroke(linewidth=2.4, foreground="black")])
-    for text in axes.clabel(lines, fmt={room: rooms[room] for room in kept}, fontsize=7, inline=True, inline_spacing=4, colors="white"):
+    found = (np.asarray(path.vertices, dtype=np.float64) for path in lines.get_paths())
+    names, spots = {room: rooms[room] for room in kept}, [_inmost(points, axes) for points in found if points.size]
+    for text in axes.clabel(lines, fmt=names, fontsize=7, inline=True, inline_spacing=4, colors="white", manual=spots):
         text.set_path_effects([patheffects.withStroke(linewidth=2.2, foreground="black")])
+
+
+def _inmost(points: Values, axes: Axes) -> tuple[float, float]:
+    """Of points on a line the one farthest from the edges."""
+    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+    part = (points - np.array([left, bottom])) / np.array([right - left, top - bottom])
+    best = points[int(np.minimum(part, 1 - part).min(axis=1).argmax())]
+    return float(best[0]), float(best[1])

@@ -59,8 +59,8 @@ def draw_pie(picture: Shares, width: float, title: str | None) -> Figure:
         wedgeprops={"width": 0.45, "edgecolor": "white", "linewidth": 1},
     )[0]  # fmt: skip
     axes.text(0, 0, f"{binary(picture.total)}\nat the peak", ha="center", va="center", fontsize=8)
-    labels = [f"{_short(name)}  {size / picture.total:.1%}  ({binary(size)})" for name, size in slices]
-    axes.legend(wedges, labels, loc="center left", bbox_to_anchor=(1.02, 0.5), handlelength=1)
+    labels = [f"{_short(name, 22)}  {size / picture.total:.1%}  ({binary(size)})" for name, size in slices]
+    figure.legend(wedges, labels, loc="outside right center", handlelength=1)
     headed(axes, picture.heading, width, title)
     return figure
 

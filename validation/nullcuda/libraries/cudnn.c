@@ -31,7 +31,8 @@ int cudnnGetConvolutionBackwardFilterWorkspaceSize(void *h, void *x, void *w, vo
 int cudnnGetBatchNormalizationForwardTrainingExWorkspaceSize(void *h, int m, int o, void *x, void *z, void *y, void *b, void *a, size_t *s) { (void)h; (void)m; (void)o; (void)x; (void)z; (void)y; (void)b; (void)a; *s = 0; return 0; }
 int cudnnGetBatchNormalizationTrainingExReserveSpaceSize(void *h, int m, int o, void *a, void *x, size_t *s) { (void)h; (void)m; (void)o; (void)a; (void)x; *s = 0; return 0; }
 int cudnnGetBatchNormalizationBackwardExWorkspaceSize(void *h, int m, int o, void *x, void *y, void *dy, void *dz, void *dx, void *b, void *a, size_t *s) { (void)h; (void)m; (void)o; (void)x; (void)y; (void)dy; (void)dz; (void)dx; (void)b; (void)a; *s = 0; return 0; }
-int cudnnDropoutGetStatesSize(void *h, size_t *s) { (void)h; *s = 1 << 20; return 0; }
+/* The random states of dropout between recurrent layers: a size that only the library knows, as workspaces are. */
+int cudnnDropoutGetStatesSize(void *h, size_t *s) { (void)h; *s = (size_t)env_long("NULLCUDA_CUDNN_DROPOUT", 0); return 0; }
 
 /* The graph API: any operation graph has one engine, whose plan wants NULLCUDA_CUDNN_WS bytes. */
 int cudnnBackendCreateDescriptor(int type, void **d) { (void)type; *d = handle(); return 0; }
