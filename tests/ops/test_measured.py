@@ -1,4 +1,4 @@
-"""Ops under autocast beside what PyTorch's CUDA build allocated for them, forward and backward.
+"""Ops beside what PyTorch's CUDA build allocated for them, forward and backward, under autocast, without it, and in inference.
 
 `validation/nullcuda/run.sh -m validation.measure_ops OP... run.precision=P -o validation/results/ops/P.json` measures every case of
 some ops; here every third is predicted again.
@@ -21,7 +21,7 @@ EVERY = 3
 
 
 def test_results_are_there() -> None:
-    assert [path.stem for path in RESULTS] == ["amp-bf16", "amp-fp16"]
+    assert [path.stem for path in RESULTS] == ["amp-bf16", "amp-fp16", "fp32", "infer"]
 
 
 @pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.stem)
