@@ -71,6 +71,7 @@ ENTRIES: Mapping[str, Entry] = {
     "tensor_split": lambda x, *, indices_or_sections, dim=0: torch.tensor_split(x, indices_or_sections, dim),
     "batch_norm": lambda *tensors, **attributes: F.batch_norm(*tensors, **attributes),
     "meshgrid": lambda tensors, *, indexing="ij": torch.meshgrid(*tensors, indexing=indexing),
+    "rms_norm": lambda x, weight=None, *, normalized_shape, eps=None: F.rms_norm(x, normalized_shape, weight, eps),
     "split": lambda x, *, split_size, dim=0: x.split(split_size, dim),
     "repeat_interleave": lambda x, *, repeats, dim=None: x.repeat_interleave(repeats, dim),
     "pad": lambda x, *, pad, mode="constant", value=0.0: F.pad(x, pad, mode, value if mode == "constant" else None),

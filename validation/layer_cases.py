@@ -28,6 +28,11 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
         "normalized_shape: [3, 5] | 2 3 5, 3 5",
         "normalized_shape: [5] | swapped 2 3 5, 5, 5",
     ),
+    "rms_norm": (
+        "normalized_shape: [5] | 3 5, 5",
+        "normalized_shape: [5] | swapped 2 3 5",
+        "normalized_shape: [3, 5] | 2 3 5, float32 3 5",
+    ),
     "batch_norm": (
         "| 2 3 5 4, float32 3, float32 3, float32 3, float32 3",
         "| 2 3 5 4, float32 3, float32 3, 3, 3",

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from validation.stand_ins import FusedRMSNorm
+from validation.stand_ins import FusedRMSNorm, Kernel, Made
 
 
 def _with_channels(name: str) -> Callable[..., nn.Module]:
@@ -43,6 +43,16 @@ class _CompositeRMSNorm(nn.RMSNorm):
         del squares, mean
         y = x.mul(scale)
         return y if self.weight is None else y.mul(self.weight)
+
+
+def _fused_rms_norm(x: Tensor, weight: Tensor | None = None, *, normalized_shape: list[int], eps: float | None = None) -> Tensor:
+    """_fused_rms_norm: keeps its input, the weight and one number a row."""
+
+    def made(x: Tensor, weight: Tensor | None) -> Made:
+        return (torch.empty(x.shape),), (x, weight, torch.empty(x.shape[: x.dim() - len(normalized_shape)]))
+
+    y: Tensor = Kernel.apply(made, x, weight)[0]  # type: ignore[no-untyped-call]
+    return y
 
 
 OWN = "own"  # what a stand-in calls the tensor that in the graph has the stand-in's own path
@@ -88,4 +98,4 @@ LAYERS: Mapping[str, Callable[..., Any]] = {
 }
 
 # On other devices than CUDA, where PyTorch would run a kernel that keeps something else.
-CUDA_LAYERS: Mapping[str, Callable[..., Any]] = {"RMSNorm": _rms_norm(FusedRMSNorm)}
+CUDA_LAYERS: Mapping[str, Callable[..., Any]] = {"RMSNorm": _rms_norm(FusedRMSNorm), "rms_norm": _fused_rms_norm}

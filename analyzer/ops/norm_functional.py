@@ -5,7 +5,9 @@ from __future__ import annotations
 from analyzer.graph import Tensor
 from analyzer.ops.batch_norm import _batch_norm
 from analyzer.ops.memory_format import is_channels_last
+from analyzer.ops.norm import _normalized, _rms_norm
 from analyzer.ops.registry import op
+from analyzer.polynomial import Poly
 from analyzer.sizes import sizes
 from analyzer.tracing import Refused, show
 
@@ -27,3 +29,13 @@ def batch_norm(x: Tensor, running_mean: Tensor | None = None, running_var: Tenso
     if not training and trained and is_channels_last(x.shape, x.strides):
         raise Refused("batch_norm by running statistics, channels-last and with a weight that is trained, has no rule", "- contiguous: x")
     return _batch_norm(x, weight, bias, running, training)
+
+
+@op
+def rms_norm(x: Tensor, weight: Tensor | None = None, *, normalized_shape: list[Poly] | Poly, eps: float | None = None) -> Tensor:
+    """y = x w / √(mean x² + eps) over the last dimensions"""
+    shape = _normalized(x, normalized_shape, "rms_norm")
+    if weight is not None and not (len(weight.shape) == len(shape) and all(map(sizes().same, weight.shape, shape))):
+        raise Refused(f"rms_norm over {show(shape)} needs a weight of that shape, not {show(weight.shape)}")
+    y: Tensor = _rms_norm(x, weight, len(shape))
+    return y
