@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from analyzer.build.model import LIBRARY
 from analyzer.replay import Replay
 from analyzer.verdict import judge
-from validation.boundaries import boundaries
+from tests.asking import model
+from validation.boundaries import boundaries, summary
 from validation.boundaries import read as read_boundaries
 from validation.verdict_points import CARDS, Point, card_of, case_of, read
 
@@ -40,6 +44,15 @@ def test_every_committed_boundary_is_one() -> None:
     assert found
     assert [boundary for boundary in found if boundary.wrong] == []
     assert all(len([b for b in found if b.config == config]) == len(CARDS) for config in {b.config for b in found})
+
+
+def test_the_page_tells_the_committed_boundaries() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "feasibility.md").read_text(encoding="utf-8")
+    missing = sorted({path.stem for path in (LIBRARY / "models").glob("*.yaml")} - {boundary.config for boundary in read_boundaries()})
+    without = [name for name in missing if "B" not in model(name).symbols or not model(name).layers]
+
+    assert summary(read_boundaries()) in page
+    assert all(name in page for name in missing if name not in without)
 
 
 @pytest.mark.parametrize(("config", "card"), [("resnet18", "V100-16GB"), ("gpt2-eager", "H100-80GB"), ("distilbert", "T4")])
