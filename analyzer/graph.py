@@ -8,8 +8,12 @@ from typing import Union
 
 from analyzer.assumptions import Assumption
 from analyzer.formulas import joint, reads
-from analyzer.polynomial import ONE, Poly, product
+from analyzer.polynomial import ONE, Poly
 from analyzer.problems import Origin
+from analyzer.rules import Rule as Rule
+from analyzer.rules import Scratch as Scratch
+from analyzer.rules import Spec as Spec
+from analyzer.rules import View as View
 from analyzer.tensors import FLOATING as FLOATING
 from analyzer.tensors import ITEMSIZE as ITEMSIZE
 from analyzer.tensors import Loops as Loops
@@ -17,59 +21,9 @@ from analyzer.tensors import Shape as Shape
 from analyzer.tensors import Storage as Storage
 from analyzer.tensors import Tensor as Tensor
 from analyzer.tensors import contiguous as contiguous
-from analyzer.work import NO_WORK, Work
 
 ENTER = "enter_unit"  # the op through which the inputs of a sharded unit go
 GATHER = "gather of all GPUs"  # the op that joins what the replicas of DataParallel return
-Scratch = Union[Poly, tuple[Poly, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class Spec:
-    """An output that a kernel allocates. `size` replaces shape times itemsize where the storage is larger."""
-
-    shape: Shape
-    dtype: str
-    strides: Shape | None = None
-    differentiable: bool = True
-    size: Poly | None = None
-
-    @property
-    def bytes(self) -> Poly:
-        """Bytes that the kernel asks for."""
-        return product(self.shape) * ITEMSIZE[self.dtype] if self.size is None else self.size
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """An output that shares the storage of an input."""
-
-    of: str
-    shape: Shape
-    strides: Shape
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """What one primitive op does with memory.
-
-    `grads` maps an input's name, or several joined by commas for one fused kernel, to its gradient formula (see
-    `analyzer.formulas` for the words). `aux` are further tensors the kernel makes; they stay only if a needed formula
-    reads them; `first` names those that are made before the outputs. `copies` lists bytes taken before anything else and
-    held until the op returns, `scratch` bytes held while the forward kernel runs (those in a tuple of their own are given
-    back before the next are taken), `workspace` the same for a formula's. `work` is what the kernels compute and read.
-    """
-
-    out: Spec | View | tuple[Spec | View, ...]
-    grads: Mapping[str, str] = field(default_factory=dict)
-    aux: Mapping[str, Spec] = field(default_factory=dict)
-    first: tuple[str, ...] = ()
-    copies: tuple[Scratch, ...] = ()
-    scratch: tuple[Scratch, ...] = ()
-    workspace: Mapping[str, tuple[Poly, ...]] = field(default_factory=dict)
-    constants: Mapping[str, object] = field(default_factory=dict)
-    inplace: str = ""
-    work: Work = NO_WORK
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,7 +14,6 @@ from dataclasses import replace
 from analyzer.graph import (
     FLOATING,
     Bind,
-    Loops,
     Rule,
     Shape,
     Spec,
@@ -24,22 +23,11 @@ from analyzer.graph import (
     View,
     contiguous,
 )  # fmt: skip
-from analyzer.paths import is_named, without_counters
-from analyzer.polynomial import ONE, ZERO, Poly
-from analyzer.problems import Origin
-from analyzer.references import References
-from analyzer.sections import Sections
-from analyzer.sizes import sizes
+from analyzer.instances import Instances
+from analyzer.instances import Refused as Refused
+from analyzer.instances import show as show
+from analyzer.polynomial import ZERO, Poly
 from analyzer.tensors import PARTIAL
-
-
-class Refused(Exception):
-    """An op cannot take what it was given; the builder adds the place."""
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.message, self.hint = message, hint
-
 
 _tracer: ContextVar[Tracer] = ContextVar("tracer")
 
@@ -49,27 +37,16 @@ def current() -> Tracer:
     return _tracer.get()
 
 
-class Tracer(References):
+class Tracer(Instances):
     """The state of one tracing: instructions so far, who holds which tensor, where we are."""
 
     def __init__(self, *, training: bool, grad: bool, frozen: frozenset[str] = frozenset()) -> None:
-        super().__init__()
-        self.training, self.grad, self.frozen = training, grad, frozen
-        self.parameters: dict[str, Tensor] = {}
-        self.buffers: dict[str, Tensor] = {}
-        self.ties: dict[str, str] = {}  # paths, or labels, at which another parameter stands, and the path of that
-        self.tied: dict[str, str] = {}  # of these, the paths that were asked for
-        self.made: set[str] = set()  # the paths of parameters as their modules name them
+        super().__init__(frozen)
+        self.training, self.grad = training, grad
         self.names: dict[str, Tensor] = {}
         self.blocks: dict[str, tuple[str, tuple[Poly, ...] | None]] = {}  # that were called, by path: name, shape of the first result
-        self.origin = Origin("")
-        self.path = self.label = ""
-        self.copies: Poly = ONE
-        self.loops: Loops = ()  # the iterations that are running
         self.autocast = ""  # the dtype that autocast lowers to, or nothing
         self.cast_weights: dict[Tensor, Tensor] = {}
-        self.dtype = "float32"  # of parameters and buffers
-        self.gathered = ""  # of parameters where fully_shard gathers them in another
         self.unit_inputs = self.unit_outputs = ""  # to which fully_shard casts what the parts of a model are given and give
         self.attention = "auto"  # the kernel that scaled_dot_product_attention is forced to
         self.recording = False  # whether a backward pass is being recorded, by the autograd engine's thread
@@ -84,12 +61,9 @@ class Tracer(References):
         self.ranks: Poly = ZERO  # GPUs that blocks are divided among, if they are
         self.divided = False  # whether something is
         self.repeats: dict[str, Poly] = {}  # iterations of the outermost loops, by path
-        self.sections = Sections()  # the stages of a pipeline
         self.sequence_parallel = self.loss_parallel = False  # whether sequences are, and classes that a loss takes
         self.layouts: dict[Storage, str] = {}  # of what a rank has otherwise than other tensors: how
         self.distributed = False  # whether what runs takes and makes DTensors
-        self.placement = ""  # of the parameters of what runs
-        self.moved = False  # whether gradients lie otherwise over the ranks than their parameters
         self.weights = ""  # how Linear layers keep them, where not in the model's dtype
         self.warnings: list[str] = []
 
@@ -117,61 +91,6 @@ class Tracer(References):
         self.instructions.append(Bind(name, self.latest(tensor)))
 
     # tensors and steps
-
-    def storage(self, size: Poly, kind: str, role: str) -> Storage:
-        """A new block of memory named after where we are."""
-        label = f"{self.label}: {role}" if self.label and role else self.label or role
-        return Storage(size, kind, label, self.origin)
-
-    def parameter(self, name: str, shape: Shape, dtype: str = "", *, trainable: bool = True, placement: str = "") -> Tensor:
-        """The parameter of the running module, made at its first call; in the model's dtype unless another is said."""
-        if self.gathered and dtype in FLOATING and dtype != self.dtype:
-            raise Refused(f"a parameter in {dtype} among others in {self.dtype}: with param_dtype that is not simulated")
-        dtype = self.gathered if self.gathered and dtype in ("", self.dtype) else dtype or self.dtype
-        own = f"{self.path}.{name}" if self.path else name
-        path, label = self._tied(own, f"{self.label}.{name}" if self.label else name)
-        if path not in self.parameters:
-            spec = Spec(shape, dtype)
-            self.moved |= self.placement == PARTIAL
-            names = (path, label, *(alias for alias, target in self.ties.items() if target == path))
-            needs = trainable and dtype in FLOATING and not any(is_named(self.frozen, n) for n in names)
-            storage = Storage(spec.bytes, "parameter", label, self.origin, self.copies, self.loops, placement or self.placement)
-            self.parameters[path] = Tensor(shape, contiguous(shape), dtype, storage, needs, None, path, self.origin)
-            self.sections.made[path] = self.sections.running
-        if path == own:
-            self.made.add(path)
-        return self._same_shape(self.parameters[path], shape, "" if path == own else f"{own} is tied to it")
-
-    def _tied(self, path: str, label: str) -> tuple[str, str]:
-        """The path and label of the parameter that stands at a path."""
-        own, seen = path, set[str]()
-        while path not in seen and (path in self.ties or label in self.ties):
-            seen.add(path)
-            path = self.ties.get(path) or self.ties[label]
-            label = without_counters(path)
-        if path != own:
-            self.tied[own] = path
-        return path, label
-
-    def standing(self, path: str, label: str) -> Tensor | None:
-        """The parameter that stands at a path, tied or not, if it has been made."""
-        return self.parameters.get(self._tied(path, label)[0])
-
-    def buffer(self, name: str, shape: Shape, dtype: str = "") -> Tensor:
-        """The buffer of the running module, made at its first call; in the model's dtype unless another is said."""
-        dtype = dtype or self.dtype
-        path = f"{self.path}.{name}" if self.path else name
-        if path not in self.buffers:
-            size = Spec(shape, dtype).bytes
-            storage = Storage(size, "buffer", f"{self.label}.{name}" if self.label else name, self.origin, self.copies, self.loops)
-            self.buffers[path] = Tensor(shape, contiguous(shape), dtype, storage, False, None, path, self.origin)
-            self.sections.made[path] = self.sections.running
-        return self._same_shape(self.buffers[path], shape)
-
-    def _same_shape(self, tensor: Tensor, shape: Shape, why: str = "") -> Tensor:
-        if len(tensor.shape) != len(shape) or not all(sizes().same(a, b) for a, b in zip(tensor.shape, shape)):
-            raise Refused(f"{tensor.name} has shape {show(tensor.shape)} from {tensor.origin}, but this call needs {show(shape)}", why)
-        return tensor
 
     def phantom(self, shape: Shape) -> Tensor:
         """A tensor that is never in memory, to infer the sizes of a module that nobody calls."""
@@ -269,8 +188,3 @@ class Tracer(References):
         strides = spec.strides or contiguous(spec.shape)
         grad = needs and spec.differentiable and spec.dtype in FLOATING
         return Tensor(spec.shape, strides, spec.dtype, self.storage(spec.bytes, "activation", op), grad, None, "", self.origin)
-
-
-def show(shape: Shape) -> str:
-    """A shape for people: (B, r, 4*c)."""
-    return "(" + ", ".join(repr(size) for size in shape) + ")"

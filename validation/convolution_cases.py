@@ -7,8 +7,13 @@ from collections.abc import Mapping
 CONVOLUTIONS: Mapping[str, tuple[str, ...]] = {
     "conv1d": ("| 2 3 9, 4 3 3", "padding: same | 2 3 9, 4 3 4, 4", "groups: 3, stride: 2 | 2 3 9, 6 1 3, float32 6"),
     "conv2d": (
-        "| 2 3 7 5, 4 3 3 3", "padding: 1, stride: 2 | 2 3 7 5, 4 3 3 3, 4", "groups: 3 | 2 3 7 5, 3 1 3 3", "| 3 7 5, 4 3 3 3",
-        "padding: 1 | last 2 3 7 5, 4 3 3 3", "padding: same | float32 2 3 7 5, 4 3 4 3, 4", "| 2 3 7 5, float32 4 3 3 3",
+        "| 2 3 7 5, 4 3 3 3",
+        "padding: 1, stride: 2 | 2 3 7 5, 4 3 3 3, 4",
+        "groups: 3 | 2 3 7 5, 3 1 3 3",
+        "| 3 7 5, 4 3 3 3",
+        "padding: 1 | last 2 3 7 5, 4 3 3 3",
+        "padding: same | float32 2 3 7 5, 4 3 4 3, 4",
+        "| 2 3 7 5, float32 4 3 3 3",
     ),
     "conv3d": ("| 2 3 5 5 5, 4 3 2 2 2, 4", "padding: 1 | 2 3 5 5 5, 4 3 3 3 3"),
     "conv_transpose1d": ("| 2 3 9, 3 4 3", "stride: 2, padding: 1, output_padding: 1 | 2 3 9, 3 4 3, 4"),
