@@ -121,6 +121,8 @@ def _syntax_problem(error: yaml.YAMLError, content: str, name: str) -> Problem:
     line = content.splitlines()[mark.line] if mark and mark.line < content.count("\n") else ""
     if "\t" in line[: mark.column + 1 if mark else 0]:
         return Problem(origin, "not YAML: a tab in the indentation", "indent with spaces")
+    if "nesting depth" in str(getattr(error, "problem", "")):  # libyaml's own limit, of 1,000 levels
+        return Problem(origin, f"nested more than {MAX_DEPTH} levels deep")
     hint = f"{doing}, which starts at line {begun.line + 1}" if begun and mark and begun.line != mark.line else ""
     return Problem(origin, f"not YAML: {getattr(error, 'problem', None) or 'unreadable'}", hint)
 

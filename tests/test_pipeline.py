@@ -23,6 +23,7 @@ from analyzer.run.training import simulate
 from analyzer.sizes import Device, Sizes
 from analyzer.timeline import timeline
 from tests.asking import analysis, model, peakform, report
+from validation.pipeline import stand_ins
 from validation.rendering import Program
 
 PRENORM = "validation/models/encoder_prenorm.yaml"
@@ -155,6 +156,7 @@ def test_stages_one_after_the_other_compute_what_the_model_does(config: str, sym
             for path, parameter in program.parameters.items():
                 parameter.copy_(whole.parameters[path])
         program.values |= {tensor: inputs[name] for name, tensor in graph.inputs.items()} | dict(zip(graph.stage.received, sent))
+        program.values |= stand_ins(program, graph.stage)
         program._run(graph.stage.forward)
         sent = tuple(program.values[tensor] for tensor in graph.stage.sent)
         programs.append(program)

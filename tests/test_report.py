@@ -202,8 +202,7 @@ def test_readable_formats_have_the_numbers_of_json(name: str, form: str) -> None
 def test_the_largest_batch_is_one_that_the_config_takes(rows: str, largest: Callable[[int], bool], tmp_path: Path) -> None:
     config = tmp_path / "refusing.yaml"
     config.write_text(
-        f"symbols: {{B: 4, rows: {rows}}}\ninputs: {{x: [B, 8], y: [rows, 8]}}\nlayers:\n  - Linear: {{in: x, out_features: rows}}\n"
-        "  - Linear: {out_features: 8, as: z}\nloss:\n  - mean: {in: z, as: a}\n  - mean: {in: y, as: b}\n  - mse_loss: {in: [a, b]}\n",
+        f"symbols: {{B: 4, rows: {rows}}}\ninputs: {{x: [B, 8], y: [B, rows]}}\nlayers:\n  - Linear: rows\nloss:\n  - mse_loss: y\n",
         encoding="utf-8",
     )
     solved = json.loads(peakform("fit", str(config), "--gpu", "t4", "--solve", "B", "--format", "json").output)

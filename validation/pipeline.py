@@ -48,6 +48,16 @@ class _Watched(PipelineStage):
         super().backward_one_chunk(*args, **kwargs)
 
 
+def stand_ins(program: Program, stage: Stage) -> dict[symbolic.Tensor, torch.Tensor]:
+    """Views of parameters for tensors that a stage does not have: calls read only their shape and dtype."""
+    made = {t for i in nested(stage.forward) if isinstance(i, Step) for t in i.outputs} | set(stage.received)
+    calls = [i for i in stage.forward if isinstance(i, Call)]
+    made |= {t for call in calls for t in call.outputs} | program.values.keys() | set(program.graph.inputs.values())
+    taken = [t for call in calls for t in call.arguments.values() if isinstance(t, symbolic.Tensor) and t not in made]
+    of_dtype = {p.dtype: p.detach().reshape(-1)[:1] for p in program.parameters.values()}
+    return {t: of_dtype[dtype(t)].expand(numbers(t.shape, program.graph.symbols)) for t in taken}
+
+
 class Staged(Program):
     """A program of one stage of a pipeline."""
 
@@ -58,7 +68,7 @@ class Staged(Program):
         self.microbatches = graph.symbols["n_microbatches"]
         super().__init__(graph, device, run)
         join(ranks, self.stage.index)
-        self.stand_ins = self._stand_ins()
+        self.stand_ins = stand_ins(self, graph.stage)
         self.names = {f"input{i}": tensor for i, tensor in enumerate(graph.inputs.values())}
         sent = tuple(self._meta(tensor) for tensor in self.results)
         self.pipelined = _Watched(
@@ -69,15 +79,6 @@ class Staged(Program):
         specs: dict[str, Any] = {name: TensorChunkSpec(0) if t in divided else _Replicate() for name, t in self.names.items()}  # type: ignore[no-untyped-call]
         self.schedule: Any = SCHEDULES[run.schedule](self.pipelined, self.microbatches, loss_fn=self._loss, kwargs_chunk_spec=specs)
         self.schedule._warmup_p2p = self._vote
-
-    def _stand_ins(self) -> dict[symbolic.Tensor, torch.Tensor]:
-        """Views of parameters for tensors that the stage does not have: calls read only their shape and dtype."""
-        made = {t for i in nested(self.stage.forward) if isinstance(i, Step) for t in i.outputs} | set(self.stage.received)
-        calls = [i for i in self.stage.forward if isinstance(i, Call)]
-        made |= {t for call in calls for t in call.outputs} | self._resident.keys()
-        taken = [t for call in calls for t in call.arguments.values() if isinstance(t, symbolic.Tensor) and t not in made]
-        of_dtype = {p.dtype: p.detach().reshape(-1)[:1] for p in self.parameters.values()}
-        return {t: of_dtype[dtype(t)].expand(numbers(t.shape, self.graph.symbols)) for t in taken}
 
     def _vote(self, stages: list[Any], *_: object) -> None:
         for stage in stages:
