@@ -19,7 +19,8 @@ from analyzer.problems import InvalidConfig, Origin, Problem
 MAX_LENGTH, MAX_NODES, MAX_NESTING, MAX_EXPONENT, MAX_NUMBER, MAX_TERMS = 1000, 300, 40, 64, 10**18, 40
 MAX_BITS = 200
 BINARY = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Mod: "%", ast.Pow: "**",
-          ast.MatMult: "@"}  # fmt: skip
+          ast.MatMult: "@", ast.BitAnd: "&", ast.BitOr: "|", ast.BitXor: "^"}  # fmt: skip
+COMPARED = {ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
 FUNCTIONS = {"ceil": 1, "floor": 1, "min": 2, "max": 2, "log2": 1, "sqrt": 1}
 
 
@@ -90,12 +91,8 @@ def _convert(node: ast.expr, origin: Origin) -> Expression:
             return number
         case ast.Constant(value=float(number)) if abs(number) <= MAX_NUMBER:
             return Fraction(str(number))
-        case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return Operation("neg", (_convert(operand, origin),))
-        case ast.UnaryOp(op=ast.UAdd(), operand=operand):
-            return _convert(operand, origin)
-        case ast.BinOp(left=left, op=operator, right=right) if type(operator) in BINARY:
-            return Operation(BINARY[type(operator)], (_convert(left, origin), _convert(right, origin)))
+        case ast.UnaryOp() | ast.BinOp() | ast.Compare():
+            return _operator(node, origin)
         case ast.Call(func=ast.Name(id=name), args=args, keywords=keywords) if all(k.arg for k in keywords):
             named = tuple((str(k.arg), _argument(k.value, origin)) for k in keywords)
             return Operation(name, tuple(_argument(a, origin) for a in args), named)
@@ -105,7 +102,26 @@ def _convert(node: ast.expr, origin: Origin) -> Expression:
             return Operation("transpose", (_convert(value, origin), -2, -1))
         case ast.Constant(value=int() | float()):
             raise _refused(origin, "number too large", f"at most {MAX_NUMBER:.0e}")
-    raise _refused(origin, f"'{_short(ast.unparse(node))}' is not allowed in an expression", EXPECTED)
+    raise _not_allowed(node, origin)
+
+
+def _operator(node: ast.UnaryOp | ast.BinOp | ast.Compare, origin: Origin) -> Expression:
+    match node:
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return Operation("neg", (_convert(operand, origin),))
+        case ast.UnaryOp(op=ast.Invert(), operand=operand):
+            return Operation("~", (_convert(operand, origin),))
+        case ast.UnaryOp(op=ast.UAdd(), operand=operand):
+            return _convert(operand, origin)
+        case ast.BinOp(left=left, op=operator, right=right) if type(operator) in BINARY:
+            return Operation(BINARY[type(operator)], (_convert(left, origin), _convert(right, origin)))
+        case ast.Compare(left=left, ops=[compared], comparators=[right]) if type(compared) in COMPARED:
+            return Operation(COMPARED[type(compared)], (_convert(left, origin), _convert(right, origin)))
+    raise _not_allowed(node, origin)
+
+
+def _not_allowed(node: ast.expr, origin: Origin) -> InvalidConfig:
+    return _refused(origin, f"'{_short(ast.unparse(node))}' is not allowed in an expression", EXPECTED)
 
 
 def _argument(node: ast.expr, origin: Origin) -> Expression:
@@ -183,7 +199,7 @@ def _apply(name: str, trees: tuple[Expression, ...], args: list[Poly], lookup: L
         case "ceil" | "floor":
             top, bottom = _fraction(trees[0], args[0], lookup, origin)
             return call("ceildiv" if name == "ceil" else "floordiv", top, bottom)
-    raise _refused(origin, f"unknown function '{name}'", EXPECTED)
+    raise _refused(origin, f"unknown function '{name}'" if name.isidentifier() else f"'{name}' is for tensors, not for sizes", EXPECTED)
 
 
 def _root(name: str, value: Poly, origin: Origin) -> Poly:

@@ -23,7 +23,10 @@ from analyzer.polynomial import Poly, poly
 from analyzer.problems import Origin, nearest
 from analyzer.sizes import sizes
 
-BINARY = {"+": "add", "-": "sub", "*": "mul", "/": "div", "**": "pow", "@": "matmul"}
+BINARY = {"+": "add", "-": "sub", "*": "mul", "/": "div", "**": "pow", "@": "matmul", "&": "bitwise_and", "|": "bitwise_or",
+          "^": "bitwise_xor", "~": "bitwise_not", "==": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge"}  # fmt: skip
+TURNED = {"eq": "eq", "ne": "ne", "lt": "gt", "le": "ge", "gt": "lt", "ge": "le"}  # with its operands exchanged
+STATEMENT = "it takes a statement of its own: - %s: {in: x, as: y}"
 Value = Tensor | Poly | Poison | Literal
 
 
@@ -96,10 +99,14 @@ class _Evaluation:
         if name == "div" and not isinstance(values[0], Tensor):
             (inverse,) = apply("reciprocal", [values[1]], {}, self.frame)
             return "mul", [inverse, values[0]]
+        if name in TURNED and not isinstance(values[0], Tensor):
+            return TURNED[name], [values[1], values[0]]
+        if name in self.frame.blocks or name in self.frame.modules:
+            raise refuse(self.source.at(name), f"{name} is a {'block' if name in self.frame.blocks else 'module'}", STATEMENT % name)
         if name not in OPS:
             raise refuse(self.source.at(name), f"unknown function '{name}' of tensors", nearest(name, OPS))
         if OPS[name].is_module:
-            raise refuse(self.source.at(name), f"{name} is a layer", f"it takes a statement of its own: - {name}: {{in: x, as: y}}")
+            raise refuse(self.source.at(name), f"{name} is a layer", STATEMENT % name)
         return name, values
 
     def _arguments(self, op: Op, values: list[Any], tree: Operation) -> tuple[list[Any], dict[str, Any]]:
