@@ -98,6 +98,8 @@ def whole(value: Value, frame: Frame) -> int:
         sizes().breaks(Assumption(ONE, "<=", size_of(value, frame)), fraction=True)
         raise refuse(value.origin, f"{told} is not a whole number" if isinstance(value, Scalar) and isinstance(value.value, Fraction)
                      else f"{told} is {number}, not a whole number")  # fmt: skip
+    if isinstance(value, Scalar) and isinstance(value.value, str):
+        sizes().demand_whole(size_of(value, frame))
     return number
 
 
