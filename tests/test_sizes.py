@@ -66,7 +66,7 @@ loss:
 
 
 @pytest.mark.parametrize(
-    "text, values",
+    ("text", "values"),
     [
         (HEADS, {"n": (2, 7, 4, 1), "r": (7, 4, 1, 5)}),
         (DEPTHWISE, {"c": (5, 1, 10, 32, 64), "g": (5, 1, 32)}),
@@ -96,7 +96,7 @@ def test_a_formula_is_not_used_where_sizes_decide_otherwise(text: str, values: d
 
 
 @pytest.mark.parametrize(
-    "a, b, left, right",
+    ("a", "b", "left", "right"),
     [
         (n * c, c, n, poly(1)),
         (8 * B * c, 4 * c, 2 * B, poly(1)),
@@ -123,7 +123,8 @@ def test_an_inequality_is_written_down_where_sizes_might_be_equal() -> None:
     assert not sizes.agree(r + 1, r)  # never
     assert not sizes.agree(B * c, poly(1))  # not where B is not 1, as is known by now
     assert sizes.below(c, n * c)
-    assert sizes.below(n, r) and not sizes.below(r, n)
+    assert sizes.below(n, r)
+    assert not sizes.below(r, n)
 
     assert decided(sizes) == ["B != n", "B != 1", "n != 1", "n <= r - 1", "r >= n"]
 
