@@ -43,7 +43,17 @@ class Operation:
     keywords: tuple[tuple[str, Expression], ...] = ()
 
 
-Expression = Union[str, int, Fraction, Operation, Literal]
+@dataclass(frozen=True, slots=True)
+class Span:
+    """start:stop:step of a subscript; None where one is left out."""
+
+    start: object = None
+    stop: object = None
+    step: object = None
+
+
+REST = Literal("...")  # the dimensions that a subscript does not name
+Expression = Union[str, int, Fraction, Operation, Literal, Span]
 
 
 def parse(source: str, origin: Origin) -> Expression:
@@ -96,6 +106,10 @@ def _convert(node: ast.expr, origin: Origin) -> Expression:
         case ast.Call(func=ast.Name(id=name), args=args, keywords=keywords) if all(k.arg for k in keywords):
             named = tuple((str(k.arg), _argument(k.value, origin)) for k in keywords)
             return Operation(name, tuple(_argument(a, origin) for a in args), named)
+        case ast.Subscript(value=value, slice=ast.Tuple(elts=entries)):
+            return Operation("[]", (_convert(value, origin), *(_entry(e, origin) for e in entries)))
+        case ast.Subscript(value=value, slice=entry):
+            return Operation("[]", (_convert(value, origin), _entry(entry, origin)))
         case ast.Attribute(value=value, attr="T"):
             return Operation("t", (_convert(value, origin),))
         case ast.Attribute(value=value, attr="mT"):
@@ -118,6 +132,18 @@ def _operator(node: ast.UnaryOp | ast.BinOp | ast.Compare, origin: Origin) -> Ex
         case ast.Compare(left=left, ops=[compared], comparators=[right]) if type(compared) in COMPARED:
             return Operation(COMPARED[type(compared)], (_convert(left, origin), _convert(right, origin)))
     raise _not_allowed(node, origin)
+
+
+def _entry(node: ast.expr, origin: Origin) -> Expression:
+    """An entry of a subscript: a place, a span, `...`, or None for a new dimension."""
+    match node:
+        case ast.Constant(value=None) | ast.Name(id="null"):
+            return Literal(None)
+        case ast.Constant(value=value) if value is ...:
+            return REST
+        case ast.Slice(lower=lower, upper=upper, step=step):
+            return Span(*(None if part is None else _convert(part, origin) for part in (lower, upper, step)))
+    return _convert(node, origin)
 
 
 def _not_allowed(node: ast.expr, origin: Origin) -> InvalidConfig:
@@ -150,6 +176,8 @@ def _size(tree: Expression, lookup: Lookup, origin: Origin) -> Poly:
         return lookup(tree)
     if isinstance(tree, Literal):
         raise _refused(origin, f"{_told(tree)} is no number", EXPECTED)
+    if isinstance(tree, Span):
+        raise _refused(origin, "a span is no number", EXPECTED)
     if not isinstance(tree, Operation):
         return poly(tree)
     if tree.name == "**":
