@@ -102,7 +102,7 @@ SHAPES: Mapping[str, tuple[str, ...]] = {
     "eye": ("n: 5 | beside 5 5 | times", "n: 3, m: 5 | beside 3 5 | times"),
     "arange": ("end: 5 | beside 3 5 | times", "end: 5, dtype: float32 | beside 3 5 | times"),
     "linspace": ("start: 0, end: 1, steps: 5 | beside 3 5 | times",),
-    "dropout": ("| 3 5", "p: 0 | 3 5", "p: 0.1 | swapped 2 3 5"),
+    "dropout": ("| 3 5", "p: 0 | 3 5", "p: 0.1 | swapped 2 3 5", "| 2 3 5 | turned", "| 2 3 4 5 | turned", "| last 2 3 4 5"),
     "Dropout": ("| 3 5", "p: 0 | 2 3 5", "p: 0.1 | swapped 2 3 5", "inplace: true | 3 5"),
     "dropout_": ("| 3 5", "p: 0 | 3 5"),
     **dict.fromkeys(("dropout1d", "Dropout1d"), ("| 2 3 5", "p: 0 | 2 3 5")),

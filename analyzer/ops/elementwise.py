@@ -130,7 +130,7 @@ def _held(x: Tensor, formula: str, *bounds: float | None) -> Rule:
 def masked_fill(x: Tensor, mask: Tensor, *, value: float = 0.0) -> Rule:
     """y = value where mask, else x"""
     fillable(x, mask, value)
-    return Rule(result(x, mask, dtype=x.dtype), {"x": "masked_fill(g, mask)"})
+    return Rule(Spec(layout.broadcast(x.shape, mask.shape), x.dtype), {"x": "masked_fill(g, mask)"})  # row-major, whatever x is
 
 
 def fillable(x: Tensor, mask: Tensor, value: float) -> None:

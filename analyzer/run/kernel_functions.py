@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from analyzer.graph import Shape, contiguous
 from analyzer.ops.elementwise import promoted_dtype
-from analyzer.ops.layout import elementwise_strides, preserved, same_layout
+from analyzer.ops.layout import broadcast, elementwise_strides, preserved, same_layout
+from analyzer.ops.memory_format import is_channels_last, laid
 from analyzer.ops.rearranging import resized
 from analyzer.polynomial import ONE, ZERO
 from analyzer.run.arrays import Array
@@ -103,8 +104,14 @@ def where(formula: Formula, mask: Array, *choices: Any) -> Array:
 
 
 def masked_fill(formula: Formula, g: Array, mask: Array) -> Array:
-    """A copy, overwritten where the mask says."""
-    result: Array = formula.elementwise(g, mask, dtype=g.dtype)
+    """A row-major copy, overwritten where the mask says (aten::masked_fill)."""
+    result: Array = formula.fresh(broadcast(g.shape, mask.shape), g.dtype)
+    return result
+
+
+def masked_scale(formula: Formula, g: Array, mask: Array) -> Array:
+    """The gradient of dropout, in the memory format that it comes in: row-major or channels-last (dropout_backward_cuda)."""
+    result: Array = formula.fresh(g.shape, g.dtype, laid(g.shape, is_channels_last(g.shape, g.strides)))
     return result
 
 
@@ -183,6 +190,7 @@ KERNELS: dict[str, Kernel] = {
         compare,
         where,
         masked_fill,
+        masked_scale,
         softmax_backward,
         log_softmax_backward,
         kept,
