@@ -17,7 +17,6 @@ from analyzer.evaluate import NotWhole, Values, evaluate, holds
 from analyzer.polynomial import ONE, Poly, poly
 from analyzer.problems import InvalidConfig, Problem
 
-
 P = ParamSpec("P")
 R = TypeVar("R")
 

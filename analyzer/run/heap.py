@@ -13,7 +13,6 @@ from analyzer.polynomial import ZERO, Call, Poly
 from analyzer.problems import Origin
 from analyzer.work import NO_WORK, Work
 
-
 STEADY = 1  # the second step of training, in which state exists and the first step's variables are still bound; or an inference
 
 
