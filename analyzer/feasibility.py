@@ -53,7 +53,7 @@ class Verdict:
         return self.capacity - self.needed
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Program:
     """A program as functions of one symbol: bytes requested at each contender, the sizes on its tape, what it relies on."""
 
@@ -82,6 +82,7 @@ class Feasibility:
         self.programs: list[_Program] = []
         self.capability = analysis.device.capability
         self.unlimited: dict[int, dict[int, Replay]] = {}  # by the size of cuBLAS's workspaces, and by value
+        self.growths: dict[_Program, int] = {}
         self._share: Fraction | None = None
         self.free = self._without_limit()
 
@@ -143,9 +144,14 @@ class Feasibility:
     def _near(self, value: int, outcome: Replay | Failure, room: int) -> int:
         """The value at which what is asked of the driver would come to `room`, if it grew as what is requested does."""
         asked = outcome.reserved if isinstance(outcome, Replay) else outcome.reserved + outcome.segment
-        program = self._program(value)
-        growth = program.requests(value + 1) - program.requests(value)
+        growth = self._growth(self._program(value), value)
         return value + (room - asked) // growth if growth > 0 else value
+
+    def _growth(self, program: _Program, value: int) -> int:
+        """By how much what a program requests grows with the symbol, where that was first asked."""
+        if program not in self.growths:
+            self.growths[program] = program.requests(value + 1) - program.requests(value)
+        return self.growths[program]
 
     def fits(self, value: int, room: int) -> bool:
         """Whether the program runs in `room` bytes at a value of the symbol."""
