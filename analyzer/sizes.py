@@ -10,12 +10,17 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import wraps
 from math import ceil, lcm, prod
+from typing import Any, ParamSpec, TypeVar
 
 from analyzer.assumptions import Assumption, always, without_common
 from analyzer.evaluate import NotWhole, Values, evaluate, holds
 from analyzer.polynomial import ONE, Atom, Number, Poly, poly, total
 from analyzer.problems import InvalidConfig, Problem
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,7 @@ class Sizes:
         self._numbers: dict[Poly, int] = {}
         self._decisions: dict[tuple[Poly, str, Poly], bool] = {}
         self._one, self._least = set[Atom](), dict[Atom, int]()  # symbols and functions known to be 1, or at least so much
+        self.results: dict[tuple[object, ...], Any] = {}  # of functions that are remembered, by function and arguments
 
     @contextmanager
     def active(self) -> Iterator[None]:
@@ -190,3 +196,17 @@ _sizes: ContextVar[Sizes] = ContextVar("sizes")
 def sizes() -> Sizes:
     """The sizes of the model being analyzed."""
     return _sizes.get()
+
+
+def remembered(function: Callable[P, R]) -> Callable[P, R]:
+    """A function of shapes that decides by sizes alone: what it came to is remembered, its decisions being written down."""
+
+    @wraps(function)
+    def known(*args: P.args, **named: P.kwargs) -> R:
+        results, key = sizes().results, (function, *args, *named.values())
+        if key not in results:
+            results[key] = function(*args, **named)
+        found: R = results[key]
+        return found
+
+    return known
