@@ -88,6 +88,13 @@ SHAPES: Mapping[str, tuple[str, ...]] = {
             "kernel_size: 2, dilation: 2 | swapped 2 3 5 4",
         ),
     ),
+    **dict.fromkeys(
+        ("fold", "Fold"),
+        (
+            "output_size: [5, 4], kernel_size: 2 | 2 12 12", "output_size: [5, 6], kernel_size: [2, 3], padding: 1, stride: 2 | 2 6 9",
+            "output_size: 4, kernel_size: 2, dilation: 2 | swapped 2 12 4", "output_size: 4, kernel_size: 2 | 2 12 9 | turned",
+        ),
+    ),
     **dict.fromkeys(("rand_like", "ones_like"), LIKE),
     "full_like": ("value: 2 | 3 5 | times", "value: 2, dtype: int64 | 3 5 | times"),
     "randint_like": ("high: 5 | 3 5 | times", "low: 1, high: 5, dtype: int64 | 3 5 | times"),
