@@ -18,9 +18,9 @@ from analyzer.assumptions import Assumption
 from analyzer.conditions import essential
 from analyzer.evaluate import evaluate
 from analyzer.explain import KINDS
-from analyzer.expressions import Expression, Literal, Operation, Span, parse
 from analyzer.gpus import Gpu
 from analyzer.iterations import FOREVER
+from analyzer.parsing import Expression, Literal, Operation, Span, parse
 from analyzer.peaks import Piece
 from analyzer.polynomial import Atom, Number, Poly, total
 from analyzer.problems import COMMAND_LINE, Origin

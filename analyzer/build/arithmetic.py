@@ -17,9 +17,10 @@ from analyzer.build.subscripts import subscripted
 from analyzer.build.values import allowed, convert, refuse, symbol, tensor_of, undefined, wanted
 from analyzer.document import Mapping, Scalar, Sequence
 from analyzer.evaluate import exact
-from analyzer.expressions import Expression, Literal, Operation, Span, parse, size
+from analyzer.expressions import size
 from analyzer.graph import Tensor
 from analyzer.ops import OPS, Argument, Op
+from analyzer.parsing import Expression, Literal, Operation, Span, parse
 from analyzer.polynomial import Poly, poly
 from analyzer.problems import Origin, nearest
 from analyzer.sizes import sizes

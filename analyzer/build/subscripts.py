@@ -12,8 +12,8 @@ from typing import Any
 from analyzer.build.application import apply
 from analyzer.build.frame import Bound, Frame
 from analyzer.build.values import refuse
-from analyzer.expressions import REST, Literal, Span
 from analyzer.graph import Tensor
+from analyzer.parsing import REST, Literal, Span
 from analyzer.polynomial import ONE, ZERO, Poly
 from analyzer.problems import Origin
 from analyzer.sizes import sizes
