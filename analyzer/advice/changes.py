@@ -17,12 +17,6 @@ from analyzer.run.optimizer import OPTIMIZERS
 SAME, ROUNDING, APART, CHANGED = "same", "rounding", "apart", "changed"
 BF16 = 80  # the compute capability from which on bfloat16 is fast
 FORMS = (("fused", 2, "none; the fused step is the faster one"), ("forloop", 3, "a slower optimizer step: one kernel at a time"))
-NETWORK = {
-    "ddp": "gradients cross the network", "zero1": "gradients and updated parameters cross the network",
-    "zero2": "parameters are gathered once a step, gradients cross the network",
-    "zero3": "parameters are gathered twice a step, gradients cross the network",
-}  # fmt: skip
-WAYS = tuple(NETWORK)  # of sharing work between GPUs
 BLOCKS = 8  # so many blocks are tried for checkpointing
 
 
@@ -142,31 +136,6 @@ def accumulated(batch: str, value: int, parts: int, before: int) -> Change:
     cost = "more and smaller kernels"
     said = f"take {parts} micro-batches of {value // parts} for each step"
     return Change("batch", said, 4, cost, {"accumulation": str(parts * before)}, {batch: str(value // parts)}, numerics=APART)
-
-
-def spread(batch: str, value: int, ranks: int, way: str, shard: str) -> Change:
-    """The batch on so many GPUs; with fully_shard some blocks are sharded apart."""
-    said = f"spread the batch over {ranks} GPUs, {value // ranks} on each ({way})"
-    symbols, cost = {batch: str(value // ranks)}, f"{ranks} GPUs; {NETWORK[way]}"
-    return Change("batch", said, 9 + WAYS.index(way), cost, _shared(ranks, way, shard), symbols, numerics=APART)
-
-
-def multiplied(batch: str, value: int, ranks: int, way: str, shard: str) -> Change:
-    """As many samples on each of several GPUs as one had, where a batch cannot be divided."""
-    said = f"share parameters between {ranks} GPUs, {batch} = {value} on each ({way})"
-    cost = f"{ranks} GPUs; {NETWORK[way]}; {ranks} times the effective batch, and a learning rate to match"
-    return Change("batch", said, 12 + WAYS.index(way), cost, _shared(ranks, way, shard), batch_kept=False, numerics=CHANGED)
-
-
-def divided(ranks: int) -> Change:
-    """Large weights in as many parts as there are GPUs, each with all of the batch."""
-    cost = f"{ranks} GPUs; activations cross the network in every block, so the GPUs should be linked by NVLink"
-    run = {"parallel": "tensor", "ranks": str(ranks)}
-    return Change("batch", f"divide weights between {ranks} GPUs (tensor parallel)", 11, cost, run, numerics=ROUNDING)
-
-
-def _shared(ranks: int, way: str, shard: str) -> Mapping[str, str]:
-    return {"parallel": way, "ranks": str(ranks)} | ({"shard": shard} if shard and way in ("zero2", "zero3") else {})
 
 
 def smaller(symbol: str, value: int, doc: str, *, batch: bool, train: bool) -> Change:

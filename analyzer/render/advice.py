@@ -21,6 +21,7 @@ NUMERICS = {
     "apart": "the same but for rounding, if samples do not meet (in a batch norm or a loss over pairs they do)", "changed": "changed",
 }  # fmt: skip
 SHORT = 120
+DIVIDED = ("tensor", "pipeline")  # the model among GPUs, each of which computes a part
 
 
 def as_text(found: Advised, gpu: Gpu, width: int | None = None, color: bool = False) -> str:
@@ -52,6 +53,7 @@ def _advice(console: Console, number: int, advice: Advice, gpu: Gpu) -> None:
         "peak": _peak(advice),
         "costs": change.cost,
         "network": f"each GPU receives {binary(advice.received)} a step = {_short(advice.network)}" if advice.network else "",
+        "waits": _waits(advice),
         "flops": _flops(advice),
         "batch": "effective batch unchanged" if change.batch_kept else "effective batch changed",
         "numbers": NUMERICS[change.numerics],
@@ -78,11 +80,17 @@ def _peak(advice: Advice) -> str:
     return f"{binary(advice.requested)} requested = {_short(advice.formula)}"
 
 
+def _waits(advice: Advice) -> str:
+    """How long each stage of a pipeline has nothing to do."""
+    return f"each GPU idles {advice.waits:.1%} of a step = {advice.bubble}, if stages take equally long" if advice.bubble else ""
+
+
 def _flops(advice: Advice) -> str:
     """By how much an optimizer step computes more."""
+    several = " on all GPUs" if advice.change.run.get("parallel") in DIVIDED else ""
     if not advice.flops:
-        return "" if advice.flops is None else "as many as before"
-    more = f"{advice.flops:+.3g} a step ({advice.share:+.1%})"
+        return "" if advice.flops is None else f"as many as before{several}"
+    more = f"{advice.flops:+.3g} a step{several} ({advice.share:+.1%})"
     return f"{more}; computed again: {_short(advice.recomputed)}" if advice.recomputed not in ("", "0") else more
 
 
@@ -143,6 +151,7 @@ def _plain(advice: Advice, gpu: Gpu) -> dict[str, Any]:
         "says": change.says, "answer": advice.answer.answer, "needed_bytes": advice.answer.needed, "saved_bytes": advice.saved,
         "peak": {"formula": advice.formula, "bytes": advice.requested}, "lowered_by": advice.lowered or None,
         "cost": change.cost, "network": {"formula": advice.network, "bytes": advice.received} if advice.network else None,
+        "bubble": {"formula": advice.bubble, "share": advice.waits} if advice.bubble else None,
         "extra_flops": advice.flops, "recomputed_flops": advice.recomputed or None, "numerics": change.numerics,
         "effective_batch_unchanged": change.batch_kept, "intrusiveness": change.level, "words": list(advice.words),
         "command": command(advice, gpu),

@@ -1,0 +1,158 @@
+"""What a change cannot get below: bytes that the program with it requests at least, told from the program without it.
+
+A change whose bound is more than the card has need not be traced. Each bound is the bytes of some moment of the program as it is, of
+what must be there at the same moment of the changed one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from analyzer.advice.answers import Outcome
+from analyzer.advice.changes import Change
+from analyzer.analysis import Analysis, peak_of
+from analyzer.build.model import Model
+from analyzer.build.source import Statement
+from analyzer.build.trace import bind_symbols
+from analyzer.evaluate import evaluate
+from analyzer.graph import Checkpoint
+from analyzer.memory import categories
+from analyzer.problems import InvalidConfig
+from analyzer.programs import same
+
+LEAVING = ("allocator", "attention", "checkpoint", "optimizer_form", "outputs", "set_to_none", "zero_grad")
+"""Kinds of changes that leave parameters, gradients and states as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Bytes that are there together when backward has ended, wherever they lie."""
+
+    parameters: int
+    gradients: int
+    optimizer: int
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.parameters + self.gradients + self.optimizer
+
+
+def standing(analysis: Analysis) -> Standing:
+    """What stands of a model on one GPU."""
+    memory, values = categories(analysis), analysis.symbols.values
+    return Standing(*(evaluate(memory[name], values) for name in ("parameters", "gradients", "optimizer")))
+
+
+def of_change(change: Change, base: Outcome) -> int:
+    """The least that is requested with a setting changed; 0 where nothing is known."""
+    if base.analysis.stages or base.analysis.run.mode != "train":
+        return 0
+    stands = standing(base.analysis)
+    if change.kind == "optimizer":  # of smaller states
+        before = _before_the_step(base.analysis, base.analysis.symbols.values)
+        return max(stands.parameters + stands.gradients, before - stands.optimizer)
+    if change.kind not in LEAVING:
+        return 0
+    if change.kind == "optimizer_form":  # it computes the step otherwise, and keeps the same states
+        return max(stands.total, _before_the_step(base.analysis, base.analysis.symbols.values))
+    return max(stands.total, _of_checkpoint(change.run["checkpoint"].split(",")[-1], base) if change.kind == "checkpoint" else 0)
+
+
+def of_changes(parts: Sequence[Change], base: Outcome) -> int:
+    """The least that is requested with several settings changed; 0 where nothing is known."""
+    requesting = [part for part in parts if part.kind != "allocator"]
+    if len(requesting) == 1:
+        return of_change(requesting[0], base)
+    if base.analysis.stages or base.analysis.run.mode != "train" or any(part.kind not in LEAVING for part in requesting):
+        return 0
+    return standing(base.analysis).total
+
+
+def _of_checkpoint(block: str, base: Outcome) -> int:
+    """With a checkpoint around a block: what lies outside is as before, and of a block that runs once all is there again in backward.
+
+    Where backward comes to the peak, what the block's other instances keep is gone, and what this one keeps is computed again.
+    """
+    analysis, peak = base.analysis, base.piece
+    checkpointed = any(isinstance(i, Checkpoint) for i in analysis.graph.instructions)
+    named = {*analysis.model.modules, *(name for one in analysis.model.blocks.values() for name in one.modules)}
+    if analysis.run.use_reentrant or checkpointed or named & _words(analysis.model, analysis.model.blocks[block].layers):
+        return 0  # what a module makes that several blocks call is not named after one of them
+    called = [path for path, (name, _) in analysis.graph.blocks.items() if name == block]
+    paths = {_without_iterations(path) for path in called}
+    once = len(called) == 1 and called[0] in paths and not named & _words(analysis.model, analysis.model.layers)
+    if once and _inside(peak.last.label, paths):
+        return base.requested
+    alive = (life for life in analysis.timeline.alive(peak.tick) if life.kind == "activation" and _inside(life.label, paths))
+    return base.requested - sum(evaluate(life.size, analysis.symbols.values) for life in alive)
+
+
+def _words(model: Model, statements: Iterable[Statement]) -> set[str]:
+    """The ops, blocks and modules that statements call, and those that the called blocks do."""
+    found: set[str] = set()
+    pending = list(statements)
+    while pending:
+        statement = pending.pop()
+        pending += statement.body
+        if statement.word in model.blocks and statement.word not in found:
+            pending += model.blocks[statement.word].layers
+        found.add(statement.word)
+    return found
+
+
+def _without_iterations(path: str) -> str:
+    return ".".join(part for part in path.split(".") if not part.isdigit())
+
+
+def _inside(label: str, paths: Iterable[str]) -> bool:
+    """Whether what a label names was made in one of the blocks."""
+    place = _without_iterations(label.partition(":")[0])
+    return any(place == path or place.startswith(f"{path}.") for path in paths)
+
+
+def _before_the_step(analysis: Analysis, values: Mapping[str, int]) -> int:
+    """The most that is requested in forward and backward."""
+    return max((evaluate(piece.form, values) for piece in analysis.pieces if piece.phase != "step"), default=0)
+
+
+class Bounds:
+    """What is requested at least where the batch or the model is divided."""
+
+    def __init__(self, base: Outcome) -> None:
+        self.base, self.analysis = base, base.analysis
+        self.standing = standing(base.analysis) if base.analysis.run.mode == "train" else Standing(0, 0, 0)
+        self.values: dict[tuple[str, int], Mapping[str, int] | None] = {}
+
+    def accumulated(self, batch: str, each: int) -> int:
+        """With micro-batches: the first one's step is a step of so many samples."""
+        return max(self.standing.total, self.at(batch, each, step=True))
+
+    def spread(self, batch: str, each: int, ranks: int, way: str) -> int:
+        """On several GPUs: each does a step of so many samples, and has its part of what the way divides."""
+        stands = self.standing
+        if way == "ddp":
+            return self.accumulated(batch, each)
+        divided = stands.optimizer if way == "zero1" else stands.total
+        return max(stands.total - divided + divided // ranks, self.at(batch, each, step=False) - divided)
+
+    def divided(self, ranks: int) -> int:
+        """With the model divided: a GPU has its part, and some stage has at least its part."""
+        return self.standing.total // ranks
+
+    def at(self, batch: str, each: int, *, step: bool) -> int:
+        """What a step of so many samples requests, the optimizer's own moments left out at will; 0 where it is another program."""
+        values = self._values(batch, each)
+        if values is None or self.analysis.stages:
+            return 0
+        return peak_of(self.analysis.pieces, values) if step else _before_the_step(self.analysis, values)
+
+    def _values(self, batch: str, each: int) -> Mapping[str, int] | None:
+        if (batch, each) not in self.values:
+            try:
+                found = bind_symbols(self.analysis.model, {**self.base.symbols, batch: str(each)}).values
+            except InvalidConfig:
+                return None
+            self.values[batch, each] = found if same(self.analysis, found) else None
+        return self.values[batch, each]
