@@ -17,7 +17,9 @@ from analyzer.build.source import Statement
 from analyzer.build.trace import bind_symbols
 from analyzer.evaluate import evaluate
 from analyzer.graph import Checkpoint
+from analyzer.iterations import FOREVER
 from analyzer.memory import categories
+from analyzer.peaks import Piece
 from analyzer.problems import InvalidConfig
 from analyzer.programs import same
 
@@ -71,9 +73,9 @@ def of_changes(parts: Sequence[Change], base: Outcome) -> int:
 
 
 def _of_checkpoint(block: str, base: Outcome) -> int:
-    """With a checkpoint around a block: what lies outside is as before, and of a block that runs once all is there again in backward.
+    """With a checkpoint around a block: what is made outside is as before, and what a block made that runs once is there again in backward.
 
-    Where backward comes to the peak, what the block's other instances keep is gone, and what this one keeps is computed again.
+    Not there are what instances of the block keep, of which only one is run again at a time.
     """
     analysis, peak = base.analysis, base.piece
     checkpointed = any(isinstance(i, Checkpoint) for i in analysis.graph.instructions)
@@ -82,11 +84,19 @@ def _of_checkpoint(block: str, base: Outcome) -> int:
         return 0  # what a module makes that several blocks call is not named after one of them
     called = [path for path, (name, _) in analysis.graph.blocks.items() if name == block]
     paths = {_without_iterations(path) for path in called}
+    alive = [life for life in analysis.timeline.alive(peak.tick) if life.kind == "activation" and _inside(life.label, paths)]
     once = len(called) == 1 and called[0] in paths and not named & _words(analysis.model, analysis.model.layers)
-    if once and _inside(peak.last.label, paths):
-        return base.requested
-    alive = (life for life in analysis.timeline.alive(peak.tick) if life.kind == "activation" and _inside(life.label, paths))
+    if once and peak.phase == "backward" and _inside(peak.last.label, paths):
+        following = _next_op(analysis, peak)  # what an op of backward saved goes as it is read, and not when the op is done
+        alive = [life for life in alive if life.death <= following]
     return base.requested - sum(evaluate(life.size, analysis.symbols.values) for life in alive)
+
+
+def _next_op(analysis: Analysis, piece: Piece) -> int:
+    """When the first op after a moment's allocates."""
+    here = piece.last.label.partition(":")[0], piece.last.op
+    births = (life.birth for life in analysis.timeline.lives if life.birth > piece.tick and (life.label.partition(":")[0], life.op) != here)
+    return min(births, default=FOREVER)
 
 
 def _words(model: Model, statements: Iterable[Statement]) -> set[str]:
