@@ -7,8 +7,9 @@ many ways as are wanted. A combination is not tried when a part of it fits, nor 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import combinations
+from re import compile as pattern
 
 from analyzer.advice.answers import Advice, Advised, Asked, Outcome
 from analyzer.advice.bounds import Bounds, of_change, of_changes
@@ -26,9 +27,10 @@ from analyzer.problems import InvalidConfig
 from analyzer.solve import Solver
 from analyzer.verdict import FITS, Answer
 
-SECONDS = 3.0  # of processor time; the search for combinations ends then
+SECONDS, EACH = 3.0, 0.5  # of processor time, at least, and for each way that is wanted; the search for combinations ends then
 TOGETHER = 4  # so many changes at once
 TRIED = 3  # so many rungs of a ladder are replayed
+WORD = pattern(r"[^\W\d]\w*")
 Parts = tuple[Change, ...]
 
 
@@ -56,7 +58,7 @@ class _Search:
         self.analyses: dict[tuple[str, ...], Analysis] = {}
         self.nearest: Advice | None = None
         self.fitting: list[frozenset[str]] = []  # what was done, for all that fits
-        self.fewest: dict[str, int] = {}  # by the name of ladders, the GPUs of what fits
+        self.fewest: list[tuple[str, frozenset[str], int]] = []  # of what fits: the name of a ladder, what was done beside it, and the GPUs
 
     def best(self) -> list[Advice]:
         """The ways that are told, the least intrusive first."""
@@ -64,7 +66,7 @@ class _Search:
 
     def late(self) -> bool:
         """Whether the time is up."""
-        self.ended = self.ended or time.process_time() - self.started > SECONDS
+        self.ended = self.ended or time.process_time() - self.started > max(SECONDS, EACH * self.most)
         return self.ended
 
     def run(self) -> None:
@@ -127,9 +129,9 @@ class _Search:
 
     def _climb(self, ladder: Ladder, parts: Parts) -> None:
         """Of a ladder's rungs the first that fits, with other changes."""
-        name = "; ".join((ladder.name, *(part.says for part in parts))) if ladder.name else ""
-        rungs = [(change, least) for change, least in ladder.rungs if int(change.run.get("ranks", 0)) < self.fewest.get(name, 10**9)]
-        choices = [((*parts, change), least) for change, least in rungs]
+        beside = frozenset(part.says for part in parts)
+        enough = [ranks for name, done, ranks in self.fewest if name == ladder.name and done <= beside]
+        choices = [((*parts, change), least) for change, least in ladder.rungs if not enough or int(change.run["ranks"]) < min(enough)]
         low = next((i for i, (_, least) in enumerate(choices) if least <= self.base.sure), len(choices))
         if ladder.falls:
             low = last(lambda number: not self._may_run(*choices[number - 1]), low + 1, len(choices) + 1)
@@ -137,8 +139,8 @@ class _Search:
             if self._is_covered(choice) or ((parts or (self.found and not ladder.falls)) and self.late()):
                 return
             if least <= self.base.sure and self._try(choice):
-                if name:
-                    self.fewest[name] = int(choice[-1].run["ranks"])
+                if ladder.name:
+                    self.fewest.append((ladder.name, beside, int(choice[-1].run["ranks"])))
                 return
 
     def _may_run(self, parts: Parts, least: int) -> bool:
@@ -149,18 +151,19 @@ class _Search:
     def _sizes(self) -> None:
         """The largest batch, and the largest of other sizes of the inputs, that fit."""
         analysis = self.base.analysis
-        batch, values, train = batch_symbol(analysis), analysis.symbols.values, analysis.run.mode == "train"
-        names = dict.fromkeys([batch, *(n for t in analysis.graph.inputs.values() for s in t.shape for n in sorted(symbols_of(s)))])
-        for name in names:
-            if name not in self.asked.model.symbols or values[name] == 1 or name in analysis.symbols.definitions:
+        batch, symbols, train = batch_symbol(analysis), analysis.symbols, analysis.run.mode == "train"
+        given = (n for tensor in analysis.graph.inputs.values() for size in tensor.shape for n in sorted(symbols_of(size)))
+        for name in dict.fromkeys(root for n in (batch, *given) for root in _roots(n, symbols.definitions)):
+            doc = symbols.docs.get(name, "")
+            part = smaller(name, 1, doc, batch=name == batch, train=train)
+            if name not in self.asked.model.symbols or symbols.values[name] == 1 or not self._wanted(part.level):
                 continue
-            part = smaller(name, 1, analysis.symbols.docs.get(name, ""), batch=name == batch, train=train)
-            if not self._wanted(part.level) or (name == batch and self.bounds.accumulated(batch, 1) > self.base.sure):
+            if name == batch and self.bounds.accumulated(batch, 1) > self.base.sure:
                 continue
             self.progress(f"a smaller {name}")
-            fits = self._largest(name, values[name])
-            if 0 < fits < values[name]:
-                part = smaller(name, fits, analysis.symbols.docs.get(name, ""), batch=name == batch, train=train)
+            fits = self._largest(name, symbols.values[name])
+            if 0 < fits < symbols.values[name]:
+                part = smaller(name, fits, doc, batch=name == batch, train=train)
                 self._try((part,), self.outcomes.answer_at(self.base, name, fits))
 
     def _largest(self, name: str, value: int) -> int:
@@ -208,3 +211,12 @@ class _Search:
 
 def _level(parts: Sequence[Change]) -> int:
     return sum(part.level for part in parts)
+
+
+def _roots(name: str, definitions: Mapping[str, str]) -> Iterator[str]:
+    """The symbols that a symbol is computed from; itself where it has a value."""
+    if name not in definitions:
+        yield name
+        return
+    for word in WORD.findall(definitions[name]):
+        yield from _roots(word, definitions)
