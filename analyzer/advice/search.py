@@ -29,7 +29,7 @@ from analyzer.verdict import FITS, Answer
 
 SECONDS, EACH = 3.0, 0.5  # of processor time, at least, and for each way that is wanted; the search for combinations ends then
 TOGETHER = 4  # so many changes at once
-TRIED = 3  # so many rungs of a ladder are replayed
+TRIED = 3  # so many rungs of a ladder are tried, whatever the time
 WORD = pattern(r"[^\W\d]\w*")
 Parts = tuple[Change, ...]
 
@@ -135,9 +135,11 @@ class _Search:
         low = next((i for i, (_, least) in enumerate(choices) if least <= self.base.sure), len(choices))
         if ladder.falls:
             low = last(lambda number: not self._may_run(*choices[number - 1]), low + 1, len(choices) + 1)
+        tried = 0
         for choice, least in choices[low : low + TRIED if ladder.falls else None]:
-            if self._is_covered(choice) or ((parts or (self.found and not ladder.falls)) and self.late()):
+            if self._is_covered(choice) or ((parts or tried >= TRIED) and self.late()):
                 return
+            tried += least <= self.base.sure
             if least <= self.base.sure and self._try(choice):
                 if ladder.name:
                     self.fewest.append((ladder.name, beside, int(choice[-1].run["ranks"])))
