@@ -111,7 +111,7 @@ def test_states_and_parameters_are_shared_between_gpus(batch: int, tmp_path: Pat
 
     assert shared.keys() >= {"zero1", "zero2", "zero3"}
     for way, advice in ((way, advice) for way, advice in shared.items() if way.startswith("zero")):
-        assert peakform(*shlex.split(advice["command"])[1:], "--gpus-file", str(card)).exit_code == 0, advice["command"]
+        assert peakform(*shlex.split(advice["command"])[1:]).exit_code == 0, advice["command"]
         ranks = int(advice["yaml"]["run"]["ranks"])
         assert advice["effective_batch_unchanged"] == (batch == 8)
         assert int(advice["yaml"]["symbols"].get("B", batch)) == (1 if batch == 1 else batch // ranks)
@@ -129,9 +129,9 @@ def test_weights_are_divided_where_blocks_say_how(tmp_path: Path) -> None:
     found = told(str(path), "B=1", "--gpus-file", str(card), "--gpu", "small", "--most", "16")
     (divided,) = [a for a in found["advice"] if a["yaml"]["run"].get("parallel") == "tensor"]
 
-    assert peakform(*shlex.split(divided["command"])[1:], "--gpus-file", str(card)).exit_code == 0
+    assert peakform(*shlex.split(divided["command"])[1:]).exit_code == 0
     assert (divided["effective_batch_unchanged"], divided["yaml"]["symbols"], divided["extra_flops"]) == (True, {}, 0)
-    assert divided["network"]["bytes"] == 2 * (2 * 2 + 2) * 64 * 2048 * 4 // 2 - 2 * 64 * 2048 * 4 // 2  # the first input needs no gradient
+    assert divided["network"]["bytes"] == (2 * 2 + 2) * 64 * 2048 * 4 // 2  # two all-reduces in forward; the first input needs no gradient
 
 
 def test_a_variant_is_another_config() -> None:

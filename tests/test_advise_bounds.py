@@ -47,7 +47,8 @@ def bounded(question: Asked) -> list[tuple[tuple[Change, ...], int, int]]:
     base = outcomes.of(Change("", "", 0, ""))
     singles = changes(base.analysis, question.gpu)
     pairs = [(a, b) for a, b in pairwise(singles) if a.kind != b.kind]
-    found = [((one,), of_change(one, base)) for one in singles] + [(pair, of_changes(pair, base)) for pair in pairs]
+    found: list[tuple[tuple[Change, ...], int]] = [((one,), of_change(one, base)) for one in singles]
+    found += [(pair, of_changes(pair, base)) for pair in pairs]
     for ladder in ladders(question.model, base):
         found += [((change,), least) for change, least in (ladder.rungs[0], ladder.rungs[len(ladder.rungs) // 2])]
     told = []

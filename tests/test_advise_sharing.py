@@ -77,7 +77,7 @@ def advised(config: str, words: str, gib: float, folder: Path, most: int = 6) ->
     options = ("--gpus-file", str(card))
     found: list[dict[str, Any]] = told(path, *words.split(), *options, "--gpu", "small", "--most", str(most))["advice"]
     for advice in found:
-        check = peakform(*shlex.split(advice["command"])[1:], *options)
+        check = peakform(*shlex.split(advice["command"])[1:])
         assert check.exit_code == 0, (advice["command"], check.output)
     return found
 

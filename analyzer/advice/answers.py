@@ -69,3 +69,4 @@ class Advised:
     nearest: Advice | None  # of what does not fit, the one that needs least
     tried: int
     ended: bool  # whether the time was up before everything was tried
+    mode: str = "train"

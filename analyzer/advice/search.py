@@ -41,12 +41,12 @@ def advise(asked: Asked, most: int, progress: Callable[[str], None] = lambda _: 
     answer = outcomes.answer(base)
     assert answer is not None  # it was traced here
     if answer.answer == FITS:
-        return Advised(answer, text(base.piece.form), base.requested, (), None, outcomes.tried, False)
+        return Advised(answer, text(base.piece.form), base.requested, (), None, outcomes.tried, False, base.analysis.run.mode)
     search = _Search(asked, outcomes, base, answer, most, progress)
     search.run()
     told = tuple(costed(advice, search.analyses[advice.words], base.analysis) for advice in search.best())
     nearest = None if told else search.nearest
-    return Advised(answer, text(base.piece.form), base.requested, told, nearest, outcomes.tried, search.ended)
+    return Advised(answer, text(base.piece.form), base.requested, told, nearest, outcomes.tried, search.ended, base.analysis.run.mode)
 
 
 class _Search:

@@ -60,7 +60,7 @@ def advise(
     with _progress() as tell:
         found = advised(asked, most, tell)
     terminal = output is None and sys.stdout.isatty()
-    text = as_text(found, gpu, width(True) if terminal else 80, terminal) if form == "text" else as_json(found, gpu)
+    text = as_text(found, gpu, files, width(True) if terminal else 80, terminal) if form == "text" else as_json(found, gpu, files)
     write(text, output)
     sys.exit(0 if found.answer.answer == FITS or found.advice else 1)
 
