@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from analyzer.advice.answers import Asked
-from analyzer.advice.bounds import of_change, of_changes
+from analyzer.advice.bounds import Bounds
 from analyzer.advice.changes import Change, changes, joined
 from analyzer.advice.ladders import ladders
 from analyzer.advice.outcomes import Outcomes
@@ -47,8 +47,8 @@ def bounded(question: Asked) -> list[tuple[tuple[Change, ...], int, int]]:
     base = outcomes.of(Change("", "", 0, ""))
     singles = changes(base.analysis, question.gpu)
     pairs = [(a, b) for a, b in pairwise(singles) if a.kind != b.kind]
-    found: list[tuple[tuple[Change, ...], int]] = [((one,), of_change(one, base)) for one in singles]
-    found += [(pair, of_changes(pair, base)) for pair in pairs]
+    bounds = Bounds(base)
+    found = [(parts, bounds.changed(parts)) for parts in (*((one,) for one in singles), *pairs)]
     for ladder in ladders(question.model, base):
         found += [((change,), least) for change, least in (ladder.rungs[0], ladder.rungs[len(ladder.rungs) // 2])]
     told = []

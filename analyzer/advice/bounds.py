@@ -47,31 +47,6 @@ def standing(analysis: Analysis) -> Standing:
     return Standing(*(evaluate(memory[name], values) for name in ("parameters", "gradients", "optimizer")))
 
 
-def of_change(change: Change, base: Outcome) -> int:
-    """The least that is requested with a setting changed; 0 where nothing is known."""
-    if base.analysis.stages or base.analysis.run.mode != "train":
-        return 0
-    stands = standing(base.analysis)
-    if change.kind == "optimizer":  # of smaller states
-        before = _before_the_step(base.analysis, base.analysis.symbols.values)
-        return max(stands.parameters + stands.gradients, before - stands.optimizer)
-    if change.kind not in LEAVING:
-        return 0
-    if change.kind == "optimizer_form":  # it computes the step otherwise, and keeps the same states
-        return max(stands.total, _before_the_step(base.analysis, base.analysis.symbols.values))
-    return max(stands.total, _of_checkpoint(change.run["checkpoint"].split(",")[-1], base) if change.kind == "checkpoint" else 0)
-
-
-def of_changes(parts: Sequence[Change], base: Outcome) -> int:
-    """The least that is requested with several settings changed; 0 where nothing is known."""
-    requesting = [part for part in parts if part.kind != "allocator"]
-    if len(requesting) == 1:
-        return of_change(requesting[0], base)
-    if base.analysis.stages or base.analysis.run.mode != "train" or any(part.kind not in LEAVING for part in requesting):
-        return 0
-    return standing(base.analysis).total
-
-
 def _of_checkpoint(block: str, base: Outcome) -> int:
     """With a checkpoint around a block: what is made outside is as before, and what a block made that runs once is there again in backward.
 
@@ -128,12 +103,34 @@ def _before_the_step(analysis: Analysis, values: Mapping[str, int]) -> int:
 
 
 class Bounds:
-    """What is requested at least where the batch or the model is divided."""
+    """What is requested at least with settings changed, and where the batch or the model is divided; 0 where nothing is known."""
 
     def __init__(self, base: Outcome) -> None:
         self.base, self.analysis = base, base.analysis
+        self.known = base.analysis.run.mode == "train" and not base.analysis.stages
         self.standing = standing(base.analysis) if base.analysis.run.mode == "train" else Standing(0, 0, 0)
+        self.before = _before_the_step(base.analysis, base.analysis.symbols.values)
+        self.checkpoints: dict[str, int] = {}
         self.values: dict[tuple[str, int], Mapping[str, int] | None] = {}
+
+    def changed(self, parts: Sequence[Change]) -> int:
+        """With settings changed; those of the allocator change nothing that is requested."""
+        requesting = [part for part in parts if part.kind != "allocator"]
+        if not self.known or any(part.kind not in (*LEAVING, "optimizer") for part in requesting):
+            return 0
+        states = 0 if any(part.kind == "optimizer" for part in requesting) else self.standing.optimizer
+        stands = self.standing.total - self.standing.optimizer + states
+        if len(requesting) != 1:
+            return stands if requesting else self.base.requested
+        (part,) = requesting
+        if part.kind.startswith("optimizer"):  # it computes the step otherwise, and keeps the same states or smaller ones
+            return max(stands, self.before - self.standing.optimizer + states)
+        return max(stands, self._checkpointed(part.run["checkpoint"].split(",")[-1]) if part.kind == "checkpoint" else 0)
+
+    def _checkpointed(self, block: str) -> int:
+        if block not in self.checkpoints:
+            self.checkpoints[block] = _of_checkpoint(block, self.base)
+        return self.checkpoints[block]
 
     def accumulated(self, batch: str, each: int) -> int:
         """With micro-batches: the first one's step is a step of so many samples."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from analyzer.advice.answers import Advice
@@ -12,6 +13,7 @@ from analyzer.build.splitting import alike
 from analyzer.compute import flops, kernels
 from analyzer.evaluate import evaluate
 from analyzer.formula import text
+from analyzer.polynomial import ZERO
 from analyzer.run.schedules import MICROBATCHES
 
 # Of the time of a step, what each stage has nothing to do: Huang et al. 2019 (GPipe, section 2.3), Narayanan et al. 2021 (section 2.2),
@@ -19,25 +21,26 @@ from analyzer.run.schedules import MICROBATCHES
 BUBBLE = f"({RANKS} - 1)/({MICROBATCHES} + {RANKS} - 1)"
 
 
-def costed(advice: Advice, analysis: Analysis, base: Analysis) -> Advice:
-    """With what a step computes more, what each GPU receives, and how long it waits."""
-    return _with_bubble(_with_network(_with_flops(advice, analysis, base), analysis, base), analysis)
+def costed(advice: Advice, analysis: Analysis, base: Analysis, before: Callable[[], int]) -> Advice:
+    """With what a step computes more, what each GPU receives, and how long it waits; `before` gives the FLOPs of `base`."""
+    return _with_bubble(_with_network(_with_flops(advice, analysis, base, before), analysis, base), analysis)
 
 
-def _with_flops(advice: Advice, analysis: Analysis, base: Analysis) -> Advice:
+def _with_flops(advice: Advice, analysis: Analysis, base: Analysis, before: Callable[[], int]) -> Advice:
     """With the FLOPs that a step has more, those of all GPUs; without where it is a step of other samples or sizes."""
     change, divided = advice.change, analysis.run.parallel in ("tensor", "pipeline") and base.run.parallel == "none"
     if not change.batch_kept or (change.symbols and "accumulation" not in change.run and not divided):
         return advice
     if analysis.run.parallel != base.run.parallel and not divided:
         return advice
-    before, after = (_computed(one) for one in (base, analysis))
-    here = flops(kernels(analysis))
-    recomputed = text(here["recomputation"]) if "recomputation" in here and change.kind not in ("batch", "size") else ""
-    return replace(advice, flops=after - before, share=(after - before) / before if before else 0.0, recomputed=recomputed)
+    more = computed(analysis) - before()
+    recomputed = ""
+    if change.kind != "batch" and analysis.run.checkpoint != base.run.checkpoint:
+        recomputed = text(flops(kernels(analysis)).get("recomputation", ZERO))
+    return replace(advice, flops=more, share=more / before() if before() else 0.0, recomputed=recomputed)
 
 
-def _computed(analysis: Analysis) -> int:
+def computed(analysis: Analysis) -> int:
     """FLOPs of a step, of all GPUs among which the model is divided."""
     values = analysis.symbols.values
     if analysis.graph.stage is None:

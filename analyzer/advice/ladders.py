@@ -23,7 +23,6 @@ from analyzer.run.parallel import REPLICATED
 from analyzer.run.schedules import MICROBATCHES
 
 TIMES = (2, 4, 8, 16, 32, 64)  # as many GPUs
-NODE = 8  # so many are linked closely enough for tensor parallel
 DIVISORS = 40  # so many numbers of micro-batches are looked at
 Rung = tuple[Change, int]  # and the bytes that are requested with it at least
 
@@ -84,7 +83,7 @@ class _Ladders:
         """Tensor parallel, and with it what else is divisible, if that takes fewer GPUs."""
         more = [name for name in (LOSS, SEQUENCE) if name in divisible(self.analysis.model) and not getattr(self.run, name)]
         for added in ([], *([name] for name in more), *([more] if len(more) > 1 else [])):
-            rungs = ((sharing.divided(self.ranks * k, added), self.bounds.divided(k)) for k in TIMES if self.ranks * k <= NODE)
+            rungs = ((sharing.divided(self.ranks * k, added), self.bounds.divided(k)) for k in TIMES if self.ranks * k <= sharing.NODE)
             yield Ladder(tuple(rungs), name="tensor")
 
     def _accumulated(self) -> Iterator[Rung]:
@@ -140,7 +139,7 @@ class _Ladders:
         """Stages of a pipeline: for each number of GPUs by loop and by weight, with few micro-batches and with many."""
         samples = self.value * self.parts * self.run.accumulation
         for ranks in (self.ranks * k for k in TIMES):
-            least = self.bounds.divided(ranks // self.ranks)
+            least = self.bounds.divided(ranks)
             for parts in sharing.microbatches(samples, ranks):
                 for settings in self._cuts(ranks, parts):
                     yield sharing.staged(self.batch, samples // parts, ranks, parts, settings), least

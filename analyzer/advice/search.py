@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from itertools import combinations
 from re import compile as pattern
 
 from analyzer.advice.answers import Advice, Advised, Asked, Outcome
-from analyzer.advice.bounds import Bounds, of_change, of_changes
+from analyzer.advice.bounds import Bounds
 from analyzer.advice.changes import Change, changes, joined, smaller
-from analyzer.advice.costs import costed
+from analyzer.advice.costs import computed, costed
 from analyzer.advice.ladders import Ladder, ladders
 from analyzer.advice.outcomes import Outcomes
 from analyzer.advice.sharing import shared_settings
@@ -44,7 +45,8 @@ def advise(asked: Asked, most: int, progress: Callable[[str], None] = lambda _: 
         return Advised(answer, text(base.piece.form), base.requested, (), None, outcomes.tried, False, base.analysis.run.mode)
     search = _Search(asked, outcomes, base, answer, most, progress)
     search.run()
-    told = tuple(costed(advice, search.analyses[advice.words], base.analysis) for advice in search.best())
+    before = cache(lambda: computed(base.analysis))
+    told = tuple(costed(advice, search.analyses[advice.words], base.analysis, before) for advice in search.best())
     nearest = None if told else search.nearest
     return Advised(answer, text(base.piece.form), base.requested, told, nearest, outcomes.tried, search.ended, base.analysis.run.mode)
 
@@ -91,7 +93,7 @@ class _Search:
                 return
             if isinstance(step, Ladder):
                 self._climb(step, ())
-            elif of_change(step, self.base) <= self.base.sure:
+            elif self.bounds.changed((step,)) <= self.base.sure:
                 self._try((step,))
 
     def _together(self, singles: Sequence[Change]) -> None:
@@ -100,7 +102,7 @@ class _Search:
             for parts in sorted(combinations(singles, count), key=_level):
                 if not self._wanted(_level(parts) + 1) or self.late():  # of two as intrusive ways the single change is told
                     break
-                if len({part.kind for part in parts}) < count or self._is_covered(parts) or of_changes(parts, self.base) > self.base.sure:
+                if len({part.kind for part in parts}) < count or self._is_covered(parts) or self.bounds.changed(parts) > self.base.sure:
                     continue
                 if all(self._is_useful(part) for part in parts):
                     self._try(parts)
@@ -109,7 +111,7 @@ class _Search:
         """Whether a setting lowers the peak by itself."""
         if change.kind == "allocator":
             return True
-        if of_change(change, self.base) >= self.base.requested:
+        if self.bounds.changed((change,)) >= self.base.requested:
             return False
         outcome = self._outcome((change,))
         return outcome is not None and outcome.requested < self.base.requested

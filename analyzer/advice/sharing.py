@@ -21,6 +21,7 @@ DIVIDED = "activations cross the network in every block, so the GPUs should be l
 STAGED = "activations and their gradients cross the network between neighbours; the schedule runs the training step"
 LOSS, SEQUENCE = "loss_parallel", "sequence_parallel"
 ADDED = {LOSS: "cross_entropy on divided classes", SEQUENCE: "sequences divided between blocks"}
+NODE, FARTHER = 8, 4  # so many GPUs are linked closely; more are so much more intrusive
 MANY = 4  # so many micro-batches for each stage: Huang et al. 2019 (GPipe, section 2.3) found the bubble negligible from there on
 
 
@@ -53,13 +54,13 @@ def spread(batch: str, each: int, ranks: int, way: str, run: Mapping[str, str]) 
     """The batch on so many GPUs, so many samples on each; `run` are settings that go with the way."""
     said, cost = f"spread the batch over {ranks} GPUs, {each} on each ({way})", f"{ranks} GPUs; {NETWORK[way]}"
     settings = {"parallel": way, "ranks": str(ranks), **run}
-    return Change("batch", said, 9 + WAYS.index(way), cost, settings, {batch: str(each)}, numerics=APART)
+    return Change("batch", said, 9 + WAYS.index(way) + _farther(ranks), cost, settings, {batch: str(each)}, numerics=APART)
 
 
 def spread_further(batch: str, each: int, ranks: int) -> Change:
     """The batch on more GPUs than before, shared in the same way."""
     said = f"spread the batch over {ranks} GPUs, {each} on each"
-    return Change("batch", said, 9, f"{ranks} GPUs", {"ranks": str(ranks)}, {batch: str(each)}, numerics=APART)
+    return Change("batch", said, 9 + _farther(ranks), f"{ranks} GPUs", {"ranks": str(ranks)}, {batch: str(each)}, numerics=APART)
 
 
 def multiplied(batch: str, value: int, ranks: int, way: str, run: Mapping[str, str]) -> Change:
@@ -67,7 +68,7 @@ def multiplied(batch: str, value: int, ranks: int, way: str, run: Mapping[str, s
     said = f"share parameters between {ranks} GPUs, {batch} = {value} on each ({way})"
     cost = f"{ranks} GPUs; {NETWORK[way]}; {ranks} times the effective batch, and a learning rate to match"
     settings = {"parallel": way, "ranks": str(ranks), **run}
-    return Change("batch", said, 12 + WAYS.index(way), cost, settings, batch_kept=False, numerics=CHANGED)
+    return Change("batch", said, 12 + WAYS.index(way) + _farther(ranks), cost, settings, batch_kept=False, numerics=CHANGED)
 
 
 def instead(way: str, run: Mapping[str, str]) -> Change:
@@ -88,14 +89,15 @@ def staged(batch: str, each: int, ranks: int, microbatches: int, run: Mapping[st
     """The model in stages, one on each GPU, the batch in micro-batches."""
     said = f"cut the model into {ranks} stages on {ranks} GPUs, {microbatches} micro-batches of {each} (pipeline)"
     settings = {"parallel": "pipeline", "ranks": str(ranks), "n_microbatches": str(microbatches), **run}
-    return Change("batch", said, 13, f"{ranks} GPUs; {STAGED}", settings, {batch: str(each)}, numerics=APART)
+    level = 13 + _farther(ranks)
+    return Change("batch", said, level, f"{ranks} GPUs; {STAGED}", settings, {batch: str(each)}, numerics=APART)
 
 
 def staged_larger(batch: str, value: int, ranks: int, run: Mapping[str, str]) -> Change:
     """The same where a batch has fewer samples than micro-batches are needed: each has as many as the batch had."""
     found = staged(batch, value, ranks, MANY * ranks, run)
     cost = f"{found.cost}; {MANY * ranks} times the effective batch, and a learning rate to match"
-    return replace(found, level=15, cost=cost, symbols={}, batch_kept=False, numerics=CHANGED)
+    return replace(found, level=found.level + 2, cost=cost, symbols={}, batch_kept=False, numerics=CHANGED)
 
 
 def parted(batch: str, each: int, microbatches: int) -> Change:
@@ -109,3 +111,7 @@ def microbatches(samples: int, ranks: int) -> list[int]:
     divisors = [k for k in range(ranks, samples + 1) if samples % k == 0]
     enough = next((k for k in divisors if k >= MANY * ranks), None)
     return list(dict.fromkeys([enough, divisors[-1]] if enough else divisors[-1:]))
+
+
+def _farther(ranks: int) -> int:
+    return FARTHER if ranks > NODE else 0
