@@ -10,6 +10,7 @@ from analyzer.advice.traffic import traffic
 from analyzer.analysis import Analysis
 from analyzer.build.ranks import RANKS
 from analyzer.build.splitting import alike
+from analyzer.build.stages import COPIED
 from analyzer.compute import flops, kernels
 from analyzer.evaluate import evaluate
 from analyzer.formula import text
@@ -19,6 +20,8 @@ from analyzer.run.schedules import MICROBATCHES
 # Of the time of a step, what each stage has nothing to do: Huang et al. 2019 (GPipe, section 2.3), Narayanan et al. 2021 (section 2.2),
 # who divide it by the rest. It is the same for 1F1B.
 BUBBLE = f"({RANKS} - 1)/({MICROBATCHES} + {RANKS} - 1)"
+
+TIED = "parameters that stages share are in each of them, and their gradients have to be summed"
 
 
 def costed(advice: Advice, analysis: Analysis, base: Analysis, before: Callable[[], int]) -> Advice:
@@ -58,8 +61,11 @@ def _with_network(advice: Advice, analysis: Analysis, base: Analysis) -> Advice:
 
 
 def _with_bubble(advice: Advice, analysis: Analysis) -> Advice:
+    """With the time that each stage of a pipeline waits, and what is left to the training loop."""
     if analysis.graph.stage is None:
         return advice
-    values = analysis.symbols.values
+    values, stages = analysis.symbols.values, analysis.stages or (analysis,)
     ranks, parts = values[RANKS], values[MICROBATCHES]
+    if any(warning.endswith(COPIED) for stage in stages for warning in stage.graph.warnings):
+        advice = replace(advice, change=replace(advice.change, cost=f"{advice.change.cost}; {TIED}"))
     return replace(advice, bubble=BUBBLE, waits=(ranks - 1) / (parts + ranks - 1))

@@ -81,7 +81,8 @@ class _Ladders:
 
     def _divided(self) -> Iterator[Ladder]:
         """Tensor parallel, and with it what else is divisible, if that takes fewer GPUs."""
-        more = [name for name in (LOSS, SEQUENCE) if name in divisible(self.analysis.model) and not getattr(self.run, name)]
+        alone = self.run.parallel == "none"  # else these are settings like others
+        more = [name for name in (LOSS, SEQUENCE) if alone and name in divisible(self.analysis.model)]
         for added in ([], *([name] for name in more), *([more] if len(more) > 1 else [])):
             rungs = ((sharing.divided(self.ranks * k, added), self.bounds.divided(k)) for k in TIMES if self.ranks * k <= sharing.NODE)
             yield Ladder(tuple(rungs), name="tensor")
