@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from analyzer.advice import sharing
 from analyzer.advice.answers import Outcome
@@ -89,9 +90,13 @@ class _Ladders:
 
     def _accumulated(self) -> Iterator[Rung]:
         """Micro-batches whose gradients accumulate."""
-        for k in [k for k in range(2, self.value + 1) if self.value % k == 0][:DIVISORS]:
+        for k in self._divisors():
             each = self.value // k
             yield accumulated(self.batch, self.value, k, self.run.accumulation), self.bounds.accumulated(self.batch, each)
+
+    def _divisors(self) -> Iterator[int]:
+        """Into how many equal parts the batch may be divided."""
+        return islice((k for k in range(2, min(self.value, sharing.MOST) + 1) if self.value % k == 0), DIVISORS)
 
     def _spread(self) -> Iterator[Ladder]:
         """The batch over GPUs, or as much on each as the one had where it cannot be divided."""
@@ -133,7 +138,7 @@ class _Ladders:
     def _more_microbatches(self) -> Iterator[Rung]:
         """More and smaller ones in a pipeline."""
         if self.run.parallel == "pipeline":
-            for k in [k for k in range(2, self.value + 1) if self.value % k == 0][:DIVISORS]:
+            for k in self._divisors():
                 yield sharing.parted(self.batch, self.value // k, self.parts * k), 0
 
     def _staged(self) -> Iterator[Rung]:

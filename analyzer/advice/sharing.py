@@ -22,6 +22,7 @@ STAGED = "activations and their gradients cross the network between neighbours; 
 LOSS, SEQUENCE = "loss_parallel", "sequence_parallel"
 ADDED = {LOSS: "cross_entropy on divided classes", SEQUENCE: "sequences divided between blocks"}
 NODE, FARTHER = 8, 4  # so many GPUs are linked closely; more are so much more intrusive
+MOST = 10**6  # micro-batches
 MANY = 4  # so many micro-batches for each stage: Huang et al. 2019 (GPipe, section 2.3) found the bubble negligible from there on
 
 
@@ -107,10 +108,10 @@ def parted(batch: str, each: int, microbatches: int) -> Change:
 
 
 def microbatches(samples: int, ranks: int) -> list[int]:
-    """Into how many equal parts a batch may be divided for so many stages: where the bubble is small, then one sample each."""
-    divisors = [k for k in range(ranks, samples + 1) if samples % k == 0]
-    enough = next((k for k in divisors if k >= MANY * ranks), None)
-    return list(dict.fromkeys([enough, divisors[-1]] if enough else divisors[-1:]))
+    """Into how many equal parts a batch may be divided for so many stages: where the bubble is small, then four times as many."""
+    divisors = [k for k in range(ranks, min(samples, MOST) + 1) if samples % k == 0]
+    found = (next((k for k in divisors if k >= many * ranks), divisors[-1]) for many in (MANY, MANY * MANY) if divisors)
+    return list(dict.fromkeys(found))
 
 
 def _farther(ranks: int) -> int:
