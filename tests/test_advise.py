@@ -134,6 +134,25 @@ def test_weights_are_divided_where_blocks_say_how(tmp_path: Path) -> None:
     assert divided["network"]["bytes"] == (2 * 2 + 2) * 64 * 2048 * 4 // 2  # two all-reduces in forward; the first input needs no gradient
 
 
+def test_what_cannot_be_enough_is_not_traced() -> None:
+    found = told(*"bioformer B=4 c=64 --gpu a100-80gb".split())
+
+    assert len(found["advice"]) == 6
+    assert found["tried"] <= 10  # of 22 when all were
+
+
+def test_a_size_that_others_are_computed_from_is_lowered(tmp_path: Path) -> None:
+    path, card = tmp_path / "states.yaml", tmp_path / "cards.yaml"
+    path.write_text(STATES.replace("r: 64", "genes: 4095, r: genes + 1"), encoding="utf-8")
+    card.write_text(CARD % 0.4, encoding="utf-8")
+    found = told(str(path), "B=1", "c=512", "--gpus-file", str(card), "--gpu", "small", "--most", "16")
+
+    assert any(advice["yaml"]["symbols"].keys() == {"genes"} for advice in found["advice"])
+    assert not any("r" in advice["yaml"]["symbols"] for advice in found["advice"])
+    for advice in found["advice"]:
+        assert peakform(*shlex.split(advice["command"])[1:]).exit_code == 0, advice["command"]
+
+
 def test_a_variant_is_another_config() -> None:
     found = told(*"bert-base-eager B=24 r=512 --gpu t4 --most 8".split())
     variants = [advice for advice in found["advice"] if advice["yaml"]["config"] == "bert-base"]

@@ -7,16 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from re import compile as pattern
 
 from analyzer.analysis import Analysis
+from analyzer.assemble import batch_symbol
 from analyzer.build.model import Model
 from analyzer.build.source import Statement
 from analyzer.catalogue import Gpu
+from analyzer.polynomial import symbols_of
 from analyzer.run.optimizer import OPTIMIZERS
 
 SAME, ROUNDING, APART, CHANGED = "same", "rounding", "apart", "changed"
 BF16 = 80  # the compute capability from which on bfloat16 is fast
 FORMS = (("fused", 2, "none; the fused step is the faster one"), ("forloop", 3, "a slower optimizer step: one kernel at a time"))
+WORD = pattern(r"[^\W\d]\w*")
 BLOCKS = 8  # so many blocks are tried for checkpointing
 
 
@@ -149,6 +153,22 @@ def smaller(symbol: str, value: int, doc: str, *, batch: bool, train: bool) -> C
     return Change(
         f"size {symbol}", f"lower {symbol}{what} to {value}", 14, "another model or other data", {}, {symbol: str(value)}, numerics=CHANGED
     )
+
+
+def sizes(analysis: Analysis) -> list[str]:
+    """The symbols that sizes of the inputs are, or are computed from, the batch's first."""
+    given = (n for tensor in analysis.graph.inputs.values() for size in tensor.shape for n in sorted(symbols_of(size)))
+    names = (batch_symbol(analysis), *given)
+    return list(dict.fromkeys(root for name in names for root in _roots(name, analysis.symbols.definitions)))
+
+
+def _roots(name: str, definitions: Mapping[str, str]) -> Iterator[str]:
+    """The symbols that a symbol is computed from; itself where it has a value."""
+    if name not in definitions:
+        yield name
+        return
+    for word in WORD.findall(definitions[name]):
+        yield from _roots(word, definitions)
 
 
 def joined(parts: Iterable[Change]) -> Change:

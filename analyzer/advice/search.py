@@ -7,14 +7,13 @@ many ways as are wanted. A combination is not tried when a part of it fits, nor 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import combinations
-from re import compile as pattern
 
 from analyzer.advice.answers import Advice, Advised, Asked, Outcome
 from analyzer.advice.bounds import Bounds
-from analyzer.advice.changes import Change, changes, joined, smaller
+from analyzer.advice.changes import Change, changes, joined, sizes, smaller
 from analyzer.advice.costs import computed, costed
 from analyzer.advice.ladders import Ladder, ladders
 from analyzer.advice.outcomes import Outcomes
@@ -23,7 +22,6 @@ from analyzer.analysis import Analysis
 from analyzer.assemble import batch_symbol
 from analyzer.bisection import last
 from analyzer.formula import text
-from analyzer.polynomial import symbols_of
 from analyzer.problems import InvalidConfig
 from analyzer.solve import Solver
 from analyzer.verdict import FITS, Answer
@@ -31,7 +29,6 @@ from analyzer.verdict import FITS, Answer
 SECONDS, EACH = 3.0, 0.5  # of processor time, at least, and for each way that is wanted; the search for combinations ends then
 TOGETHER = 4  # so many changes at once
 TRIED = 3  # so many rungs of a ladder are tried, whatever the time
-WORD = pattern(r"[^\W\d]\w*")
 Parts = tuple[Change, ...]
 
 
@@ -156,8 +153,7 @@ class _Search:
         """The largest batch, and the largest of other sizes of the inputs, that fit."""
         analysis = self.base.analysis
         batch, symbols, train = batch_symbol(analysis), analysis.symbols, analysis.run.mode == "train"
-        given = (n for tensor in analysis.graph.inputs.values() for size in tensor.shape for n in sorted(symbols_of(size)))
-        for name in dict.fromkeys(root for n in (batch, *given) for root in _roots(n, symbols.definitions)):
+        for name in sizes(analysis):
             doc = symbols.docs.get(name, "")
             part = smaller(name, 1, doc, batch=name == batch, train=train)
             if name not in self.asked.model.symbols or symbols.values[name] == 1 or not self._wanted(part.level):
@@ -215,12 +211,3 @@ class _Search:
 
 def _level(parts: Sequence[Change]) -> int:
     return sum(part.level for part in parts)
-
-
-def _roots(name: str, definitions: Mapping[str, str]) -> Iterator[str]:
-    """The symbols that a symbol is computed from; itself where it has a value."""
-    if name not in definitions:
-        yield name
-        return
-    for word in WORD.findall(definitions[name]):
-        yield from _roots(word, definitions)
