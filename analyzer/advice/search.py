@@ -44,7 +44,7 @@ def advise(asked: Asked, most: int, progress: Callable[[str], None] = lambda _: 
     search.run()
     before = cache(lambda: computed(base.analysis))
     told = tuple(costed(advice, search.analyses[advice.words], base.analysis, before) for advice in search.best())
-    nearest = None if told else search.nearest
+    nearest = None if told else search.nearest()
     return Advised(answer, text(base.piece.form), base.requested, told, nearest, outcomes.tried, search.ended, base.analysis.run.mode)
 
 
@@ -55,7 +55,7 @@ class _Search:
         self.bounds = Bounds(base)
         self.found: list[Advice] = []
         self.analyses: dict[tuple[str, ...], Analysis] = {}
-        self.nearest: Advice | None = None
+        self.missed: list[tuple[Parts, Outcome]] = []
         self.fitting: list[frozenset[str]] = []  # what was done, for all that fits
         self.fewest: list[tuple[str, frozenset[str], int]] = []  # of what fits: the name of a ladder, what was done beside it, and the GPUs
 
@@ -186,27 +186,33 @@ class _Search:
         return any(fitting <= done for fitting in self.fitting)
 
     def _try(self, parts: Parts, known: Answer | None = None) -> bool:
-        """Whether a card's answer to changes is that it fits; remembered if so, and otherwise how near it came."""
+        """Whether a card's answer to changes is that it fits; remembered if so, and otherwise as what was missed."""
         outcome = self._outcome(parts)
         if outcome is None:
             return False
-        close = outcome.requested <= outcome.sure
-        if not close and self.nearest is not None and outcome.requested >= self.nearest.requested:
+        answer = (known or self.outcomes.answer(outcome)) if outcome.requested <= outcome.sure else None
+        if answer is None or answer.answer != FITS:
+            self.missed.append((parts, outcome))
             return False
-        change, answer = joined(parts), known or self.outcomes.answer(outcome)
-        if answer is None:
-            return False
+        advice = self._advice(parts, outcome, answer)
+        self.found.append(advice)
+        self.analyses[advice.words] = outcome.analysis
+        self.fitting.append(frozenset(part.says for part in parts))
+        return True
+
+    def nearest(self) -> Advice | None:
+        """Of what was tried and does not fit, what requests least."""
+        for parts, outcome in sorted(self.missed, key=lambda pair: pair[1].requested):
+            answer = self.outcomes.answer(outcome)
+            if answer is not None:
+                return self._advice(parts, outcome, answer)
+        return None
+
+    def _advice(self, parts: Parts, outcome: Outcome, answer: Answer) -> Advice:
+        change = joined(parts)
         lowered = "" if change.symbols or change.config else text(self.base.piece.form - outcome.piece.form)
         saved, words = self.answer.needed - answer.needed, self.outcomes.words(change, outcome)
-        advice = Advice(change, answer, saved, text(outcome.piece.form), lowered, outcome.requested, words)
-        if answer.answer == FITS:
-            self.found.append(advice)
-            self.analyses[words] = outcome.analysis
-            self.fitting.append(frozenset(part.says for part in parts))
-            return True
-        if self.nearest is None or outcome.requested < self.nearest.requested:
-            self.nearest = advice
-        return False
+        return Advice(change, answer, saved, text(outcome.piece.form), lowered, outcome.requested, words)
 
 
 def _level(parts: Sequence[Change]) -> int:
