@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from math import inf
 from typing import Protocol
 
 from analyzer.graph import FLOATING, ITEMSIZE, Rule, Shape, Spec, Tensor
@@ -137,8 +136,8 @@ def fillable(x: Tensor, mask: Tensor, value: float) -> None:
     """Raises Refused where PyTorch would not fill: the mask is not of bool, or float16 has no such number."""
     if mask.dtype != "bool":
         raise Refused(f"a mask is of bool, not {mask.dtype}", "compare: ne: {in: mask, other: 0}")
-    if x.dtype == "float16" and HALF_MAX < abs(value) < inf:
-        raise Refused(f"{value:g} is beyond float16", "no more than 65504, or -.inf")
+    if x.dtype == "float16" and abs(value) > HALF_MAX:
+        raise Refused(f"{value:g} is beyond float16", "at most 65504")
 
 
 @op
