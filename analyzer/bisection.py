@@ -42,7 +42,7 @@ def last(holds: Callable[[int], bool], guess: int, high: int) -> int:
 def last_near(tried: Callable[[int], tuple[bool, int]], guess: int, high: int) -> int:
     """The largest value below `high` at which it holds, 0 for none; `tried` also says which value may be that one.
 
-    Such an estimate is tried next, or the value after it where it is known to hold; what follows in vain goes twice as far each time.
+    Such an estimate is tried next, or the value after it where it is known to hold; from the fourth in vain on each goes twice as far.
     Where that leaves what is known, the middle is tried.
     """
     low, at, vain = 0, min(max(guess, 1), high - 1), 0
@@ -51,7 +51,7 @@ def last_near(tried: Callable[[int], tuple[bool, int]], guess: int, high: int) -
         held, near = tried(at)
         low, high = (at, high) if held else (low, at)
         vain = vain + 1 if 2 * (high - low) > width else 0
-        step = max(1, abs(near - at)) << max(0, vain - 1)
+        step = max(1, abs(near - at)) << max(0, vain - 3)
         at = at + step if held else at - step + (near == low)
         if not low < at < high:
             at = (low + high) // 2
