@@ -25,7 +25,7 @@ from analyzer.peaks import Piece
 from analyzer.polynomial import Atom, Number, Poly, total
 from analyzer.problems import COMMAND_LINE, Origin
 from analyzer.replay import cublas_workspace
-from analyzer.sliders import ABOVE, BELOW, FEW, LEAST, STEPS, demands
+from analyzer.sliders import ABOVE, BELOW, FEW, LEAST, STEPS, demands, rivals
 from analyzer.timeline import Life
 from analyzer.typesetting import unicode
 from analyzer.verdict import convolutions, limits
@@ -97,6 +97,7 @@ def _program(analysis: Analysis, gpus: Sequence[Gpu], ledger: Ledger) -> dict[st
     return {
         "conditions": [_condition(a, ledger) for a in conditions],
         "briefly": [ledger.word(text) for text in essential(analysis.assumptions)],
+        "rivals": _rivals(analysis, ledger),
         "pieces": [_piece(piece, ledger) for piece in analysis.pieces],
         "spans": {phase: list(map(list, spans)) for phase, spans in analysis.timeline.spans.items()},
         "start": analysis.timeline.marks["start"],
@@ -104,6 +105,12 @@ def _program(analysis: Analysis, gpus: Sequence[Gpu], ledger: Ledger) -> dict[st
         "sums": _sums(analysis, ledger),
         "cards": [_card(gpu, analysis) for gpu in gpus],
     }  # fmt: skip
+
+
+def _rivals(analysis: Analysis, ledger: Ledger) -> list[list[int]]:
+    """Peaks of a pipeline's stages, as forms: of the one that is meant, of those before and behind it; nothing where none was chosen."""
+    found = rivals(analysis)
+    return [list(map(ledger.form, forms)) for forms in (found.own, found.before, found.behind)] if found else []
 
 
 def _condition(a: Assumption, ledger: Ledger) -> list[int | str]:
@@ -162,18 +169,19 @@ def _sums(analysis: Analysis, ledger: Ledger) -> dict[int, dict[str, int]]:
     sizes = {size: evaluate(size, values) for size in {life.size for life in lives}}
     keys = [f"{ledger.word(life.label)} {ledger.word(life.kind)}" for life in lives]
     moves = [(life.birth, 1, i) for i, life in enumerate(lives)] + [(life.death, -1, i) for i, life in enumerate(lives)]
-    groups: dict[str, Counter[Poly]] = {}
-    held: Counter[str] = Counter()
+    groups: dict[str, Counter[Poly]] = {key: Counter() for key in keys}
+    held, many = dict.fromkeys(keys, 0), dict.fromkeys(keys, 0)
     sums: dict[int, dict[str, int]] = {}
     ahead = iter(sorted(moves))
     tick, sign, i = next(ahead)
     for now in sorted({piece.tick for piece in analysis.pieces}):
         while tick <= now:
-            groups.setdefault(keys[i], Counter())[lives[i].size] += sign
-            held[keys[i]] += sign * sizes[lives[i].size]
+            key, size = keys[i], lives[i].size
+            groups[key][size] += sign
+            held[key] += sign * sizes[size]
+            many[key] += sign
             tick, sign, i = next(ahead)
-        several = [key for key, forms in groups.items() if forms.total() > 1]
-        largest = nlargest(TOLD, several, key=lambda key: held[key])
+        largest = nlargest(TOLD, (key for key, count in many.items() if count > 1), key=held.__getitem__)
         sums[now] = {key: ledger.word(_together(frozenset(groups[key].items()))) for key in largest}
     return sums
 

@@ -8,13 +8,17 @@ there is room for what that adds to the page.
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import zip_longest
 
 from analyzer.analysis import Analysis, analyze
 from analyzer.assumptions import Assumption
+from analyzer.build.symbols import MAX_SYMBOL
 from analyzer.build.trace import bind_symbols
 from analyzer.evaluate import NotWhole, evaluate
+from analyzer.peaks import contenders
 from analyzer.polynomial import ONE, Poly
 from analyzer.problems import InvalidConfig
 from analyzer.programs import sizes_of
@@ -25,6 +29,30 @@ FINEST, PAIRS = 33, 64  # positions of each slider, and positions of two
 PROGRAMS = 12  # on a page, unless it is asked for others
 TRACES, LIVES = 3, 500  # for each of them: so many are tried, and so many blocks of memory may they have, all together
 Point = Mapping[str, int]
+_WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True, slots=True)
+class Rivals:
+    """Peaks of the stages of a pipeline: of the one that is meant, and of those before and behind it, which must not have more."""
+
+    own: tuple[Poly, ...]
+    before: tuple[Poly, ...]
+    behind: tuple[Poly, ...]
+
+    def lose(self, symbols: Point) -> bool:
+        """Whether the stage that is meant is still the first of those that have most."""
+        own, before, behind = (max((evaluate(form, symbols) for form in forms), default=0) for forms in (self.own, self.before, self.behind))
+        return before < own >= behind
+
+
+def rivals(analysis: Analysis) -> Rivals | None:
+    """The stages beside the one that has most; None where no stage was chosen."""
+    if not analysis.stages:
+        return None
+    place = next(i for i, stage in enumerate(analysis.stages) if stage.timeline is analysis.timeline)
+    parts = (analysis,), analysis.stages[:place], analysis.stages[place + 1 :]
+    return Rivals(*(tuple(p.form for p in contenders(p for stage in stages for p in stage.pieces)) for stages in parts))
 
 
 class Known:
@@ -34,9 +62,14 @@ class Known:
         self.analysis = analysis
         self.decisions = [a for a in analysis.assumptions if not a.demanded]
         self.demands = demands(analysis)
+        self.rivals = rivals(analysis)
 
     def holds_at(self, symbols: Point) -> bool:
         """Whether the formulas are right at these values."""
+        return self.decides(symbols) and (self.rivals is None or self.rivals.lose(symbols))
+
+    def decides(self, symbols: Point) -> bool:
+        """Whether a trace takes the same way; of a pipeline another stage may have most."""
         known: dict[Poly, int] = {}
         return _all(self.decisions, symbols, known) and _all(self.demands, symbols, known)
 
@@ -74,35 +107,50 @@ def _holds(condition: Assumption, symbols: Point, known: dict[Poly, int]) -> boo
 def reached(analysis: Analysis, overrides: Mapping[str, str], most: int = PROGRAMS) -> list[Analysis]:
     """The programs of a page, that of the report first, at most so many."""
     known, tries, lives = [Known(analysis)], 0, len(analysis.timeline.lives)
-    for moved in _positions(analysis, overrides):
+    bound = _binding(analysis, overrides)
+    for moved in _positions(analysis, bound):
         if len(known) >= most or tries == TRACES * most or lives >= LIVES * most:
             break
-        chosen = {**overrides, **{name: str(value) for name, value in moved.items()}}
-        symbols = _bound(analysis, chosen)
+        symbols = bound(moved)
         if symbols is None or any(program.holds_at(symbols) or program.refuses(symbols) for program in known):
             continue
-        tries += 1
+        chosen = {**overrides, **_written(moved)}
+        there = next((program.analysis for program in known if program.decides(symbols)), None)
+        tries += there is None
         try:
-            known.append(Known(analyze(analysis.model, chosen, analysis.run, analysis.device)))
+            known.append(Known(there.at(chosen) if there else analyze(analysis.model, chosen, analysis.run, analysis.device)))
         except InvalidConfig:
             continue
         lives += len(known[-1].analysis.timeline.lives)
     return [program.analysis for program in known]
 
 
-def _bound(analysis: Analysis, chosen: Mapping[str, str]) -> Point | None:
-    try:
-        return bind_symbols(analysis.model, chosen).values
-    except InvalidConfig:
-        return None
+def _written(moved: Point) -> dict[str, str]:
+    return {name: str(value) for name, value in moved.items()}
 
 
-def _positions(analysis: Analysis, overrides: Mapping[str, str]) -> Iterator[Point]:
+def _binding(analysis: Analysis, overrides: Mapping[str, str]) -> Callable[[Point], Point | None]:
+    """All symbols where some were moved; None where a definition refuses that. What no other symbol follows is put in its place."""
+    given, definitions = analysis.symbols.values, analysis.symbols.definitions
+    followed = {word for text in definitions.values() for word in _WORD.findall(text)}
+
+    def bound(moved: Point) -> Point | None:
+        if followed.isdisjoint(moved):
+            return {**given, **moved} if max(moved.values()) <= MAX_SYMBOL else None
+        try:
+            return bind_symbols(analysis.model, {**overrides, **_written(moved)}).values
+        except InvalidConfig:
+            return None
+
+    return bound
+
+
+def _positions(analysis: Analysis, bound: Callable[[Point], Point | None]) -> Iterator[Point]:
     """Every slider alone, all of them at few values first; then two at random, the same ones each time."""
     first = Known(analysis)
 
     def taken(name: str, value: int) -> bool:
-        symbols = _bound(analysis, {**overrides, name: str(value)})
+        symbols = bound({name: value})
         return symbols is not None and _all(first.demands, symbols, {})
 
     values = analysis.symbols.values

@@ -268,11 +268,18 @@ const exact = (() => {
     return found;
   }
 
+  /* Of a pipeline: whether the stage that a program is of is the first of those that need most. */
+  function hasMost(program, values) {
+    if (!program.rivals.length) return true;
+    const [own, before, behind] = program.rivals.map((forms) => max(0n, ...forms.map((form) => values.form(form))));
+    return before < own && own >= behind;
+  }
+
   /* What a card says to the closed form: by the two limits of its band. */
   const verdict = (card, peak) => {
     const wanted = peak + big(card.workspaces);
     return wanted <= big(card.sure) ? "fits" : wanted <= big(card.hopeful) ? "too close to call" : "does not fit";
   };
 
-  return { Refused, Values, bound, floordiv, functions, peaks, totals, tree, verdict };
+  return { Refused, Values, bound, floordiv, functions, hasMost, peaks, totals, tree, verdict };
 })();

@@ -22,11 +22,11 @@
     pieces: program.pieces.map(([phase, tick, ...told]) => ({ phase: word(phase), tick, where: word(told[0]), line: word(told[1]), formula: word(told[2]) })),
   }));
 
-  /* Conditions of a program that do not hold at these values; that which failed last is asked first. */
+  /* Whether a program is not the right one at these values; the condition that failed last is asked first. */
   function broken(program, values) {
     const place = program.conditions.findIndex((condition) => !values.holds(condition));
     if (place > 0) program.conditions.unshift(...program.conditions.splice(place, 1));
-    return place >= 0;
+    return place >= 0 || !exact.hasMost(program, values);
   }
 
   /* The forms at chosen values, and the first program that holds there; null where a symbol is refused or none does. */
@@ -216,6 +216,7 @@
       shown(values);
       const failing = programs.map((one) => one.conditions.filter((condition) => !values.holds(condition)));
       const told = (conditions) => conditions.map((condition) => word(condition[4])).join(", ");
+      if (failing.some((conditions) => !conditions.length)) return "No numbers: at these values another stage of the pipeline needs most, and this page has no formulas of it.";
       const asked = failing.find((conditions) => conditions.every((condition) => condition[3]));
       if (asked) return `The config is refused at these values: it needs ${told(asked)}.`;
       const needed = failing.map((conditions) => conditions.filter((condition) => condition[3]).map((condition) => condition[4]));
