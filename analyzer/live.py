@@ -25,9 +25,10 @@ from analyzer.peaks import Piece
 from analyzer.polynomial import Atom, Number, Poly, total
 from analyzer.problems import COMMAND_LINE, Origin
 from analyzer.replay import cublas_workspace
-from analyzer.sliders import ABOVE, BELOW, FEW, LEAST, STEPS, demands, rivals
+from analyzer.sliders import ABOVE, BELOW, FEW, LEAST, STEPS
 from analyzer.timeline import Life
 from analyzer.typesetting import unicode
+from analyzer.validity import demands, rivals
 from analyzer.verdict import convolutions, limits
 
 TOLD = 10  # groups of tensors at a tick

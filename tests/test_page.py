@@ -112,7 +112,7 @@ def test_where_the_page_has_no_formulas_there_are_no_numbers(bert):
 
 def test_every_set_of_formulas_gives_what_python_gives(bert):
     first = analysed("bert-base")
-    programs = reached(first, {}, SETS)
+    programs = reached(first, {}, SETS, "B")
     type_in = (
         "(name, value) => { const field = document.querySelector(`[data-symbol=${name}] [type=number]`);"
         " field.value = value; field.dispatchEvent(new Event('input')); }"

@@ -26,7 +26,7 @@ def page(
     from analyzer.sliders import PROGRAMS, reached
 
     symbols, settings = given
-    ledger, programs = Ledger(), reached(analysis, symbols, sets or PROGRAMS)
+    ledger, programs = Ledger(), reached(analysis, symbols, sets or PROGRAMS, report.batch)
     told = live(programs, gpus, ledger) | {"command": _again(report.path, settings, asked), "overridden": list(symbols)}
     others = [figures(program, Binder(program.symbols.values), ()) for program in programs[1:]]
     return as_page(report, [report, *others], told, ledger)

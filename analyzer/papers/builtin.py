@@ -11,15 +11,10 @@ from analyzer.graph import Call, Shape
 from analyzer.memory import kept
 from analyzer.papers.sheet import Cell, Column, Name, Order, Sheet, label_of, leading
 from analyzer.polynomial import ZERO, Poly, total
-from analyzer.report import Report
-from analyzer.run.settings import Run
+from analyzer.report import CATEGORIES, Report, stated
 from analyzer.timeline import Life
 
 FORMULA = Column("formula", is_long=True)
-CATEGORIES = {
-    "parameters": "parameters", "buffers": "buffers", "gradients": "gradients", "optimizer": "optimizer state", "inputs": "inputs",
-    "after_forward": "left by the forward", "kept_for_backward": "kept for backward",
-}  # fmt: skip
 
 
 def bound(report: Report) -> str:
@@ -67,9 +62,7 @@ def _amount(name: Cell, form: Poly, analysis: Analysis) -> tuple[Cell, ...]:
 
 
 def _setting(report: Report) -> str:
-    run, default = report.run, Run()
-    changed = [f"{k} = {v}" for k, v in run.items() if k in ("precision", "optimizer") or v != getattr(default, k)]
-    return ", ".join(changed)
+    return ", ".join(f"{key} = {value}" for key, value in stated(report.run).items() if (key, value) != ("mode", "train"))
 
 
 def _module(life: Life) -> str:

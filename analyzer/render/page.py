@@ -16,8 +16,7 @@ from markupsafe import Markup
 from analyzer.bisection import LARGEST
 from analyzer.live import Ledger
 from analyzer.render.markdown import TEMPLATES, environment
-from analyzer.render.terminal import MEMORY_NAMES
-from analyzer.report import Amount, Figures, ModuleRow, Report
+from analyzer.report import CATEGORIES, Amount, Figures, ModuleRow, Report
 from analyzer.verdict import ESTIMATED
 
 STYLES = ("vendor/uPlot.min.css", "page/page.css")
@@ -42,7 +41,7 @@ def as_page(report: Report, figures: Sequence[Figures], told: dict[str, Any], le
     made = environment(escaped=True)
     made.filters["form"] = lambda amount: ledger.form(amount.form)
     made.filters["tree"] = _tree
-    made.globals["memory_names"] = MEMORY_NAMES
+    made.globals["memory_names"] = CATEGORIES
     first, bodies, chosen = _bodies(figures, made.get_template("page/tables.html.j2").module)
     programs = [program | {"bodies": own} for program, own in zip(told["programs"], chosen, strict=True)]
     return made.get_template("page.html.j2").render(

@@ -50,7 +50,7 @@ const notation = (() => {
         const mark = node("mo", token);
         if ("()⌊⌋⌈⌉".includes(token)) mark.setAttribute("stretchy", "false");
         if (token === "," ) mark.setAttribute("separator", "true");
-        if (sign) mark.setAttribute("form", "infix");
+        if (sign) mark.setAttribute("lspace", "0"), mark.setAttribute("rspace", "0.25em"); // the space between two parts stands before it
         parts[parts.length - 1].push(mark);
       }
     }

@@ -7,7 +7,8 @@
   const free = () => Object.fromEntries(Object.entries(given).filter(([name]) => !(name in data.definitions)));
   let chosen = free();
   const rows = Object.fromEntries(all(".symbol").map((row) => [row.dataset.symbol, {
-    range: row.querySelector("[type=range]"), field: row.querySelector("[type=number]"), follow: row.querySelector(".follow"), grid: [],
+    range: row.querySelector("[type=range]"), field: row.querySelector("[type=number]"), follow: row.querySelector(".follow"),
+    skips: row.querySelector(".skips"), grid: [],
   }]));
 
   /* Text that was deflated and written in base64. */
@@ -56,7 +57,23 @@
       offered.add(given[name]);
     }
     offered.delete(now);
-    return [now, ...[...offered].filter((value) => taken(name, value))].sort((a, b) => (a < b ? -1 : 1));
+    const known = [...offered].filter((value) => taken(name, value)), had = new Set(known);
+    const without = [...offered].filter((value) => !had.has(value) && !isRefused({ ...chosen, [name]: value })).length;
+    rows[name].skips.hidden = !without;
+    rows[name].skips.textContent = `${without} of ${without + known.length + 1} values skipped: no formulas here`;
+    return [now, ...known].sort((a, b) => (a < b ? -1 : 1));
+  }
+
+  /* Whether the config refuses values: a symbol does, or every program has a demand of an op that is not met, or one lacks nothing else. */
+  function isRefused(choice) {
+    try {
+      const values = new exact.Values(data, exact.bound(data.definitions, choice));
+      const unmet = programs.map((one) => one.conditions.some((condition) => condition[3] && !values.holds(condition)));
+      return unmet.every(Boolean) || programs.some((one, i) => unmet[i] && one.conditions.every((condition) => condition[3] || values.holds(condition)));
+    } catch (error) {
+      if (error instanceof exact.Refused || error instanceof RangeError) return true;
+      throw error;
+    }
   }
   const max = (a, b) => (a > b ? a : b);
 
@@ -139,6 +156,7 @@
       const card = program.cards[row.dataset.card], said = exact.verdict(card, bytes);
       const need = bytes + BigInt(card.workspaces) + BigInt(card.context);
       row.querySelector(".need").textContent = notation.binary(need);
+      row.querySelector(".spare").textContent = notation.binary(BigInt(card.capacity) - need);
       row.querySelector(".said").textContent = said;
       row.querySelector(".said").dataset.answer = said;
       const fill = row.querySelector(".fill");
@@ -198,15 +216,25 @@
 
   function refuse(reason) {
     const banner = get("regime");
-    banner.replaceChildren(reason, document.createElement("br"), "Ask for them: ", cell("code", `${command()} --format html -o page.html`));
+    banner.replaceChildren(reason);
+    if (!reason.includes("refused at these values: it needs") && !reason.startsWith("These values are refused")) {
+      banner.append(document.createElement("br"), "Ask for them: ", cell("code", command()), ", and for a page with ", cell("code", "--format html -o page.html"));
+    }
     banner.hidden = false;
     document.body.classList.add("outside");
     numbers(null);
     for (const id of ["peak", "peak-bytes", "fitting"]) get(id).textContent = NOTHING;
-    for (const spot of all("[data-phase] .binary, [data-phase] .count, .need, .said")) spot.textContent = NOTHING;
+    for (const spot of all("[data-phase] .binary, [data-phase] .count, .need, .spare, .said")) spot.textContent = NOTHING;
     for (const fill of all(".fill, .said")) delete fill.dataset.answer;
     for (const id of ["where", "course-at", "curve-at"]) get(id).textContent = "";
     get("alive").tBodies[0].replaceChildren();
+  }
+
+  /* Whether a bound of the same size by a number says more than another one. */
+  function isTighter([left, relation, right], [other, sign, bound]) {
+    const [mine, its] = [right, bound].map((form) => (data.forms[form].length === 1 && data.forms[form][0].length === 1 ? data.forms[form][0][0] : null));
+    if (left !== other || relation !== sign || mine === null || its === null) return false;
+    return relation === "<=" ? mine < its : relation === ">=" && mine > its;
   }
 
   /* Why there are no numbers here: what symbols or ops refuse, or that no program of the page is the right one. */
@@ -215,7 +243,7 @@
       const values = new exact.Values(data, exact.bound(data.definitions, chosen));
       shown(values);
       const failing = programs.map((one) => one.conditions.filter((condition) => !values.holds(condition)));
-      const told = (conditions) => conditions.map((condition) => word(condition[4])).join(", ");
+      const told = (conditions) => conditions.filter((one) => !conditions.some((other) => isTighter(other, one))).map((one) => word(one[4])).join(", ");
       if (failing.some((conditions) => !conditions.length)) return "No numbers: at these values another stage of the pipeline needs most, and this page has no formulas of it.";
       const asked = failing.find((conditions) => conditions.every((condition) => condition[3]));
       if (asked) return `The config is refused at these values: it needs ${told(asked)}.`;
