@@ -13,12 +13,13 @@ from functools import lru_cache
 from heapq import nlargest
 from typing import Any
 
-from analyzer.analysis import Analysis
+from analyzer.analysis import Analysis, peak_of
 from analyzer.assumptions import Assumption
 from analyzer.conditions import essential
 from analyzer.evaluate import evaluate
 from analyzer.explain import KINDS
 from analyzer.expressions import Expression, Literal, Operation, parse
+from analyzer.feasibility import Verdict
 from analyzer.gpus import Gpu
 from analyzer.iterations import FOREVER
 from analyzer.peaks import Piece
@@ -192,11 +193,23 @@ def _together(forms: frozenset[tuple[Poly, int]]) -> str:
     return unicode(total(form * many for form, many in forms))
 
 
+def overheads(analysis: Analysis, gpus: Sequence[Gpu], verdicts: Sequence[Verdict]) -> list[list[int]]:
+    """Per card: segments of the replay, and what the closed form and cuBLAS's workspaces come to there; nothing without a replay."""
+    peak = peak_of(analysis.pieces, analysis.symbols.values)
+    return [
+        [] if found.estimated else [found.needed - found.context, peak + _workspaces(gpu, analysis)]
+        for gpu, found in zip(gpus, verdicts, strict=True)
+    ]
+
+
+def _workspaces(gpu: Gpu, analysis: Analysis) -> int:
+    return cublas_workspace(gpu.capability) * (2 if analysis.run.mode == "train" else 1)
+
+
 def _card(gpu: Gpu, analysis: Analysis) -> dict[str, Any]:
-    """A card's limits for the closed form and cuBLAS's workspaces, as for a program too long to replay."""
-    band = limits(gpu, analysis.run, convolutions(analysis), estimated=True)
-    workspaces = cublas_workspace(gpu.capability) * (2 if analysis.run.mode == "train" else 1)
+    """A card's limits: the room in which an estimate of the segments fits for sure, and the one that the closed form alone exceeds."""
+    band, replayed = (limits(gpu, analysis.run, convolutions(analysis), estimated) for estimated in (True, False))
     return {
-        "name": gpu.name, "capacity": gpu.capacity, "context": gpu.context, "workspaces": workspaces,
-        "sure": band.sure, "hopeful": band.hopeful, "why": band.why,
+        "name": gpu.name, "capacity": gpu.capacity, "context": gpu.context, "workspaces": _workspaces(gpu, analysis),
+        "sure": band.sure, "hopeful": replayed.hopeful,
     }  # fmt: skip

@@ -22,6 +22,10 @@ CATEGORIES = {  # of memory, as a reader is told them
     "parameters": "parameters", "buffers": "buffers", "gradients": "gradients", "optimizer": "optimizer state", "inputs": "inputs",
     "after_forward": "left by the forward", "kept_for_backward": "kept for backward",
 }  # fmt: skip
+OF_TRAINING = {  # settings that an inference has no use for
+    "optimizer", "optimizer_form", "momentum", "nesterov", "weight_decay", "amsgrad", "centered", "exclude", "no_decay", "groups",
+    "accumulation", "checkpoint", "use_reentrant", "clip_grad_norm", "clip_foreach", "ema", "zero_grad", "set_to_none",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +168,6 @@ class Report(Figures):
 
 def stated(run: Mapping[str, object]) -> dict[str, object]:
     """The run settings that matter to a reader: mode, precision, the optimizer of training, and those that differ from the default."""
-    default = asdict(Run())
-    always = ("mode", "precision", *(("optimizer",) if run["mode"] == "train" else ()))
-    return {key: value for key, value in run.items() if key in always or value != default[key]}
+    default, infers = asdict(Run()), run["mode"] == "infer"
+    told = {key: value for key, value in run.items() if key in ("mode", "precision", "optimizer") or value != default[key]}
+    return {key: value for key, value in told.items() if not (infers and key in OF_TRAINING)}

@@ -18,7 +18,7 @@ def scaling(report: Report, analysis: Analysis) -> Sheet:
     rows = [_row(name, value, form, analysis) for name, value in values.items() if name in symbols_of(form)]
     columns = (
         Column("symbol"), Column("value", is_number=True), Column("grows with"), Column("share"),
-        Column("larger half from", is_number=True), Column("term", is_long=True),
+        Column("half of the peak from", is_number=True), Column("term", is_long=True),
     )  # fmt: skip
     note = "Each symbol alone, the others as given: its fastest term, its share of the peak, and from which value it is half of it."
     caption = f"{report.model}: which term of the peak dominates where"
@@ -32,7 +32,7 @@ def _row(name: str, value: int, form: Poly, analysis: Analysis) -> tuple[Cell, .
     values = analysis.symbols.values
     share = float(exact(top, values) / exact(form, values))
     half = _half(name, top, form, dict(values)) if degree else None
-    return Poly({((name, 1),): 1}), value, Order(power), f"{100 * share:.1f} %", half, leading(top) if len(top.terms) > 6 else top
+    return Poly({((name, 1),): 1}), value, Order(power), f"{100 * share:.1f} %", half, Order(leading(top)) if len(top.terms) > 6 else top
 
 
 def _half(name: str, top: Poly, form: Poly, values: dict[str, int]) -> int | None:

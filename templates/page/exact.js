@@ -275,11 +275,12 @@ const exact = (() => {
     return before < own && own >= behind;
   }
 
-  /* What a card says to the closed form: by the two limits of its band. */
-  const verdict = (card, peak) => {
-    const wanted = peak + big(card.workspaces);
-    return wanted <= big(card.sure) ? "fits" : wanted <= big(card.hopeful) ? "too close to call" : "does not fit";
-  };
+  /* What a card says to a peak, and the segments that it takes: the closed form and cuBLAS's workspaces, times what a replay took more than these elsewhere. */
+  function estimate(card, peak, [took, formed] = []) {
+    const wanted = peak + big(card.workspaces), segments = took > formed ? up(wanted * big(took), big(formed)) : wanted;
+    const verdict = segments <= big(card.sure) ? "fits" : peak <= big(card.hopeful) ? "too close to call" : "does not fit";
+    return { segments, verdict };
+  }
 
-  return { Refused, Values, bound, floordiv, functions, hasMost, peaks, totals, tree, verdict };
+  return { Refused, Values, bound, floordiv, functions, hasMost, estimate, peaks, totals, tree };
 })();

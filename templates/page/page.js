@@ -153,8 +153,8 @@
   function cards(program, bytes) {
     let fitting = 0;
     for (const row of all("[data-card]")) {
-      const card = program.cards[row.dataset.card], said = exact.verdict(card, bytes);
-      const need = bytes + BigInt(card.workspaces) + BigInt(card.context);
+      const card = program.cards[row.dataset.card], { segments, verdict: said } = exact.estimate(card, bytes, data.overheads[row.dataset.card]);
+      const need = segments + BigInt(card.context);
       row.querySelector(".need").textContent = notation.binary(need);
       row.querySelector(".spare").textContent = notation.binary(BigInt(card.capacity) - need);
       row.querySelector(".said").textContent = said;
