@@ -39,6 +39,25 @@ def last(holds: Callable[[int], bool], guess: int, high: int) -> int:
     return _between(holds, low, high)
 
 
+def last_near(tried: Callable[[int], tuple[bool, int]], guess: int, high: int) -> int:
+    """The largest value below `high` at which it holds, 0 for none; `tried` also says which value may be that one.
+
+    Such an estimate is tried next, or the value after it where it is known to hold; what follows in vain goes twice as far each time.
+    Where that leaves what is known, the middle is tried.
+    """
+    low, at, vain = 0, min(max(guess, 1), high - 1), 0
+    while high - low > 1:
+        width = high - low
+        held, near = tried(at)
+        low, high = (at, high) if held else (low, at)
+        vain = vain + 1 if 2 * (high - low) > width else 0
+        step = max(1, abs(near - at)) << max(0, vain - 1)
+        at = at + step if held else at - step + (near == low)
+        if not low < at < high:
+            at = (low + high) // 2
+    return low
+
+
 def _between(holds: Callable[[int], bool], low: int, high: int) -> int:
     """The largest value at which it holds, when it does at `low` and does not at `high`."""
     while high - low > 1:

@@ -16,7 +16,6 @@ from analyzer.graph import ITEMSIZE
 from analyzer.polynomial import ONE, ZERO, Poly, poly, product, symbol, total
 from analyzer.run.heap import Extent, Launch
 from analyzer.run.schedules import MICROBATCHES
-from analyzer.run.training import STEADY
 from analyzer.work import TF32
 
 PHASES = ("forward", "backward", "recomputation", "step", "inference")
@@ -57,8 +56,6 @@ def kernels(analysis: Analysis) -> tuple[Kernels, ...]:
     found: dict[Kernels, Poly] = {}
     repeated = _repeated(analysis)
     for launch in analysis.launches:
-        if launch.place.step != STEADY:
-            continue
         times = product(skipped[name] + 1 for name, i in launch.place.loops if name in skipped and i == middle)
         times = times * repeated.get(launch.place.micro, ONE)
         read, written = (total(_bytes(extent, forms) for extent in side) for side in (launch.reads, launch.writes))
@@ -71,7 +68,7 @@ def _repeated(analysis: Analysis) -> dict[int, Poly]:
     """How many micro-batches one stands for: the second one for those that were not run, which like it find gradients."""
     if analysis.graph.stage is None:
         return {1: poly(analysis.run.accumulation - 1)}
-    run = max(launch.place.micro for launch in analysis.launches if launch.place.step == STEADY)  # what ends the schedule comes after them
+    run = max(launch.place.micro for launch in analysis.launches)  # what ends the schedule comes after them
     return {1: symbol(MICROBATCHES) - run + 1} if run > 1 else {}
 
 

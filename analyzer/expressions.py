@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from math import comb
 from typing import Union
 
@@ -47,6 +48,18 @@ Expression = Union[str, int, Fraction, Operation, Literal]
 
 def parse(source: str, origin: Origin) -> Expression:
     """The tree of an expression: names, numbers and operations. Raises InvalidConfig for anything else."""
+    try:
+        return _known(source)
+    except InvalidConfig:
+        return _parsed(source, origin)
+
+
+@lru_cache(maxsize=4096)
+def _known(source: str) -> Expression:
+    return _parsed(source, Origin(""))
+
+
+def _parsed(source: str, origin: Origin) -> Expression:
     if len(source) > MAX_LENGTH or _nesting(source) > MAX_NESTING:
         raise _refused(origin, "expression too long or too deeply nested")
     try:

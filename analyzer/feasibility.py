@@ -14,7 +14,7 @@ from re import compile as pattern
 
 from analyzer.analysis import Analysis, analyze
 from analyzer.assumptions import Assumption
-from analyzer.bisection import LARGEST, Curve, last, last_within
+from analyzer.bisection import LARGEST, Curve, last_near, last_within
 from analyzer.build.source import TooMany
 from analyzer.build.trace import bind_symbols
 from analyzer.evaluate import NotWhole, exact, holds
@@ -28,6 +28,7 @@ from analyzer.replay import Failure, Replay, cublas_workspace, replay
 from analyzer.tape import Tape, record
 from analyzer.verdict import CLOSE, FITS, UNFIT, Band, convolutions, limits
 
+MANY = 80 << 30  # bytes
 WORD = pattern(r"\w+")
 
 
@@ -52,7 +53,7 @@ class Verdict:
         return self.capacity - self.needed
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Program:
     """A program as functions of one symbol: bytes requested at each contender, the sizes on its tape, what it relies on."""
 
@@ -81,7 +82,8 @@ class Feasibility:
         self.programs: list[_Program] = []
         self.capability = analysis.device.capability
         self.unlimited: dict[int, dict[int, Replay]] = {}  # by the size of cuBLAS's workspaces, and by value
-        self.share = Fraction(1)  # of the value that the requested bytes allow, the part that runs; as on the card before
+        self.growths: dict[_Program, int] = {}
+        self._share: Fraction | None = None
         self.free = self._without_limit()
 
     def verdict(self, gpu: Gpu) -> Verdict:
@@ -122,9 +124,34 @@ class Feasibility:
         above = self._requested_bound(room)
         if not 1 <= above < LARGEST:
             return above
-        found = last(lambda value: self.fits(value, room), ceil(above * self.share), above + 1)
-        self.share = Fraction(found, above) if found else self.share
-        return found
+        return last_near(lambda value: self._tried(value, room), ceil(above * self.share), above + 1)
+
+    @property
+    def share(self) -> Fraction:
+        """Of the value that the requested bytes allow, the part that runs: on a card with 80 GiB, near what it is on others."""
+        if self._share is None:
+            self._share, above = Fraction(1), self._requested_bound(MANY)
+            if 1 < above < LARGEST:
+                self._share = Fraction(self.largest(MANY), above)
+        return self._share
+
+    def _tried(self, value: int, room: int) -> tuple[bool, int]:
+        """Whether the program runs in `room` bytes at a value of the symbol, and the value that may be the last."""
+        known = self._known().get(value)
+        outcome = known if known and known.reserved <= room else self._replayed(value, room)
+        return isinstance(outcome, Replay), self._near(value, outcome, room)
+
+    def _near(self, value: int, outcome: Replay | Failure, room: int) -> int:
+        """The value at which what is asked of the driver would come to `room`, if it grew as what is requested does."""
+        asked = outcome.reserved if isinstance(outcome, Replay) else outcome.reserved + outcome.segment
+        growth = self._growth(self._program(value), value)
+        return value + (room - asked) // growth if growth > 0 else value
+
+    def _growth(self, program: _Program, value: int) -> int:
+        """By how much what a program requests grows with the symbol, where that was first asked."""
+        if program not in self.growths:
+            self.growths[program] = program.requests(value + 1) - program.requests(value)
+        return self.growths[program]
 
     def fits(self, value: int, room: int) -> bool:
         """Whether the program runs in `room` bytes at a value of the symbol."""

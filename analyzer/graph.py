@@ -38,12 +38,11 @@ class Step:
     needed: frozenset[str]  # inputs that need a gradient
     label: str
     origin: Origin
+    saved: frozenset[str] = field(init=False)  # what autograd keeps of it: the names that the formulas of needed gradients read
 
-    @property
-    def saved(self) -> frozenset[str]:
-        """What autograd keeps of the step: the names that the formulas of needed gradients read."""
-        wanted = [formula for key, formula in self.rule.grads.items() if self.needed & set(joint(key))]
-        return frozenset[str]().union(*map(reads, wanted)) - {"g"}
+    def __post_init__(self) -> None:
+        wanted = [reads(formula) for key, formula in self.rule.grads.items() if self.needed and self.needed & set(joint(key))]
+        object.__setattr__(self, "saved", frozenset[str]().union(*wanted) - {"g"} if wanted else frozenset())
 
 
 @dataclass(frozen=True, slots=True, eq=False)

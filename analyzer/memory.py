@@ -9,7 +9,7 @@ from analyzer.graph import Call, Enter, Leave
 from analyzer.ops import OPS
 from analyzer.parameters import count
 from analyzer.polynomial import Poly, total
-from analyzer.run.training import STEADY
+from analyzer.run.heap import STEADY
 from analyzer.timeline import Life, Timeline
 
 

@@ -85,6 +85,8 @@ class Poly:
             few, many = many, few
         if len(few) == 1:  # different terms stay different
             ((m, c),) = few.items()
+            if not m and c == 1:
+                return self if many is self.terms else poly(other)
             return Poly({times(m, n): c * d for n, d in many.items()} if m else {n: c * d for n, d in many.items()})
         product: dict[Monomial, Number] = {}
         for m, c in few.items():
@@ -184,7 +186,7 @@ def product(factors: Iterable[Poly | int]) -> Poly:
     return _product(tuple(factors))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=65536)
 def _product(factors: tuple[Poly | int, ...]) -> Poly:
     result = ONE
     for factor in factors:

@@ -26,7 +26,7 @@ class Spec:
     @property
     def bytes(self) -> Poly:
         """Bytes that the kernel asks for."""
-        return product(self.shape) * ITEMSIZE[self.dtype] if self.size is None else self.size
+        return product((*self.shape, ITEMSIZE[self.dtype])) if self.size is None else self.size
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,15 +5,20 @@ A trace and its simulation are formulas that hold while their assumptions do (`B
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 from analyzer.assumptions import Assumption, always
 from analyzer.evaluate import NotWhole, Values, evaluate, holds
 from analyzer.polynomial import ONE, Poly, poly
 from analyzer.problems import InvalidConfig, Problem
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,7 @@ class Sizes:
         self.assumptions: dict[str, Assumption] = {}
         self.broken: Broken | None = None  # what did not hold last; an op refuses at once
         self._numbers: dict[Poly, int] = {}
+        self.results: dict[tuple[object, ...], Any] = {}  # of functions that are remembered, by function and arguments
 
     @contextmanager
     def active(self) -> Iterator[None]:
@@ -115,3 +121,17 @@ _sizes: ContextVar[Sizes] = ContextVar("sizes")
 def sizes() -> Sizes:
     """The sizes of the model being analyzed."""
     return _sizes.get()
+
+
+def remembered(function: Callable[P, R]) -> Callable[P, R]:
+    """A function of shapes that decides by sizes alone: what it came to is remembered, its decisions being written down."""
+
+    @wraps(function)
+    def known(*args: P.args, **named: P.kwargs) -> R:
+        results, key = sizes().results, (function, *args, *named.values())
+        if key not in results:
+            results[key] = function(*args, **named)
+        found: R = results[key]
+        return found
+
+    return known

@@ -13,8 +13,8 @@ from analyzer.evaluate import evaluate
 from analyzer.iterations import Event, Item, Iterations, NotSteady, Repeat, iterations
 from analyzer.polynomial import Poly, poly
 from analyzer.problems import Origin, Problem
-from analyzer.run.heap import Block
-from analyzer.run.training import STEADY, simulate
+from analyzer.run.heap import STEADY, Block
+from analyzer.run.training import simulate
 from analyzer.sizes import Sizes
 
 CUBLAS = frozenset({"addmm", "mm", "bmm", "baddbmm"})

@@ -18,7 +18,7 @@ DIVIDED, PARTIAL = "divided", "partial"  # what a parameter is among GPUs, and w
 Loops = tuple[tuple[str, int], ...]  # (loop, simulated iteration), outermost first
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=65536)
 def contiguous(shape: Shape) -> Shape:
     """Row-major strides, in elements."""
     strides = [ONE] * len(shape)
@@ -61,7 +61,7 @@ class Tensor:
     @property
     def bytes(self) -> Poly:
         """Bytes of a dense tensor of this shape."""
-        return self.elements * ITEMSIZE[self.dtype]
+        return product((*self.shape, ITEMSIZE[self.dtype]))
 
     @property
     def is_parameter(self) -> bool:

@@ -13,8 +13,7 @@ from itertools import combinations
 from analyzer.iterations import FOREVER, Iterations
 from analyzer.polynomial import Poly, product
 from analyzer.problems import Origin
-from analyzer.run.heap import Block, Heap, Place
-from analyzer.run.training import STEADY
+from analyzer.run.heap import STEADY, Block, Heap, Place
 
 
 @dataclass(frozen=True, slots=True)

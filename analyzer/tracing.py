@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
 
+from analyzer.formulas import joint
 from analyzer.graph import (
     FLOATING,
     Bind,
@@ -174,8 +175,7 @@ class Tracer(Instances):
     def _needed(self, rule: Rule, inputs: Mapping[str, Tensor]) -> frozenset[str]:
         if not self.grad:
             return frozenset()
-        names = {name.strip() for key in rule.grads for name in key.split(",")}
-        return frozenset(n for n in names if n in inputs and inputs[n].requires_grad)
+        return frozenset(n for key in rule.grads for n in joint(key) if n in inputs and inputs[n].requires_grad)
 
     def _output(self, op: str, spec: Spec | View, inputs: Mapping[str, Tensor], needs: bool) -> Tensor:
         if isinstance(spec, View):

@@ -20,6 +20,7 @@ from analyzer.sizes import Device
 from analyzer.sweep.evaluate import Evaluator, Job
 from analyzer.sweep.functions import RULES, applied
 from analyzer.sweep.grid import Grid
+from analyzer.sweep.pruning import ZEROS, _reduction
 from analyzer.sweep.table import cluster, here, spread
 from analyzer.verdict import CLOSE, UNFIT, judge
 from tests.asking import analysis, model, peakform, report, text_model
@@ -72,10 +73,22 @@ def test_a_sweep_is_the_report_at_every_point(name: str, settings: dict[str, str
     assert ((found.column("refused") > 0) == (found.column("peak") < 0)).all()
 
 
+@pytest.mark.parametrize("name", ZEROS)
+def test_no_reduction_takes_more_than_pruning_reckons_with(name: str) -> None:
+    chance = random.Random(name)
+    for _ in range(4000):
+        first, second = (int(2 ** chance.uniform(0, 22)) for _ in range(2))
+        neighbours = chance.choice((1, 2, 4, 8))
+        arguments = (first, second, *DEVICE) if "row" in name else (first, second * neighbours, neighbours, *DEVICE)
+        bound = _reduction(name, [np.array([float(a)]) for a in arguments])
+
+        assert FUNCTIONS[name](*arguments) <= bound
+
+
 def test_pruning_and_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     grid = Grid({"B": tuple(range(2, 40, 4)), "r": tuple(range(8, 300, 40)), "c": tuple(range(48, 900, 192))})
     pruned = evaluator("bert-base", grid).figures(grid).columns
-    monkeypatch.setattr("analyzer.sweep.pruning.Boxes.survivors", lambda self, forms: [list(range(len(forms))) for _ in self.boxes])
+    monkeypatch.setattr("analyzer.sweep.pruning.Boxes.survivors", lambda self, forms, phases: [list(range(len(forms))) for _ in self.boxes])
     whole = evaluator("bert-base", grid).figures(grid).columns
     one = evaluator("bert-base", grid)
     blocks = np.concatenate([one.figures(block).column("peak").ravel() for block in grid.blocks(100)])

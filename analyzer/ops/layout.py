@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from analyzer.graph import Shape, Tensor, contiguous
 from analyzer.polynomial import ONE, ZERO, Poly, poly, product
-from analyzer.sizes import sizes
+from analyzer.sizes import remembered, sizes
 from analyzer.tracing import Refused, show
 
 
@@ -56,6 +56,7 @@ def same_layout(shape: Shape, a: Shape, b: Shape) -> bool:
     return all(x == y or sizes().is_one(size) for size, x, y in zip(shape, a, b))
 
 
+@remembered
 def is_dense(shape: Shape, strides: Shape) -> bool:
     """Whether the elements fill their place without gaps, in some order of the dimensions (Tensor.is_non_overlapping_and_dense)."""
     here = sizes()
@@ -75,6 +76,11 @@ def elementwise_strides(shape: Shape, operands: Sequence[tuple[Shape, Shape]]) -
     """Strides of a new elementwise result of `shape`, given each operand's (shape, strides)."""
     if all(s == shape and strides == contiguous(shape) for s, strides in operands if s):
         return contiguous(shape)
+    return _elementwise_strides(shape, tuple(operands))
+
+
+@remembered
+def _elementwise_strides(shape: Shape, operands: Sequence[tuple[Shape, Shape]]) -> Shape:
     number = sizes().number
     aligned = []
     for own, strides in operands:
@@ -142,6 +148,7 @@ def full_shape(tensor_elements: Poly, wanted: Sequence[Poly | int]) -> Shape:
     return tuple(known)
 
 
+@remembered
 def view_strides(shape: Shape, strides: Shape, target: Shape) -> Shape | None:
     """Strides of a view with another shape, or None where the data would have to be copied."""
     one, same = sizes().is_one, sizes().same

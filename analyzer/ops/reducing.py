@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from analyzer.graph import ITEMSIZE, Shape
 from analyzer.polynomial import ONE, Poly, call, product
-from analyzer.sizes import sizes
+from analyzer.sizes import remembered, sizes
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,11 @@ def reduction_scratch(shape: Shape, strides: Shape, dims: Collection[int], accum
 
     `accumulator` is the bytes of a partial result.
     """
+    return _scratch(shape, strides, tuple(dims), accumulator)
+
+
+@remembered
+def _scratch(shape: Shape, strides: Shape, dims: Collection[int], accumulator: int) -> tuple[Poly, ...]:
     here = sizes()
     if not any(here.number(shape[d]) != 1 for d in dims):
         return ()

@@ -166,7 +166,8 @@ def primitive(rule: Callable[..., Rule]) -> Callable[..., Any]:
                 inputs |= {f"{name}{i}": tensor for i, tensor in enumerate(value)}
         numbers = {name: value for name, value in zip(names, args) if isinstance(value, (int, Poly))}
         outcome = rule(*args, **attributes)
-        outcome = replace(outcome, constants={**numbers, **outcome.constants})
+        if numbers:
+            outcome = replace(outcome, constants={**numbers, **outcome.constants})
         outputs = current().step(rule.__name__.strip("_"), outcome, inputs)
         return outputs if isinstance(outcome.out, tuple) else outputs[0]
 

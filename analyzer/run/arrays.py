@@ -32,7 +32,7 @@ class Array:
     @property
     def bytes(self) -> Poly:
         """Bytes of a dense array of this shape."""
-        return product(self.shape) * ITEMSIZE[self.dtype]
+        return product((*self.shape, ITEMSIZE[self.dtype]))
 
     @property
     def extent(self) -> Extent:
@@ -125,7 +125,7 @@ class Memory:
 
     def fresh(self, shape: Shape, dtype: str, strides: Shape | None, kind: str, label: str) -> Array:
         """A new array with one reference."""
-        size = product(shape) * ITEMSIZE[dtype]
+        size = product((*shape, ITEMSIZE[dtype]))
         return Array(shape, strides or contiguous(shape), dtype, self.heap.alloc(size, kind, label))
 
     def alias(self, array: Array, shape: Shape, strides: Shape, *, view: bool = True) -> Array:

@@ -140,6 +140,8 @@ class Forward:
 
     def _launch(self, step: Step, known: dict[str, Array], outputs: list[Array]) -> None:
         """Remember the kernel of a step; a view has none."""
+        if not self.heap.is_steady:
+            return
         specs = step.rule.out if isinstance(step.rule.out, tuple) else (step.rule.out,)
         made = [array.extent for spec, array in zip(specs, outputs) if isinstance(spec, Spec)]
         if not made:

@@ -13,6 +13,8 @@ from analyzer.polynomial import ZERO, Call, Poly
 from analyzer.problems import Origin
 from analyzer.work import NO_WORK, Work
 
+STEADY = 1  # the second step of training, in which state exists and the first step's variables are still bound; or an inference
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -25,6 +27,8 @@ class Place:
 
     def within(self, loops: Loops) -> Place:
         """This place, in those of the iterations whose loops it is not in."""
+        if not loops or loops == self.loops:
+            return self
         known = {name for name, _ in self.loops}
         inner = tuple(item for item in loops if item[0] not in known)
         return replace(self, loops=(*self.loops, *inner)) if inner else self
@@ -83,6 +87,11 @@ class Heap:
     elsewhere: bool = False  # whether what runs is on another GPU or on the host, and takes nothing here
     belonging: Loops = ()  # the iterations of the autograd node that lets go
 
+    @property
+    def is_steady(self) -> bool:
+        """Whether the program is in the steady step."""
+        return self.place.step == STEADY
+
     def alloc(self, size: Poly, kind: str, label: str, origin: Origin | None = None, loops: Loops = ()) -> Block:
         """A new block with one reference; `loops` are the iterations it belongs to where it is made outside of them."""
         self.clock += 2
@@ -139,7 +148,9 @@ class Heap:
 
     def launch(self, reads: Iterable[Extent], writes: Iterable[Extent], loops: Loops = (), work: Work = NO_WORK, *,
                gradient: bool = False) -> None:  # fmt: skip
-        """Remember a kernel that runs now; `loops` are the iterations it belongs to where it runs outside of them."""
+        """Remember a kernel that runs now, in the steady step; `loops` are the iterations it belongs to where it runs outside of them."""
+        if not self.is_steady:
+            return
         made = Launch(self.place.within(loops), tuple(reads), tuple(writes), work.flops, work.dtype, work.share, gradient)
         self.launches.append(made)
 

@@ -96,6 +96,8 @@ class Formula:
         heap = self.memory.heap
         before, self.flops = len(heap.blocks), ZERO
         result = kernel(*args)
+        if not heap.is_steady:
+            return result
         made: list[Extent] = [block.size for block in heap.blocks[before:] if block.death is None]
         arrays = list(dict.fromkeys(a for a in args if isinstance(a, Array)))
         if made or (arrays and name.endswith("_")):

@@ -148,7 +148,7 @@ def _size(leaf: Leaf, entry: str) -> Poly:
     shape = {
         "rows": tensor.shape[:-1], "columns": (*tensor.shape[:-2], *tensor.shape[-1:]), "scalar": (), "batch": tensor.shape[:-2],
     }.get(kind, tensor.shape)  # fmt: skip
-    return product(shape) * ITEMSIZE[tensor.dtype]
+    return product((*shape, ITEMSIZE[tensor.dtype]))
 
 
 def zero_grad(memory: Memory, run: Run, leaves: list[Leaf]) -> None:

@@ -14,7 +14,7 @@ from analyzer.run.backward import backward
 from analyzer.run.buckets import Buckets
 from analyzer.run.forward import Forward
 from analyzer.run.groups import optimized
-from analyzer.run.heap import Heap, Place
+from analyzer.run.heap import STEADY, Heap, Place
 from analyzer.run.optimizer import OPTIMIZERS
 from analyzer.run.parallel import REPLICATED
 from analyzer.run.partition import Partitioned
@@ -24,8 +24,6 @@ from analyzer.run.schedules import APART
 from analyzer.run.settings import Run
 from analyzer.run.shards import Shards
 from analyzer.run.wrapper import Wrapper
-
-STEADY = 1  # the second step: state exists, and the first step's variables are still bound
 
 
 def simulate(graph: Graph, run: Run, gpu: int = 0, apart: int = APART) -> Heap:

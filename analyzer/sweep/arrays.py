@@ -19,7 +19,7 @@ from analyzer.formula import over_common_denominator
 from analyzer.polynomial import Atom, Call, Monomial, Poly, symbols_of
 from analyzer.sweep.functions import Array, applied, headroom
 
-SAFE = 1 << 62
+SAFE, SHARED = 1 << 62, 4
 COMPARE = {"==": np.equal, "!=": np.not_equal, ">=": np.greater_equal, "<=": np.less_equal}
 Terms = tuple[tuple[int, Monomial], ...]
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
@@ -99,6 +99,7 @@ class Arrays:
         self.limits: dict[Atom, int] = {name: int(np.max(values)) for name, values in symbols.items()}
         self.monomials: dict[Monomial, Array] = {}
         sides = np.broadcast_shapes(*(values.shape for values in symbols.values()))
+        self.shape, self.narrow = sides, dict[Call, bool]()
         self.axis = sides.index(max(sides)) if sides else 0
         self.splits: dict[Monomial, tuple[Monomial, Monomial]] = {}
         self.known: dict[Poly, Numbers] = {}
@@ -154,10 +155,11 @@ class Arrays:
 
     def _bound(self, terms: Terms) -> None:
         """Remember that every sum of these terms is held by 64 bits, here and in parts of the block. Raises TooLarge."""
-        limits = (self.whole or self).limits
+        limits = self.whole.limits if self.whole and self.whole.limits.keys() >= {a for _, m in terms for a, _ in m} else self.limits
         if sum(abs(c) * prod(limits[atom] ** e for atom, e in m) for c, m in terms) >= SAFE:
             raise TooLarge
-        self.bounded.add(terms)
+        if limits is not self.limits or not self.whole:
+            self.bounded.add(terms)
 
     def _added(self, terms: Terms) -> Array:
         """The sum of terms; what varies along the longest axis alone is multiplied by the sum of what it stands before."""
@@ -198,9 +200,18 @@ class Arrays:
     def _atom(self, atom: Atom) -> Numbers:
         if atom not in self.atoms:
             assert isinstance(atom, Call)
-            self.atoms[atom] = self._cut(self.whole._atom(atom)) if self.whole else self._called(atom)
+            shared = self.whole if self.whole and (atom in self.whole.atoms or self.whole._is_narrow(atom)) else None
+            self.atoms[atom] = self._cut(shared._atom(atom)) if shared else self._called(atom)
             self.limits[atom] = int(np.max(np.abs(self.atoms[atom].values)))
         return self.atoms[atom]
+
+    def _is_narrow(self, atom: Call) -> bool:
+        """Whether a function varies along few axes: it has far fewer values than the block, and parts of the block share them."""
+        if atom not in self.narrow:
+            found = {name for arg in atom.args for name in symbols_of(arg)} & self.limits.keys()
+            sides = np.broadcast_shapes(*(self.atoms[name].values.shape for name in found))
+            self.narrow[atom] = SHARED * prod(sides) < prod(self.shape)
+        return self.narrow[atom]
 
     def _cut(self, numbers: Numbers) -> Numbers:
         """Those of the block that lie in this part."""

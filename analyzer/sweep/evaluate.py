@@ -132,7 +132,7 @@ class Evaluator:
         lines = [np.flatnonzero(ours.any(axis=tuple(a for a in range(ours.ndim) if a != axis))) for axis in range(ours.ndim)]
         part = Grid({name: tuple(values[i] for i in line) for (name, values), line in zip(block.axes.items(), lines)})
         here = symbols if part.points == block.points else arrays(self.forms, self.symbols.derived, part)[0]
-        self._fill(program, here, ours, np.ix_(*lines), part, found)
+        self._fill(program, here, ours, _index(lines), part, found)
         remaining &= ~ours
 
     def _fill(self, program: Program, here: Arrays, ours: Mask, lines: Index, part: Grid, found: Figures) -> None:
@@ -140,7 +140,7 @@ class Evaluator:
         wanted, shape = ours[lines], part.shape
         forms = [(form, PHASES.index(phase)) for phase, several in program.peaks.items() for form in several]
         boxes = [box for box in boxed(list(part.axes.values()), BOX) if wanted[box].any()]
-        survivors = Boxes(self.forms, here, boxes).survivors([form for form, _ in forms])
+        survivors = Boxes(self.forms, here, boxes).survivors([form for form, _ in forms], [phase for _, phase in forms])
         columns = {name: np.full(shape, -1, dtype=np.int64) for name in ("peak", "phase")}
         for box, kept in zip(boxes, survivors):
             most, phase = _largest([forms[number] for number in kept], here.part(box), wanted[box])
@@ -192,6 +192,13 @@ class Evaluator:
         for name, value in columns.items():
             found.column(name)[place] = value
         return found
+
+
+def _index(lines: Sequence[Array]) -> Index:
+    """The places where lines of a block cross: a part of it without a copy, where they are neighbours."""
+    if all(line[-1] - line[0] == len(line) - 1 for line in lines):
+        return tuple(slice(int(line[0]), int(line[-1]) + 1) for line in lines)
+    return np.ix_(*lines)
 
 
 def _largest(forms: Sequence[tuple[Poly, int]], here: Arrays, wanted: Mask) -> tuple[Array, Array]:

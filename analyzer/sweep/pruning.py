@@ -1,7 +1,7 @@
 """Which moments can be the peak somewhere in a box of values: the others need no evaluation there.
 
-Forms are bounded over a box by interval arithmetic on the difference to the form that leads in its middle, divided by one monomial
-after the other, so that what grows alike cancels. Bounds are doubles; what is within their rounding is kept.
+Forms are bounded over a box by interval arithmetic on the difference to the forms that lead in its middle, of all and of each phase,
+divided by one monomial after the other, so that what grows alike cancels. Bounds are doubles; what is within their rounding is kept.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from analyzer.polynomial import Atom, Monomial, Poly
 from analyzer.sweep.arrays import Arrays, Form, Forms, cut
 
 Doubles = np.ndarray[Any, np.dtype[np.float64]]
+Whole = np.ndarray[Any, np.dtype[np.intp]]
 Bounds = tuple[Doubles, Doubles]  # the least and the most in each box
 SLACK = 1e-9
 DIVIDERS, NOTHING = 4, -1e4
@@ -29,8 +30,8 @@ class Boxes:
         self.forms, self.arrays, self.boxes = forms, arrays, boxes
         self.known: dict[Atom, Bounds] = {}
 
-    def survivors(self, forms: Sequence[Poly]) -> list[list[int]]:
-        """For each box the numbers of the forms that may be the largest somewhere in it."""
+    def survivors(self, forms: Sequence[Poly], phases: Sequence[int]) -> list[list[int]]:
+        """For each box the numbers of the forms that may be the largest somewhere in it; forms of one phase tend to grow alike."""
         prepared = [self.forms(form) for form in forms]
         everything = [list(range(len(forms))) for _ in self.boxes]
         if len(forms) < 2 or any(form.below[1] for form in prepared):
@@ -51,15 +52,16 @@ class Boxes:
             for coefficient, monomial in form.terms:
                 weights[row, places[monomial]] = coefficient / form.below[0]
         middle = sum(_products(powers, low, high)) / 2
-        leaders = np.argmax(weights @ middle, axis=0)
+        leading = _leaders(weights @ middle, phases)
         kept = np.ones((len(forms), len(self.boxes)), dtype=np.bool_)
         for by in _dividers(monomials, (np.ptp(weights, axis=0)[:, None] * middle).max(axis=1)):
             least, greatest = _products(powers - powers[by], low, high)
-            for leader in set(leaders.tolist()):
-                more, here = weights - weights[leader], leaders == leader
-                most = np.maximum(more, 0) @ greatest - np.maximum(-more, 0) @ least
-                kept[:, here] &= (most > -SLACK * (np.abs(more) @ greatest))[:, here]
-                kept[leader, here] = True
+            for leader, here in leading:
+                more = weights - weights[leader]
+                most = np.maximum(more, 0) @ greatest[:, here] - np.maximum(-more, 0) @ least[:, here]
+                keep = most > -SLACK * (np.abs(more) @ greatest[:, here])
+                keep[leader] = True
+                kept[:, here] &= keep
         return [np.flatnonzero(kept[:, box]).tolist() for box in range(len(self.boxes))]
 
     def _monomial(self, monomial: Monomial) -> Bounds:
@@ -113,6 +115,16 @@ class Boxes:
         return np.array([p.min() for p in parts], dtype=np.float64), np.array([p.max() for p in parts], dtype=np.float64)
 
 
+def _leaders(values: Doubles, phases: Sequence[int]) -> list[tuple[int, Whole]]:
+    """The forms that are largest of their phase in the middle of some boxes, and which boxes these are."""
+    found: list[tuple[int, Whole]] = []
+    for phase in sorted(set(phases)):
+        of_phase = np.flatnonzero(np.asarray(phases) == phase)
+        first = of_phase[np.argmax(values[of_phase], axis=0)]
+        found += [(leader, np.flatnonzero(first == leader)) for leader in sorted(set(first.tolist()))]
+    return found
+
+
 def _dividers(monomials: Sequence[Monomial], spread: Doubles) -> list[int]:
     """The numbers of the monomials of symbols alone in which forms differ most."""
     order = np.argsort(-spread).tolist()
@@ -139,7 +151,8 @@ def _reduction(name: str, high: list[Doubles]) -> Doubles:
 
     Where columns are split, rows are at least 16, so that a block is at most 32 wide, a load takes at most 4, and the square of
     their product is at most 128 times the threads of a block; blocks are as many as fill the device twice, or one per 256 values
-    of a thread.
+    of a thread. There is never more than one, and what is left, per 16 values of a thread; a block's results are at most 128, and at
+    most 32 times its height.
     """
     first, second = high[0], high[1]
     if name.startswith("row"):
@@ -150,7 +163,7 @@ def _reduction(name: str, high: list[Doubles]) -> Doubles:
     if name == "column_semaphores":
         return 4 * second
     accumulator = high[5] if len(high) > 5 else 4.0
-    return accumulator * (256 * sms * threads + 128 * second * (first / 1024 + 2))
+    return accumulator * np.minimum(256 * sms * threads + 128 * second * (first / 1024 + 2), second * (2 * first + 256))
 
 
 def boxed(axes: Sequence[Sequence[int]], most: int) -> list[tuple[slice, ...]]:
