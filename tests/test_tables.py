@@ -2,6 +2,8 @@
 
 import csv
 import io
+import itertools
+import random
 import re
 import shlex
 import shutil
@@ -10,9 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.papers.sheet import leading
+from analyzer.evaluate import evaluate
+from analyzer.functions import FUNCTIONS
+from analyzer.papers.order import GROWTH, leading
+from analyzer.polynomial import call, poly, symbol
 from analyzer.typesetting import unicode
 from tests.asking import peakform, polynomial, report
+from tests.test_page import points
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "examples" / "tables"
@@ -196,3 +202,37 @@ def test_formats(form: str, shown: str) -> None:
 ])  # fmt: skip
 def test_the_leading_order(formula: str, order: str) -> None:
     assert unicode(leading(polynomial(formula))) == order
+
+
+@pytest.mark.parametrize("name", sorted(set(GROWTH) - {"max"}))
+def test_a_function_grows_no_faster_than_its_order(name: str) -> None:
+    chosen, most = random.Random(0), 0
+    for args in itertools.islice(points(name, chosen), 400):
+        order = evaluate(GROWTH[name](*map(poly, args)), {})
+        most = max(most, FUNCTIONS[name](*args) // order)
+
+    assert most <= 1 << 15  # while arguments go up to ten million
+
+
+def test_a_rounded_quotient_grows_as_the_quotient_does() -> None:
+    r, c, n = symbol("r"), symbol("c"), symbol("n")
+
+    assert unicode(leading(call("ceildiv", r, 32) * c + 5 * r + call("column_scratch", n, c, c))) == "c·(n + r)"
+
+
+def test_orders_that_are_asked_for() -> None:
+    parameters = printed("table", "scperb", "parameters", "--depth", "1", "--order")
+    layers = printed("table", "scperb", "layers", "--order")
+    few, all_ = printed("table", "bert-base", "memory", "--depth", "1"), printed("table", "bert-base", "memory", "--depth", "1", "--order")
+
+    assert parameters[0] == ["module", "parameters", "share", "order", "formula"]
+    assert ["encoder1", "6243200", "31.6 %", "O(H*(G + H))", "H*(G + H + 6)"] in parameters
+    assert all(row[4].startswith("O(") for row in layers[1:-2])
+    assert "" in [row[2] for row in few]
+    assert "" not in [row[2] for row in all_]
+
+
+def test_cards_have_no_order() -> None:
+    result = peakform("table", "scperb", "feasibility", "--order")
+
+    assert (result.exit_code, result.stderr) == (2, "command line: --order: 'feasibility' has no formulas to tell the order of\n")

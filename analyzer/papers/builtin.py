@@ -10,7 +10,8 @@ from analyzer.bisection import LARGEST
 from analyzer.evaluate import evaluate
 from analyzer.graph import Call, Shape
 from analyzer.memory import kept
-from analyzer.papers.sheet import Cell, Column, Name, Order, Sheet, label_of, leading
+from analyzer.papers.order import leading
+from analyzer.papers.sheet import Cell, Column, Name, Order, Sheet, label_of
 from analyzer.polynomial import ZERO, Poly, total
 from analyzer.report import CATEGORIES, Amount, Report, stated
 from analyzer.timeline import Life
@@ -68,7 +69,8 @@ def _amount(name: Cell, form: Poly, analysis: Analysis, many: int) -> tuple[Cell
 
 
 def _setting(report: Report) -> str:
-    return ", ".join(f"{key} = {value}" for key, value in stated(report.run).items() if (key, value) != ("mode", "train"))
+    told = {key: str(value).lower() if isinstance(value, bool) else value for key, value in stated(report.run).items()}
+    return ", ".join(f"{key} = {value}" for key, value in told.items() if (key, value) != ("mode", "train"))
 
 
 def _module(life: Life) -> str:

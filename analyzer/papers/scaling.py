@@ -5,7 +5,8 @@ from __future__ import annotations
 from analyzer.analysis import Analysis
 from analyzer.bisection import LARGEST
 from analyzer.evaluate import NotWhole, exact
-from analyzer.papers.sheet import Cell, Column, Order, Sheet, label_of, leading
+from analyzer.papers.order import leading
+from analyzer.papers.sheet import Cell, Column, Order, Sheet, label_of
 from analyzer.peaks import largest
 from analyzer.polynomial import ONE, Atom, Call, Poly, opened, symbols_of
 from analyzer.report import Report

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Union
 
 from analyzer.graph import Shape
-from analyzer.polynomial import Atom, Call, Monomial, Poly, opened, poly, product, total
+from analyzer.polynomial import Poly
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,34 +51,6 @@ class Sheet:
     heads: tuple[tuple[Cell, ...], ...] = ()
     sections: frozenset[int] = frozenset()
     notes: tuple[str, ...] = ()
-
-
-def leading(form: Poly) -> Poly:
-    """The terms that no other term exceeds as the symbols grow, their numbers left out; 1 for a constant."""
-    monomials = list(_unrounded(opened(form)).terms)
-    top = [m for m in monomials if not any(m != other and _divides(m, other) for other in monomials)]
-    return Poly(dict.fromkeys(top, 1))
-
-
-def _unrounded(form: Poly) -> Poly:
-    """A form with the quotients that it rounds as they are: they grow alike."""
-    return total(product((poly(c), *(_atom(atom, e) for atom, e in m))) for m, c in form.terms.items())
-
-
-def _atom(atom: Atom, exponent: int) -> Poly:
-    if isinstance(atom, Call) and atom.name in ("floordiv", "ceildiv") and exponent > 0:
-        above, below = (_unrounded(opened(arg)) for arg in atom.args)
-        if len(below.terms) == 1:
-            return (above / below) ** exponent
-    return Poly({((atom, exponent),): 1})
-
-
-def _divides(small: Monomial, large: Monomial) -> bool:
-    """Whether the quotient of two monomials has no negative power."""
-    powers = dict(large)
-    for atom, exponent in small:
-        powers[atom] = powers.get(atom, 0) - exponent
-    return all(exponent >= 0 for exponent in powers.values())
 
 
 def label_of(*words: str) -> str:

@@ -99,7 +99,8 @@ def _long(sheet: Sheet) -> str:
     specification = "".join(_specification(column, i, sheet, rf"p{{{room}}}") for i, column in enumerate(sheet.columns))
     heads = [r"    \toprule", *_heads(sheet), r"    \midrule"]
     lines = [
-        r"{\small", rf"\begin{{longtable}}{{@{{}}{specification}@{{}}}}", rf"    \caption{{{escaped(sheet.caption)}}}",
+        r"{\small\setlength{\LTcapwidth}{\linewidth}", rf"\begin{{longtable}}{{@{{}}{specification}@{{}}}}",
+        rf"    \caption{{{escaped(sheet.caption)}}}",
         rf"    \label{{{sheet.label}}} \\", *heads, r"    \endfirsthead", *heads, r"    \endhead", r"    \midrule",
         rf"    \multicolumn{{{len(sheet.columns)}}}{{r@{{}}}}{{\footnotesize continued}} \\", r"    \endfoot", r"    \bottomrule",
         r"    \endlastfoot", *_rows(sheet), r"\end{longtable}",
