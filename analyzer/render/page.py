@@ -46,7 +46,7 @@ def as_page(report: Report, figures: Sequence[Figures], told: dict[str, Any], le
     programs = [program | {"bodies": own} for program, own in zip(told["programs"], chosen, strict=True)]
     return made.get_template("page.html.j2").render(
         report=report, largest=LARGEST, bodies=first, band=_band(told["programs"][0]["cards"]),
-        bound_at=", ".join(f"{s.name} = {s.value:,}" for s in report.symbols if not s.definition),
+        bound_at=", ".join(f"{s.name}\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{s.value:,}" for s in report.symbols if not s.definition),
         files={"style": Markup(style), "scripts": [Markup(script) for script in scripts]},
         policy={"styles": _hashes([style]), "scripts": _hashes(scripts)},
         data=_packed({**told, "programs": programs, "bodies": bodies, "batch": report.batch, **ledger.told()}),

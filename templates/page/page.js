@@ -18,8 +18,10 @@
   }
 
   const { words } = data, word = (number) => words[number];
+  const numbered = new Map();
+  const number = (condition) => numbered.get(condition.join(" ")) ?? numbered.set(condition.join(" "), numbered.size).size - 1;
   const programs = data.programs.map((program) => ({
-    ...program, words, lives: program.lives.map((column) => data.columns[column]),
+    ...program, words, conditions: program.conditions.map((condition) => [...condition, number(condition)]), lives: program.lives.map((column) => data.columns[column]),
     pieces: program.pieces.map(([phase, tick, ...told]) => ({ phase: word(phase), tick, where: word(told[0]), line: word(told[1]), formula: word(told[2]) })),
   }));
 
@@ -69,6 +71,7 @@
     try {
       const values = new exact.Values(data, exact.bound(data.definitions, choice));
       const unmet = programs.map((one) => one.conditions.some((condition) => condition[3] && !values.holds(condition)));
+      if (!unmet.some(Boolean)) return false;
       return unmet.every(Boolean) || programs.some((one, i) => unmet[i] && one.conditions.every((condition) => condition[3] || values.holds(condition)));
     } catch (error) {
       if (error instanceof exact.Refused || error instanceof RangeError) return true;
