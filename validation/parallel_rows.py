@@ -73,6 +73,11 @@ CASES = (
     ("llama-3.2-1b", LLAMA, f"{TENSOR} {SEQUENCE} loss_parallel=true precision=amp-bf16 accumulation=2"),
     ("qwen2.5-7b", LLAMA, f"{TENSOR} {SEQUENCE} loss_parallel=true optimizer=SGD checkpoint=llama_layer"),
     ("mixtral-8x7b-batched", f"{LLAMA} E=4 k=2", f"{TENSOR} {SEQUENCE} loss_parallel=true"),
+    ("distilbert", "B=4 L=3", TENSOR),
+    ("distilbert", "B=4 L=3", f"{TENSOR} {SEQUENCE} precision=amp-bf16"),
+    ("esm2", "B=2 L=3 r=128", TENSOR),
+    ("esm2", "B=2 L=3 r=128", f"{TENSOR} {SEQUENCE}"),
+    ("vit-b-16-sdpa", "B=4 L=3", TENSOR),
 )
 
 
