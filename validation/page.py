@@ -142,6 +142,7 @@ def compared(config: str, positions: int, seed: int = 0) -> Compared:
         path.write_text(text, encoding="utf-8")
         with opened(path) as shown:
             found.sets = shown.evaluate("Number(/(\\d+) sets/.exec(document.getElementById('programs').textContent)?.[1] ?? 1)")
+            shown.evaluate("document.body.hidden = true")  # what is not painted says the same, sooner
             for _ in range(positions):
                 _compare(found, moved(shown, chosen), analysis)
             found.wrong += [f"the console says {error}" for error in shown.errors]
