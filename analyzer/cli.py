@@ -26,7 +26,7 @@ from analyzer.commands.sweep import sweep
 from analyzer.commands.table import diff, table
 from analyzer.problems import InvalidConfig, nearest
 
-__all__ = ["MODELS", "find", "main"]
+__all__ = ["MODELS", "RARELY", "find", "main"]
 RARELY = 200_000  # objects made between two searches for garbage that holds itself: of little use in a short command, and slow
 
 
