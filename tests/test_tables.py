@@ -2,7 +2,6 @@
 
 import csv
 import io
-import itertools
 import random
 import re
 import shlex
@@ -207,7 +206,7 @@ def test_the_leading_order(formula: str, order: str) -> None:
 @pytest.mark.parametrize("name", sorted(set(GROWTH) - {"max"}))
 def test_a_function_grows_no_faster_than_its_order(name: str) -> None:
     chosen, most = random.Random(0), 0
-    for args in itertools.islice(points(name, chosen), 400):
+    for args in points(name, chosen):
         order = evaluate(GROWTH[name](*map(poly, args)), {})
         most = max(most, FUNCTIONS[name](*args) // order)
 
