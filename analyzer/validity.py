@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from analyzer.analysis import Analysis
+from analyzer.analysis import Analysis, divided
 from analyzer.assumptions import Assumption
 from analyzer.evaluate import NotWhole, evaluate
 from analyzer.peaks import contenders
 from analyzer.polynomial import ONE, Poly
-from analyzer.programs import sizes_of
 
 Point = Mapping[str, int]
 
@@ -79,8 +78,8 @@ class Known:
 
 def demands(analysis: Analysis) -> list[Assumption]:
     """What ops ask of the values: their own conditions, and that sizes in which a symbol divides are whole."""
-    divided = [size for size in sizes_of(analysis) if any(e < 0 for monomial in size.terms for _, e in monomial)]
-    return [*(a for a in analysis.assumptions if a.demanded), *(Assumption(size, ">=", ONE, demanded=True) for size in divided)]
+    whole = [Assumption(size, ">=", ONE, demanded=True) for size in divided(analysis)]
+    return [*(a for a in analysis.assumptions if a.demanded), *whole]
 
 
 def _all(conditions: list[Assumption], symbols: Point, known: dict[Poly, int]) -> bool:

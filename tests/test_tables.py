@@ -235,3 +235,14 @@ def test_cards_have_no_order() -> None:
     result = peakform("table", "scperb", "feasibility", "--order")
 
     assert (result.exit_code, result.stderr) == (2, "command line: --order: 'feasibility' has no formulas to tell the order of\n")
+
+
+def test_a_row_whose_sizes_are_no_whole_numbers_is_left_out(tmp_path: Path) -> None:
+    text = "symbols: {B: 4, c: 12, n: 3}\ninputs: {x: [B, c]}\nlayers: [{reshape: {shape: [B, n, c/n], in: x}}, {Linear: 2}]\n"
+    path = tmp_path / "heads.yaml"
+    path.write_text(f"{text}tables:\n  own: {{columns: {{x: x}}, rows: [{{n: 4}}, {{n: 5}}]}}\n")
+    result = peakform("table", str(path), "own")
+
+    assert result.exit_code == 0, result.output
+    assert "the row n=5 is left out" in result.stderr
+    assert " 4 " in result.stdout
