@@ -29,7 +29,7 @@ from analyzer.replay import cublas_workspace
 from analyzer.sliders import ABOVE, BELOW, FEW, LEAST, STEPS
 from analyzer.timeline import Life
 from analyzer.typesetting import unicode
-from analyzer.validity import demands, rivals
+from analyzer.validity import rivals, whole
 from analyzer.verdict import convolutions, limits
 
 TOLD = 10  # groups of tensors at a tick
@@ -95,9 +95,9 @@ def live(programs: Sequence[Analysis], gpus: Sequence[Gpu], ledger: Ledger) -> d
 
 def _program(analysis: Analysis, gpus: Sequence[Gpu], ledger: Ledger) -> dict[str, Any]:
     """One program: under which conditions it holds, its moments, the lives of its blocks, and the limits of cards."""
-    conditions = [*(a for a in analysis.assumptions if not a.demanded), *demands(analysis)]
+    conditions = sorted(analysis.assumptions, key=lambda a: a.demanded)
     return {
-        "conditions": [_condition(a, ledger) for a in conditions],
+        "conditions": [*(_condition(a, ledger) for a in conditions), *(_whole(a, ledger) for a in whole(analysis))],
         "briefly": [ledger.word(text) for text in essential(analysis.assumptions)],
         "rivals": _rivals(analysis, ledger),
         "pieces": [_piece(piece, ledger) for piece in analysis.pieces],
@@ -119,6 +119,11 @@ def _condition(a: Assumption, ledger: Ledger) -> list[int | str]:
     """Two forms and their relation, whether an op asks for it, and how it is told."""
     told = f"{unicode(a.left)} {RELATIONS[a.relation]} {unicode(a.right)}"
     return [ledger.form(a.left), a.relation, ledger.form(a.right), int(a.demanded), ledger.word(told)]
+
+
+def _whole(a: Assumption, ledger: Ledger) -> list[int | str]:
+    """The same of a size that has to come out whole."""
+    return [*_condition(a, ledger)[:-1], ledger.word(f"{unicode(a.left)} whole")]
 
 
 RELATIONS = {"==": "=", "!=": "≠", "<=": "≤", ">=": "≥"}

@@ -78,8 +78,12 @@ class Known:
 
 def demands(analysis: Analysis) -> list[Assumption]:
     """What ops ask of the values: their own conditions, and that sizes in which a symbol divides are whole."""
-    whole = [Assumption(size, ">=", ONE, demanded=True) for size in divided(analysis)]
-    return [*(a for a in analysis.assumptions if a.demanded), *whole]
+    return [*(a for a in analysis.assumptions if a.demanded), *whole(analysis)]
+
+
+def whole(analysis: Analysis) -> list[Assumption]:
+    """That sizes in which a symbol divides are whole: a fraction is no size."""
+    return [Assumption(size, ">=", ONE, demanded=True) for size in divided(analysis)]
 
 
 def _all(conditions: list[Assumption], symbols: Point, known: dict[Poly, int]) -> bool:

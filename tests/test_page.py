@@ -121,7 +121,7 @@ def test_where_the_page_has_no_formulas_there_are_no_numbers(bert):
     )
     told = bert.evaluate("document.getElementById('regime').textContent")
 
-    assert "c/n" in told
+    assert "every set of formulas of this page needs c/n whole;" in told
     assert "c=770" in told
     assert set(bert.evaluate("[...document.querySelectorAll('[data-form], #peak-bytes')].map((e) => e.textContent)")) == {"—"}
 
@@ -268,3 +268,17 @@ def test_data_without_layers_has_no_page():
 
 def test_what_is_vendored_has_its_licence():
     assert "MIT" in (Path(TEMPLATES) / "vendor" / "uPlot.LICENSE").read_text(encoding="utf-8")
+
+
+def test_a_condition_that_another_one_settles_is_not_told(tmp_path):
+    first, path = analysed("llama-3.2-1b"), tmp_path / "page.html"
+    path.write_text(page(assemble(first, {}, ()), first, (), (), ({}, {}), 1), encoding="utf-8")
+    assert first.symbols.values["B"] == 1
+    with opened(path) as shown:
+        shown.evaluate(
+            "(() => { const field = document.querySelector('[data-symbol=B] [type=number]'); field.value = '2';"
+            " field.dispatchEvent(new Event('input')); })()"
+        )
+        told = shown.evaluate("document.getElementById('regime').firstChild.textContent")
+
+    assert told.endswith("The nearest formulas hold while B = 1.")

@@ -240,6 +240,19 @@
     return relation === "<=" ? mine < its : relation === ">=" && mine > its;
   }
 
+  /* Conditions that do not hold, without those that hold once a symbol has the one value that another one asks for. */
+  function essential(conditions, symbols) {
+    const asked = (condition) => {
+      const [[left, ...more], [right, ...others]] = [data.forms[condition[0]], data.forms[condition[2]]];
+      const name = data.atoms[left?.[1]], alone = left?.length === 3 && left[0] === 1 && left[2] === 1 && !more.length && typeof name === "string";
+      return condition[1] === "==" && alone && right?.length === 1 && !others.length ? [name, BigInt(right[0])] : null;
+    };
+    const fixing = conditions.filter(asked);
+    if (!fixing.length) return conditions;
+    const there = new exact.Values(data, { ...symbols, ...Object.fromEntries(fixing.map(asked)) });
+    return [...fixing, ...conditions.filter((condition) => !fixing.includes(condition) && !there.holds(condition))];
+  }
+
   /* Why there are no numbers here: what symbols or ops refuse, or that no program of the page is the right one. */
   function reason() {
     try {
@@ -253,7 +266,7 @@
       const needed = failing.map((conditions) => conditions.filter((condition) => condition[3]).map((condition) => condition[4]));
       const common = needed[0].filter((number) => needed.every((numbers) => numbers.includes(number)));
       if (common.length) return `No numbers: every set of formulas of this page needs ${common.map(word).join(", ")}; the config is most likely refused at these values.`;
-      const nearest = failing.reduce((least, conditions) => (conditions.length < least.length ? conditions : least));
+      const nearest = failing.map((conditions) => essential(conditions, values.symbols)).reduce((least, conditions) => (conditions.length < least.length ? conditions : least));
       return `No numbers: at these values PyTorch takes kernels for which this page has no formulas, or the config is refused. The nearest formulas hold while ${told(nearest)}.`;
     } catch (error) {
       if (!(error instanceof exact.Refused || error instanceof RangeError)) throw error;
