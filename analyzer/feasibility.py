@@ -10,26 +10,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
-from re import compile as pattern
 
-from analyzer.analysis import Analysis, analyze
-from analyzer.assumptions import Assumption
-from analyzer.bisection import LARGEST, Curve, last_near, last_within
-from analyzer.build.source import TooMany
-from analyzer.build.trace import bind_symbols
-from analyzer.evaluate import NotWhole, exact, holds
+from analyzer.analysis import Analysis
+from analyzer.bisection import LARGEST, last_near, last_within
+from analyzer.curves import Curves, Program
+from analyzer.evaluate import NotWhole
 from analyzer.gpus import Gpu
 from analyzer.message import out_of_memory
-from analyzer.peaks import contenders
-from analyzer.polynomial import Poly, symbols_of
 from analyzer.problems import InvalidConfig
-from analyzer.regime import restricted
 from analyzer.replay import Failure, Replay, cublas_workspace, replay
-from analyzer.tape import Tape, record
 from analyzer.verdict import CLOSE, FITS, UNFIT, Band, convolutions, limits
 
 MANY = 80 << 30  # bytes
-WORD = pattern(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,36 +45,16 @@ class Verdict:
         return self.capacity - self.needed
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Program:
-    """A program as functions of one symbol: bytes requested at each contender, the sizes on its tape, what it relies on."""
-
-    analysis: Analysis
-    tape: Tape | None  # None when the program is too long to unroll
-    requested: tuple[Curve, ...]
-    sizes: tuple[Curve, ...]
-    assumptions: tuple[Assumption, ...]  # those in which the symbol occurs
-
-    def holds_at(self, symbols: Mapping[str, int]) -> bool:
-        """Whether every decision of the trace is the same at other values."""
-        return all(holds(a, symbols) for a in self.assumptions) and self.analysis.has_most(symbols)
-
-    def requests(self, value: int) -> int:
-        """Bytes requested at once at the peak."""
-        return max(int(curve(value)) for curve in self.requested)
-
-
 class Feasibility:
     """Replays of one model at any value of one symbol."""
 
     def __init__(self, analysis: Analysis, overrides: Mapping[str, str], name: str) -> None:
-        self.first, self.overrides, self.name = analysis, overrides, name
+        self.first, self.name = analysis, name
         self.value = analysis.symbols.values.get(name, 1)
-        self.moving = _moving(analysis, name)
-        self.programs: list[_Program] = []
+        self.curves = Curves(analysis, overrides, name)
         self.capability = analysis.device.capability
         self.unlimited: dict[int, dict[int, Replay]] = {}  # by the size of cuBLAS's workspaces, and by value
-        self.growths: dict[_Program, int] = {}
+        self.growths: dict[Program, int] = {}
         self._share: Fraction | None = None
         self.free = self._without_limit()
 
@@ -94,7 +66,7 @@ class Feasibility:
             outcome = self._replayed(self.value, room)
         fits = isinstance(outcome, Replay)
         needed = self._needed(outcome) + gpu.context
-        estimated = self._program(self.value).tape is None
+        estimated = self.curves.program(self.value).tape is None
         failure = outcome if isinstance(outcome, Failure) and not estimated else None
         message = out_of_memory(failure, gpu.capacity, gpu.context) if failure else ""
         largest = self._largest(room) if self.name else {}
@@ -144,10 +116,10 @@ class Feasibility:
     def _near(self, value: int, outcome: Replay | Failure, room: int) -> int:
         """The value at which what is asked of the driver would come to `room`, if it grew as what is requested does."""
         asked = outcome.reserved if isinstance(outcome, Replay) else outcome.reserved + outcome.segment
-        growth = self._growth(self._program(value), value)
+        growth = self._growth(self.curves.program(value), value)
         return value + (room - asked) // growth if growth > 0 else value
 
-    def _growth(self, program: _Program, value: int) -> int:
+    def _growth(self, program: Program, value: int) -> int:
         """By how much what a program requests grows with the symbol, where that was first asked."""
         if program not in self.growths:
             self.growths[program] = program.requests(value + 1) - program.requests(value)
@@ -164,7 +136,7 @@ class Feasibility:
         """The largest value at which the requested bytes alone would fit: no larger value can run."""
         value = self.value
         for _ in range(4):
-            program = self._program(max(1, value))
+            program = self.curves.program(max(1, value))
             again = last_within(program.requested, room)
             if again == value:
                 break
@@ -182,14 +154,14 @@ class Feasibility:
         return free
 
     def _replayed(self, value: int, room: int | None) -> Replay | Failure:
-        program = self._program(value)
+        program = self.curves.program(value)
         if program.tape is None:
             return self._estimated(program, value, room)
         sizes = [int(curve(value)) for curve in program.sizes]
         found = replay(program.tape, sizes, self.capability, room, self.first.run)
         return self._remembered(value, found)
 
-    def _estimated(self, program: _Program, value: int, room: int | None) -> Replay | Failure:
+    def _estimated(self, program: Program, value: int, room: int | None) -> Replay | Failure:
         """For a program too long to replay: the closed form and the cuBLAS workspaces, no rounding or fragmentation."""
         peak = program.requests(value)
         workspaces = cublas_workspace(self.capability) * (2 if self.first.run.mode == "train" else 1)
@@ -202,54 +174,6 @@ class Feasibility:
         if isinstance(found, Replay) and not found.trimmed:
             self._known()[value] = found
         return found
-
-    def _program(self, value: int) -> _Program:
-        """A program whose decisions hold at the value; traced anew when there is none."""
-        symbols = self._symbols(value)
-        found = next((p for p in self.programs if p.holds_at(symbols)), None)
-        if found is None:
-            found = self._made(value)
-            self.programs.append(found)
-        return found
-
-    def _symbols(self, value: int) -> Mapping[str, int]:
-        if not self.name or value == self.value:
-            return self.first.symbols.values
-        if len(self.moving) == 1:
-            return {**self.first.symbols.values, self.name: value}
-        return bind_symbols(self.first.model, {**self.overrides, self.name: str(value)}).values
-
-    def _made(self, value: int) -> _Program:
-        first = self.first
-        changed = {**self.overrides, self.name: str(value)} if self.name else self.overrides
-        analysis = first if value == self.value else analyze(first.model, changed, first.run, first.device)
-        tape = _tape(analysis)
-        requested = tuple(self._curve(p.form, analysis) for p in contenders(analysis.everywhere))
-        sizes = tuple(self._curve(form, analysis) for form in tape.forms) if tape else ()
-        assumptions = (*analysis.assumptions, *(tape.assumptions if tape else ()))
-        touched = {str(a): a for a in assumptions if (symbols_of(a.left) | symbols_of(a.right)) & self.moving}
-        return _Program(analysis, tape, requested, sizes, tuple(touched.values()))
-
-    def _curve(self, form: Poly, analysis: Analysis) -> Curve:
-        """A form as a function of the symbol, symbols that derive from it following."""
-        if len(self.moving) > 1:
-            return lambda value: exact(form, self._symbols(value))
-        return restricted(form, analysis.symbols.values, self.name)
-
-
-def _moving(analysis: Analysis, name: str) -> frozenset[str]:
-    """The symbols that change with this one."""
-    found, definitions = {name}, analysis.symbols.definitions
-    while more := {other for other, text in definitions.items() if other not in found and found & set(WORD.findall(text))}:
-        found |= more
-    return frozenset(found)
-
-
-def _tape(analysis: Analysis) -> Tape | None:
-    try:
-        return record(analysis)
-    except TooMany:
-        return None
 
 
 def verdicts(analysis: Analysis, overrides: Mapping[str, str], name: str, gpus: Sequence[Gpu]) -> tuple[Replay | Failure, list[Verdict]]:

@@ -68,11 +68,14 @@ class Solver:
             gpu, self.symbol, fits, runs, close, following, refused, rooms, found, again, self._gaps(fits, rooms.sure), here.estimated
         )
 
-    def fitting(self, gpu: Gpu) -> int:
-        """The largest value whose verdict is: fits; 0 for none. Nothing is said of its neighbours. Raises InvalidConfig."""
+    def fitting(self, gpu: Gpu, likely: int = 0) -> int:
+        """The largest value whose verdict is: fits, sought from a likely one; 0 for none. Nothing is said of its neighbours.
+
+        Raises InvalidConfig.
+        """
         room = band(gpu, self.case(self.start)).sure
         while True:
-            value = self.largest(lambda case: case.runs(room), room, self.start)
+            value = self.largest(lambda case: case.runs(room), room, likely or self.start)
             if value >= LARGEST or self._traced(value):
                 return value
 

@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 from analyzer.evaluate import evaluate
 from analyzer.graph import Graph
 from analyzer.run.gathering import FULLY_SHARD
-from analyzer.run.heap import Block, Heap
-from analyzer.run.training import STEADY
+from analyzer.run.heap import STEADY, Block, Heap
 from validation.nullcuda.timeline import Allocation, Timeline, is_tensor
 
 NEVER = 1 << 60

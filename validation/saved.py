@@ -9,8 +9,9 @@ import torch
 
 from analyzer.evaluate import evaluate
 from analyzer.graph import Graph
+from analyzer.run.heap import STEADY
 from analyzer.run.settings import Run
-from analyzer.run.training import STEADY, simulate
+from analyzer.run.training import simulate
 from analyzer.sizes import Device, Sizes
 from validation.rendering import Program
 

@@ -102,7 +102,7 @@ class TensorParallel(Program):
             return super()._computed(call)
         logits, target = (self._real(call.arguments[name]) for name in ("x", "target"))
         classes = DTensor.from_local(logits, self.mesh, (CLASSES,), run_check=False)
-        loss = nn.functional.cross_entropy(classes, target, reduction=str(call.arguments["reduction"]))
+        loss = nn.functional.cross_entropy(classes, target, reduction=str(call.arguments.get("reduction", "mean")))
         return loss.to_local()  # type: ignore[attr-defined]
 
 

@@ -54,6 +54,8 @@ class Advice:
     recomputed: str = ""  # the closed form of what is computed again
     network: str = ""  # the closed form of the bytes that each GPU receives in an optimizer step; empty for one GPU
     received: int = 0
+    bubble: str = ""  # the part of a step's time that each stage of a pipeline waits, where all take as long; empty for no pipeline
+    waits: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +69,4 @@ class Advised:
     nearest: Advice | None  # of what does not fit, the one that needs least
     tried: int
     ended: bool  # whether the time was up before everything was tried
+    mode: str = "train"

@@ -7,22 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from re import compile as pattern
 
 from analyzer.analysis import Analysis
+from analyzer.assemble import batch_symbol
 from analyzer.build.model import Model
 from analyzer.build.source import Statement
 from analyzer.catalogue import Gpu
+from analyzer.polynomial import symbols_of
 from analyzer.run.optimizer import OPTIMIZERS
 
 SAME, ROUNDING, APART, CHANGED = "same", "rounding", "apart", "changed"
 BF16 = 80  # the compute capability from which on bfloat16 is fast
 FORMS = (("fused", 2, "none; the fused step is the faster one"), ("forloop", 3, "a slower optimizer step: one kernel at a time"))
-NETWORK = {
-    "ddp": "gradients cross the network", "zero1": "gradients and updated parameters cross the network",
-    "zero2": "parameters are gathered once a step, gradients cross the network",
-    "zero3": "parameters are gathered twice a step, gradients cross the network",
-}  # fmt: skip
-WAYS = tuple(NETWORK)  # of sharing work between GPUs
+WORD = pattern(r"[^\W\d]\w*")
 BLOCKS = 8  # so many blocks are tried for checkpointing
 
 
@@ -144,31 +142,6 @@ def accumulated(batch: str, value: int, parts: int, before: int) -> Change:
     return Change("batch", said, 4, cost, {"accumulation": str(parts * before)}, {batch: str(value // parts)}, numerics=APART)
 
 
-def spread(batch: str, value: int, ranks: int, way: str, shard: str) -> Change:
-    """The batch on so many GPUs; with fully_shard some blocks are sharded apart."""
-    said = f"spread the batch over {ranks} GPUs, {value // ranks} on each ({way})"
-    symbols, cost = {batch: str(value // ranks)}, f"{ranks} GPUs; {NETWORK[way]}"
-    return Change("batch", said, 9 + WAYS.index(way), cost, _shared(ranks, way, shard), symbols, numerics=APART)
-
-
-def multiplied(batch: str, value: int, ranks: int, way: str, shard: str) -> Change:
-    """As many samples on each of several GPUs as one had, where a batch cannot be divided."""
-    said = f"share parameters between {ranks} GPUs, {batch} = {value} on each ({way})"
-    cost = f"{ranks} GPUs; {NETWORK[way]}; {ranks} times the effective batch, and a learning rate to match"
-    return Change("batch", said, 12 + WAYS.index(way), cost, _shared(ranks, way, shard), batch_kept=False, numerics=CHANGED)
-
-
-def divided(ranks: int) -> Change:
-    """Large weights in as many parts as there are GPUs, each with all of the batch."""
-    cost = f"{ranks} GPUs; activations cross the network in every block, so the GPUs should be linked by NVLink"
-    run = {"parallel": "tensor", "ranks": str(ranks)}
-    return Change("batch", f"divide weights between {ranks} GPUs (tensor parallel)", 11, cost, run, numerics=ROUNDING)
-
-
-def _shared(ranks: int, way: str, shard: str) -> Mapping[str, str]:
-    return {"parallel": way, "ranks": str(ranks)} | ({"shard": shard} if shard and way in ("zero2", "zero3") else {})
-
-
 def smaller(symbol: str, value: int, doc: str, *, batch: bool, train: bool) -> Change:
     """A smaller size."""
     what = f" ({doc})" if doc else ""
@@ -180,6 +153,22 @@ def smaller(symbol: str, value: int, doc: str, *, batch: bool, train: bool) -> C
     return Change(
         f"size {symbol}", f"lower {symbol}{what} to {value}", 14, "another model or other data", {}, {symbol: str(value)}, numerics=CHANGED
     )
+
+
+def sizes(analysis: Analysis) -> list[str]:
+    """The symbols that sizes of the inputs are, or are computed from, the batch's first."""
+    given = (n for tensor in analysis.graph.inputs.values() for size in tensor.shape for n in sorted(symbols_of(size)))
+    names = (batch_symbol(analysis), *given)
+    return list(dict.fromkeys(root for name in names for root in _roots(name, analysis.symbols.definitions)))
+
+
+def _roots(name: str, definitions: Mapping[str, str]) -> Iterator[str]:
+    """The symbols that a symbol is computed from; itself where it has a value."""
+    if name not in definitions:
+        yield name
+        return
+    for word in WORD.findall(definitions[name]):
+        yield from _roots(word, definitions)
 
 
 def joined(parts: Iterable[Change]) -> Change:

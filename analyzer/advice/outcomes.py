@@ -8,7 +8,7 @@ from typing import Any
 
 from analyzer.advice.answers import Asked, Outcome
 from analyzer.advice.changes import Change
-from analyzer.analysis import Analysis, analyze
+from analyzer.analysis import Analysis, analyze, peak_of
 from analyzer.build.model import Model, read_model
 from analyzer.build.ranks import with_ranks
 from analyzer.build.trace import bind_symbols, trace
@@ -16,11 +16,14 @@ from analyzer.evaluate import evaluate
 from analyzer.gpus import device_of
 from analyzer.peaks import largest
 from analyzer.problems import InvalidConfig
-from analyzer.programs import Programs, same
+from analyzer.programs import Case, Programs, same
+from analyzer.replay import cublas_workspace
 from analyzer.run.settings import Run, read_run
-from analyzer.verdict import Answer, convolutions, judge, limits
+from analyzer.verdict import CLOSE, FITS, UNFIT, Answer, convolutions, judge, limits
 
 ALLOCATOR: Mapping[str, Any] = {"expandable_segments": False, "max_split_size_mb": 0, "roundup_power2_divisions": 0}  # no form knows them
+
+ORDER = (FITS, CLOSE, UNFIT)
 
 
 class Outcomes:
@@ -30,6 +33,9 @@ class Outcomes:
         self.asked, self.device = asked, device_of((asked.gpu,))
         self.models: dict[str, Model] = {"": asked.model}
         self.known: dict[tuple[object, ...], Outcome | InvalidConfig] = {}
+        self.recorded: dict[int, Programs] = {}  # by outcome
+        self.cases: dict[tuple[object, ...], Case] = {}
+        self.taken: dict[tuple[object, ...], bool] = {}  # by program and values
         self.traced: dict[tuple[str, Run], list[Analysis]] = {}  # by config and settings, at other sizes
 
     @property
@@ -61,14 +67,51 @@ class Outcomes:
         return found
 
     def answer(self, outcome: Outcome) -> Answer | None:
-        """The card's answer, by replay; None where the config refuses sizes at which it was not traced."""
+        """The card's answer, by replay; None where sizes at which it was not traced are refused.
+
+        Of a pipeline the stage that needs most is replayed, and every other stage that is not estimated to fit by its closed form.
+        """
         analysis = outcome.analysis
-        if outcome.reused:
+        if outcome.reused and not self._traced_at(analysis):
+            return None
+        first = judge(self._case(analysis, outcome), self.asked.gpu)
+        others = (stage for stage in analysis.stages if stage.graph is not analysis.graph and not self._surely_fits(stage, outcome))
+        answers = [first, *(judge(self._case(stage, outcome), self.asked.gpu) for stage in others if first.answer == FITS)]
+        return max(answers, key=lambda answer: (ORDER.index(answer.answer), answer.needed))
+
+    def _surely_fits(self, stage: Analysis, outcome: Outcome) -> bool:
+        """Whether a stage fits by its closed form, as programs are judged that are too long to be replayed."""
+        room = limits(self.asked.gpu, stage.run, convolutions(stage), True).sure
+        return peak_of(stage.pieces, outcome.analysis.symbols.values) + 2 * cublas_workspace(self.device.capability) <= room
+
+    def programs(self, outcome: Outcome) -> Programs:
+        """The programs of an outcome at any values, each recorded once."""
+        return self.recorded.setdefault(id(outcome), Programs(outcome.analysis, outcome.symbols))
+
+    def answer_at(self, outcome: Outcome, name: str, value: int) -> Answer:
+        """The card's answer to the program of an outcome with another value of a symbol, which it is known to take."""
+        return judge(self.programs(outcome).case({name: value}), self.asked.gpu)
+
+    def _case(self, analysis: Analysis, outcome: Outcome) -> Case:
+        """One program to be replayed: on the tape of one that only the allocator's settings tell from it, if there is one."""
+        if analysis is not outcome.analysis:
+            return Programs(replace(analysis, symbols=outcome.analysis.symbols), outcome.symbols).case({})
+        key = (id(analysis.graph), *sorted(analysis.symbols.values.items()), replace(analysis.run, **ALLOCATOR))
+        if key not in self.cases:
+            self.cases[key] = self.programs(outcome).case({})
+        case = self.cases[key]
+        return replace(case, program=replace(case.program, analysis=analysis), replays={})
+
+    def _traced_at(self, analysis: Analysis) -> bool:
+        """Whether the config takes the sizes: traced there, unless it was for other settings of the allocator."""
+        key = (id(analysis.graph), *sorted(analysis.symbols.values.items()))
+        if key not in self.taken:
             try:
                 trace(analysis.model, analysis.symbols, analysis.run, self.device)
+                self.taken[key] = True
             except InvalidConfig:
-                return None
-        return judge(Programs(analysis, outcome.symbols).case({}), self.asked.gpu)
+                self.taken[key] = False
+        return self.taken[key]
 
     def words(self, change: Change, outcome: Outcome) -> tuple[str, ...]:
         """The config and the assignments that apply a change on top of those given."""
@@ -90,6 +133,7 @@ class Outcomes:
         else:
             analysis = analyze(model, symbols, run, self.device)
             several.append(analysis)
+            self.taken[id(analysis.graph), *sorted(bound.values.items())] = True
         piece = largest(analysis.pieces, analysis.symbols.values)
         sure = limits(self.asked.gpu, run, convolutions(analysis), False).sure
         return Outcome(analysis, symbols, piece, evaluate(piece.form, bound.values), sure, there is not None)

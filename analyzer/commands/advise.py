@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import sys
-from contextlib import nullcontext
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from analyzer.commands.arguments import ASSIGNMENTS, CONFIG, FILES, OUTPUT, VALUES, find, read, width, write
 from analyzer.problems import COMMAND_LINE, InvalidConfig, Origin, Problem
+
+PATIENCE = 1.0  # seconds after which a terminal is told what is being tried
 
 
 @click.command()
@@ -40,8 +44,6 @@ def advise(
     Every advice was replayed and fits. Exit status: 0 it fits, or there is advice; 1 nothing that was tried makes it fit;
     2 the config or the command is refused.
     """
-    from rich.console import Console
-
     from analyzer.advice.answers import Asked
     from analyzer.advice.search import advise as advised
     from analyzer.gpus import named, read_gpus
@@ -55,10 +57,28 @@ def advise(
     if not model.layers:
         raise InvalidConfig(Problem(Origin(COMMAND_LINE), f"'{config}' has no layers: nothing runs on a GPU"))
     asked = Asked(model, config, find(config)[0], symbols, settings, gpu)
-    console = Console(stderr=True)
-    with console.status("searching") if console.is_terminal else nullcontext() as status:
-        found = advised(asked, most, lambda said: status.update(f"searching: {said}") if status else None)
+    with _progress() as tell:
+        found = advised(asked, most, tell)
     terminal = output is None and sys.stdout.isatty()
-    text = as_text(found, gpu, width(True) if terminal else 80, terminal) if form == "text" else as_json(found, gpu)
+    text = as_text(found, gpu, files, width(True) if terminal else 80, terminal) if form == "text" else as_json(found, gpu, files)
     write(text, output)
     sys.exit(0 if found.answer.answer == FITS or found.advice else 1)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """Takes what is being tried; a terminal is shown it once that has taken a while, on one line."""
+    from rich.console import Console
+
+    console, started = Console(stderr=True), time.monotonic()
+    status = console.status("searching")
+
+    def told(said: str) -> None:
+        if console.is_terminal and time.monotonic() - started > PATIENCE:
+            status.update(f"searching: {said}"[: console.width - 4].replace("[", "("))
+            status.start()
+
+    try:
+        yield told
+    finally:
+        status.stop()

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from re import compile as pattern
 from textwrap import fill
 from typing import Any
 
@@ -20,10 +23,11 @@ NUMERICS = {
     "same": "the same", "rounding": "the same but for rounding",
     "apart": "the same but for rounding, if samples do not meet (in a batch norm or a loss over pairs they do)", "changed": "changed",
 }  # fmt: skip
-SHORT = 120
+SHORT, SIGN = 120, pattern(r" [+-] ")
+DIVIDED = ("tensor", "pipeline")  # the model among GPUs, each of which computes a part
 
 
-def as_text(found: Advised, gpu: Gpu, width: int | None = None, color: bool = False) -> str:
+def as_text(found: Advised, gpu: Gpu, files: Sequence[Path] = (), width: int | None = None, color: bool = False) -> str:
     """The advice with what to type, the least intrusive first."""
 
     def draw(console: Console) -> None:
@@ -34,7 +38,7 @@ def as_text(found: Advised, gpu: Gpu, width: int | None = None, color: bool = Fa
             console.print(f"Nothing has to change: {binary(left)} of {binary(gpu.capacity)} are left.", markup=False)
             return
         for number, advice in enumerate(found.advice, 1):
-            _advice(console, number, advice, gpu)
+            _advice(console, number, advice, gpu, files, train=found.mode == "train")
         if not found.advice:
             _nothing(console, found, gpu)
         elif found.ended:
@@ -43,19 +47,21 @@ def as_text(found: Advised, gpu: Gpu, width: int | None = None, color: bool = Fa
     return written(draw, width, color)
 
 
-def _advice(console: Console, number: int, advice: Advice, gpu: Gpu) -> None:
-    change, needed = advice.change, advice.answer.needed
+def _advice(console: Console, number: int, advice: Advice, gpu: Gpu, files: Sequence[Path], *, train: bool) -> None:
+    change, needed, each = advice.change, advice.answer.needed, "a step" if train else "an inference"
+    batch = f"effective batch {'unchanged' if change.batch_kept else 'changed'}"
     console.print()
     console.print(Text(f"{number}. {change.says}", style="bold"))
     lines = {
         "needs": f"{binary(needed)} of {binary(gpu.capacity)}, {binary(advice.saved)} less",
         "peak": _peak(advice),
         "costs": change.cost,
-        "network": f"each GPU receives {binary(advice.received)} a step = {_short(advice.network)}" if advice.network else "",
-        "flops": _flops(advice),
-        "batch": "effective batch unchanged" if change.batch_kept else "effective batch changed",
+        "network": f"each GPU receives {binary(advice.received)} {each} = {_short(advice.network)}" if advice.network else "",
+        "waits": _waits(advice),
+        "flops": _flops(advice, each),
+        "batch": batch if train else "",
         "numbers": NUMERICS[change.numerics],
-        "type": command(advice, gpu),
+        "type": command(advice, gpu, files),
     }
     for name, said in lines.items():
         if said:
@@ -78,11 +84,17 @@ def _peak(advice: Advice) -> str:
     return f"{binary(advice.requested)} requested = {_short(advice.formula)}"
 
 
-def _flops(advice: Advice) -> str:
-    """By how much an optimizer step computes more."""
+def _waits(advice: Advice) -> str:
+    """How long each stage of a pipeline has nothing to do."""
+    return f"each GPU idles {advice.waits:.1%} of a step = {advice.bubble}, if stages take equally long" if advice.bubble else ""
+
+
+def _flops(advice: Advice, each: str) -> str:
+    """By how much an optimizer step or an inference computes more."""
+    several = " on all GPUs" if advice.change.run.get("parallel") in DIVIDED else ""
     if not advice.flops:
-        return "" if advice.flops is None else "as many as before"
-    more = f"{advice.flops:+.3g} a step ({advice.share:+.1%})"
+        return "" if advice.flops is None else f"as many as before{several}"
+    more = f"{advice.flops:+.3g} {each}{several} ({advice.share:+.1%})"
     return f"{more}; computed again: {_short(advice.recomputed)}" if advice.recomputed not in ("", "0") else more
 
 
@@ -94,9 +106,10 @@ def _nothing(console: Console, found: Advised, gpu: Gpu) -> None:
         console.print(f"Nearest: {change}. It needs {needed} of {binary(gpu.capacity)}: {found.nearest.answer.answer}.", markup=False)
 
 
-def command(advice: Advice, gpu: Gpu) -> str:
-    """The command that checks the advice."""
-    return shlex.join(["peakform", "check", *advice.words, "--gpu", gpu.name])
+def command(advice: Advice, gpu: Gpu, files: Sequence[Path]) -> str:
+    """The command that checks the advice; `files` are those that cards were read from."""
+    cards = [word for path in files for word in ("--gpus-file", str(path))]
+    return shlex.join(["peakform", "check", *advice.words, *cards, "--gpu", gpu.name])
 
 
 def yaml_lines(advice: Advice) -> list[str]:
@@ -121,30 +134,32 @@ def _short(formula: str) -> str:
     """The leading terms of a formula."""
     if len(formula) <= SHORT:
         return formula
-    return f"{formula[: formula.rindex(' ', 0, SHORT)].rstrip(' +-')} + ..."
+    ends = [sign.start() for sign in SIGN.finditer(formula) if sign.start() <= SHORT]
+    return f"{formula[: ends[-1]] if ends else formula[:SHORT]} + ..."
 
 
-def as_json(found: Advised, gpu: Gpu) -> str:
+def as_json(found: Advised, gpu: Gpu, files: Sequence[Path] = ()) -> str:
     """Every figure for a script: schema_files/advice.schema.json describes it. Bytes are whole numbers."""
     plain = {
         "schema": "peakform.advice/1", "gpu": gpu.name, "capacity_bytes": gpu.capacity, "answer": found.answer.answer,
         "reason": found.answer.reason,
         "needed_bytes": found.answer.needed, "headroom_bytes": gpu.capacity - found.answer.needed,
         "peak": {"formula": found.formula, "bytes": found.requested}, "tried": found.tried, "search_ended_early": found.ended,
-        "advice": [_plain(advice, gpu) for advice in found.advice],
-        "nearest": _plain(found.nearest, gpu) if found.nearest else None,
+        "advice": [_plain(advice, gpu, files) for advice in found.advice],
+        "nearest": _plain(found.nearest, gpu, files) if found.nearest else None,
     }  # fmt: skip
     return json.dumps(plain, indent=2) + "\n"
 
 
-def _plain(advice: Advice, gpu: Gpu) -> dict[str, Any]:
+def _plain(advice: Advice, gpu: Gpu, files: Sequence[Path]) -> dict[str, Any]:
     change = advice.change
     return {
         "says": change.says, "answer": advice.answer.answer, "needed_bytes": advice.answer.needed, "saved_bytes": advice.saved,
         "peak": {"formula": advice.formula, "bytes": advice.requested}, "lowered_by": advice.lowered or None,
         "cost": change.cost, "network": {"formula": advice.network, "bytes": advice.received} if advice.network else None,
+        "bubble": {"formula": advice.bubble, "share": advice.waits} if advice.bubble else None,
         "extra_flops": advice.flops, "recomputed_flops": advice.recomputed or None, "numerics": change.numerics,
         "effective_batch_unchanged": change.batch_kept, "intrusiveness": change.level, "words": list(advice.words),
-        "command": command(advice, gpu),
+        "command": command(advice, gpu, files),
         "yaml": {"symbols": dict(change.symbols), "run": dict(change.run), "config": change.config or None},
     }  # fmt: skip
