@@ -274,11 +274,16 @@
     }
   }
 
-  let later = 0;
+  /* The address says what was moved; a browser lets it change only so often. */
+  function addressed() {
+    history.replaceState(null, "", `#${Object.entries(chosen).filter(([n, v]) => v !== given[n]).map(([n, v]) => `${n}=${v}`).join("&")}`);
+  }
+
+  let later = 0, addressing = 0;
   function update() {
     const here = at(chosen);
     get("command").textContent = `${command()} --format html -o page.html`;
-    history.replaceState(null, "", `#${Object.entries(chosen).filter(([n, v]) => v !== given[n]).map(([n, v]) => `${n}=${v}`).join("&")}`);
+    addressing = clearTimeout(addressing) ?? setTimeout(addressed, 400);
     clearTimeout(later);
     if (!here) return refuse(reason());
     const { program, values } = here;
