@@ -18,10 +18,10 @@ from analyzer.assumptions import Assumption
 from analyzer.conditions import essential
 from analyzer.evaluate import evaluate
 from analyzer.explain import KINDS
-from analyzer.expressions import Expression, Literal, Operation, parse
 from analyzer.feasibility import Verdict
 from analyzer.gpus import Gpu
 from analyzer.iterations import FOREVER
+from analyzer.parsing import Expression, Literal, Operation, Span, parse
 from analyzer.peaks import Piece
 from analyzer.polynomial import Atom, Number, Poly, total
 from analyzer.problems import COMMAND_LINE, Origin
@@ -141,7 +141,7 @@ def _reads(tree: Expression) -> bool:
 
 def _tree(tree: Expression) -> Any:
     """A name as a text, a number as one where it is short, everything else as a list that begins with its operator."""
-    assert not isinstance(tree, Literal)  # what binds is made of numbers
+    assert not isinstance(tree, (Literal, Span))  # what binds is made of numbers
     if isinstance(tree, Operation):
         return [tree.name, *map(_tree, tree.args)]
     if isinstance(tree, Fraction):

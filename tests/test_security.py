@@ -99,7 +99,7 @@ REFUSED = {
     "import in let": (LET % "__import__('os').system('touch owned')", ALLOWED),
     "attribute": (EXPRESSION % "().__class__", ALLOWED),
     "attribute of a tensor": (LET % "x.__class__.__mro__", ALLOWED),
-    "subscript": (LET % "x[0]", ALLOWED),
+    "subscript": (LET % "x[[y for y in x]]", ALLOWED),
     "lambda": (LET % "(lambda: x)()", ALLOWED),
     "comprehension": (LET % "[x for x in (1, 2)]", ALLOWED),
     "walrus": (LET % "(z := x)", ALLOWED),

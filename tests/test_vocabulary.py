@@ -16,7 +16,7 @@ from analyzer.vocabulary import gradients, signature
 GRADIENTS = {
     "softmax": "softmax: d x = softmax_backward(g, y)",
     "mul": "mul: d other = g * x; d x = g * other",
-    "Dropout": "native_dropout: d x = g * mask",
+    "Dropout": "native_dropout: d x = masked_scale(g, mask)",
     "cat": "cat: d x0 = narrow(g, dim, start0, x0.shape); d x1 = narrow(g, dim, start1, x1.shape)",
 }
 

@@ -43,8 +43,8 @@ class Case:
 
 
 def model(case: Case, end: str, frozen: tuple[str, ...]) -> Model:
-    """The case as a model that ends in `end`: linear, mean, float (a Linear over whole numbers), times
-    the first operand, or scalar where the op gives the loss."""
+    """The case as a model that ends in `end`: linear, mean, float (a Linear over whole numbers), turned (its gradient is not
+    row-major), times the first operand, or scalar where the op gives the loss."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{case.op}.yaml"
         path.write_text(text(case, end, frozen), encoding="utf-8")
@@ -75,6 +75,11 @@ def text(case: Case, end: str, frozen: tuple[str, ...]) -> str:
         "mean": ([under], y, f"mean: {{in: {y}}}"),
         "float": (
             [under, f"to: {{in: {y}, dtype: float32, as: f}}", "Linear: {in: f, out_features: 3, name: after, as: z}"],
+            "z",
+            "mean: {in: z}",
+        ),
+        "turned": (  # the gradient comes transposed
+            [under, f"transpose: {{in: {y}, dim0: 0, dim1: -1, as: t}}", "Linear: {in: t, out_features: 3, name: after, as: z}"],
             "z",
             "mean: {in: z}",
         ),

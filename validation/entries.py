@@ -70,6 +70,7 @@ ENTRIES: Mapping[str, Entry] = {
     "slice": _slice,
     "tensor_split": lambda x, *, indices_or_sections, dim=0: torch.tensor_split(x, indices_or_sections, dim),
     "batch_norm": lambda *tensors, **attributes: F.batch_norm(*tensors, **attributes),
+    "instance_norm": lambda *tensors, **attributes: F.instance_norm(*tensors, **attributes),
     "meshgrid": lambda tensors, *, indexing="ij": torch.meshgrid(*tensors, indexing=indexing),
     "rms_norm": lambda x, weight=None, *, normalized_shape, eps=None: F.rms_norm(x, normalized_shape, weight, eps),
     "split": lambda x, *, split_size, dim=0: x.split(split_size, dim),

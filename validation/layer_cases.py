@@ -33,6 +33,12 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
         "normalized_shape: [5] | swapped 2 3 5",
         "normalized_shape: [3, 5] | 2 3 5, float32 3 5",
     ),
+    "instance_norm": (
+        "| 2 3 5 4",
+        "| last 2 3 5 4, float32 3, float32 3, 3, 3",
+        "use_input_stats: false | 2 3 5, float32 3, float32 3, 3, 3",
+        "running_mean: null, running_var: null | 2 3 5, 3, 3",
+    ),
     "batch_norm": (
         "| 2 3 5 4, float32 3, float32 3, float32 3, float32 3",
         "| 2 3 5 4, float32 3, float32 3, 3, 3",

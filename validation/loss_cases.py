@@ -63,6 +63,7 @@ LOSSES: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("cosine_similarity", "CosineSimilarity"), (*ALIKE, "dim: -1 | 2 3 5, 2 3 5 | mean", "dim: -1 | 2 3 5, 5 | mean")),
     **dict.fromkeys(("pairwise_distance", "PairwiseDistance"), (*ALIKE, "keepdim: true | 2 3 5, 5 | mean")),
     **dict.fromkeys(("soft_margin_loss", "SoftMarginLoss"), TARGETS),
+    **dict.fromkeys(("hinge_embedding_loss", "HingeEmbeddingLoss"), (*TARGETS[:3], f"{TARGETS[3]} | mean")),
     **dict.fromkeys(("multilabel_soft_margin_loss", "MultiLabelSoftMarginLoss"), (*TARGETS[:3], f"{TARGETS[3]} | mean")),
     "normalize": ("| 3 5", "dim: -1 | 2 3 5", "dim: 0 | swapped 2 3 5"),
 }  # fmt: skip

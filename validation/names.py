@@ -21,7 +21,7 @@ FUNCTIONS = (
     "split_with_sizes", "channel_shuffle", "asin", "acos", "asinh", "acosh", "atanh", "arcsin", "arccos", "arcsinh", "arccosh",
     "arctanh", "erfc", "erfinv", "logit", "frac", "remainder", "fmod", "hypot", "logaddexp", "floor_divide", "bitwise_and",
     "bitwise_or", "bitwise_xor", "bitwise_not", "isfinite", "isinf", "cross", "local_response_norm", "gumbel_softmax", "grid_sample",
-    "soft_margin_loss", "multilabel_soft_margin_loss", "diagonal",
+    "soft_margin_loss", "multilabel_soft_margin_loss", "diagonal", "hinge_embedding_loss", "fold",
     *(f"{name}{rank}d" for name in ("conv", "conv_transpose") for rank in (1, 2, 3)),
 )  # fmt: skip
 PADS = ("Zero", "Constant", "Reflection", "Replication", "Circular")
@@ -32,6 +32,7 @@ MODULES = (
     "CELU", "SELU", "LogSigmoid", "Hardsigmoid", "Hardswish", "Hardtanh", "ReLU6", "Hardshrink", "Softshrink", "Threshold", "Softsign",
     "Tanhshrink", "GLU", "PReLU", "LogSoftmax", "Softmin", "Identity", "Unflatten", "PixelShuffle", "PixelUnshuffle", "Unfold",
     "Dropout1d", "Dropout2d", "Dropout3d", "Softmax2d", "ChannelShuffle", "LocalResponseNorm", "SoftMarginLoss", "MultiLabelSoftMarginLoss",
+    "Fold", "HingeEmbeddingLoss",
     *(f"{kind}Pad{rank}d" for kind in PADS for rank in (1, 2, 3)),
 )  # fmt: skip
 METHODS = (

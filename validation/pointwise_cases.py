@@ -37,7 +37,10 @@ POINTWISE: Mapping[str, tuple[str, ...]] = {
     ),
     "clamp_min": ("min: 0 | 3 5", "min: 0 | swapped 2 3 5", "min: 0.5 | int64 3 5 | float", "min: 2 | int64 3 5 | float"),
     "clamp_max": ("max: 0 | 3 5", "max: 0 | swapped 2 3 5", "max: 0.5 | int64 3 5 | float"),
-    "masked_fill": ("value: 0 | 3 5, bool 3 5", "value: -1 | 2 3 5, bool 3 1"),
+    "masked_fill": (
+        "value: 0 | 3 5, bool 3 5", "value: -1 | 2 3 5, bool 3 1", "value: 0 | swapped 2 3 5, bool 3 1",
+        "value: 0 | swapped 3 5, bool 2 1 1", "value: 0 | 2 3 5, bool 3 1 | turned",
+    ),
     "pow": (
         "exponent: 2 | 3 5", "exponent: 3 | 2 3 7", "exponent: 0 | 3 5", "exponent: 1 | 3 5", "exponent: -1 | 3 5",
         "exponent: 0.5 | swapped 2 3 5", "| 3 5, 3 5", "| 3 5, float32 3 5", "| float32 3 5, 3 5",

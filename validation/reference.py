@@ -36,6 +36,11 @@ def _function(name: str) -> Entry:
     raise AttributeError(f"torch has no function {name}")
 
 
+def _scalar(value: float) -> float:
+    """A number as torch takes it: -1e30 is no whole number of 64 bits."""
+    return float(value) if abs(value) >= 1 << 63 else value
+
+
 def _reducer(name: str) -> Entry:
     """A method of tensors that reduces all dimensions when none is given."""
     method: Entry = getattr(Tensor, name)
@@ -92,8 +97,8 @@ REFERENCE: Mapping[str, Entry] = {
     "norm": lambda x, *, p=2.0, dim=None, keepdim=False: x.norm(p, dim, keepdim),
     "view": lambda x, *, shape: x.view(shape),
     "to": lambda x, *, dtype: x.to(getattr(torch, dtype)),
-    "masked_fill": lambda x, mask, *, value=0.0: x.masked_fill(mask, value),
-    "masked_fill_": lambda x, mask, *, value=0.0: x.masked_fill_(mask, value),
+    "masked_fill": lambda x, mask, *, value=0.0: x.masked_fill(mask, _scalar(value)),
+    "masked_fill_": lambda x, mask, *, value=0.0: x.masked_fill_(mask, _scalar(value)),
     "silu_": lambda x: F.silu(x, inplace=True),
     "hardswish_": lambda x: F.hardswish(x, inplace=True),
     "einsum": lambda tensors, *, equation: torch.einsum(equation, *tensors),

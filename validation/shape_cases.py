@@ -88,6 +88,13 @@ SHAPES: Mapping[str, tuple[str, ...]] = {
             "kernel_size: 2, dilation: 2 | swapped 2 3 5 4",
         ),
     ),
+    **dict.fromkeys(
+        ("fold", "Fold"),
+        (
+            "output_size: [5, 4], kernel_size: 2 | 2 12 12", "output_size: [5, 6], kernel_size: [2, 3], padding: 1, stride: 2 | 2 6 9",
+            "output_size: 4, kernel_size: 2, dilation: 2 | swapped 2 12 4", "output_size: 4, kernel_size: 2 | 2 12 9 | turned",
+        ),
+    ),
     **dict.fromkeys(("rand_like", "ones_like"), LIKE),
     "full_like": ("value: 2 | 3 5 | times", "value: 2, dtype: int64 | 3 5 | times"),
     "randint_like": ("high: 5 | 3 5 | times", "low: 1, high: 5, dtype: int64 | 3 5 | times"),
@@ -102,7 +109,7 @@ SHAPES: Mapping[str, tuple[str, ...]] = {
     "eye": ("n: 5 | beside 5 5 | times", "n: 3, m: 5 | beside 3 5 | times"),
     "arange": ("end: 5 | beside 3 5 | times", "end: 5, dtype: float32 | beside 3 5 | times"),
     "linspace": ("start: 0, end: 1, steps: 5 | beside 3 5 | times",),
-    "dropout": ("| 3 5", "p: 0 | 3 5", "p: 0.1 | swapped 2 3 5"),
+    "dropout": ("| 3 5", "p: 0 | 3 5", "p: 0.1 | swapped 2 3 5", "| 2 3 5 | turned", "| 2 3 4 5 | turned", "| last 2 3 4 5"),
     "Dropout": ("| 3 5", "p: 0 | 2 3 5", "p: 0.1 | swapped 2 3 5", "inplace: true | 3 5"),
     "dropout_": ("| 3 5", "p: 0 | 3 5"),
     **dict.fromkeys(("dropout1d", "Dropout1d"), ("| 2 3 5", "p: 0 | 2 3 5")),

@@ -34,12 +34,14 @@ def reported(model: Model, point: dict[str, int], settings: dict[str, str]) -> i
 
 
 def random_grid(model: Model, chance: random.Random) -> Grid:
-    """Values around those of the config: small ones, odd ones, multiples."""
+    """Values around those of the config: small ones, odd ones, multiples, and those of other symbols, so that sizes coincide."""
     plain = [name for name, symbol in model.symbols.items() if str(symbol.definition).isdigit()]
+    others = [int(str(model.symbols[name].definition)) for name in plain]
     axes = {}
     for name in chance.sample(plain, min(3, len(plain))):
         given = int(str(model.symbols[name].definition))
         near = {given, 1, 2, given * 2, given + 1, max(1, given // 2), *(chance.randint(1, 3 * given) for _ in range(4))}
+        near |= {other for other in chance.sample(others, min(2, len(others))) if other <= 3 * given}
         axes[name] = tuple(sorted(near))
     return Grid(axes)
 

@@ -54,7 +54,7 @@ def counted(number: int, what: str) -> str:
 def op_arguments(op: Op, statement: Statement, frame: Frame) -> tuple[list[Any], dict[str, Any]]:
     """Positional tensors and keyword attributes of a call. Raises InvalidConfig listing everything wrong with it."""
     tensors = operands(statement, frame, any(argument.takes_tensor for argument in op.arguments))
-    given = _named(op, statement)
+    given = _named(op, statement, frame)
     positional: list[Any] = []
     attributes: dict[str, Any] = {}
     problems: list[Problem] = []
@@ -89,14 +89,19 @@ def _place(argument: Argument, value: Any, positional: list[Any], attributes: di
         attributes[argument.name] = value
 
 
-def _named(op: Op, statement: Statement) -> dict[str, Value]:
+def _named(op: Op, statement: Statement, frame: Frame) -> dict[str, Value]:
     """Arguments by name; a value alone is the first argument after the input."""
     problems = unknown_arguments(op, statement)
     if problems:
         raise InvalidConfig(*problems)
-    given = statement.given
-    if statement.value is not None:
-        given[_unnamed(op)[0]] = statement.value
+    given, alone = statement.given, statement.value
+    if alone is not None:
+        argument = next(a for a in op.arguments if a.name == _unnamed(op)[0])
+        name = alone.value if isinstance(alone, Scalar) else None
+        if isinstance(name, str) and name in frame.variables and name not in frame.symbols and not argument.takes_tensor:
+            expected = f"to take it: - {op.name}: {{in: {name}}}"
+            raise refuse(alone.origin, f"'{name}' is a tensor, and stands in the place of '{argument.name}'", expected)
+        given[argument.name] = alone
     return given
 
 

@@ -13,17 +13,22 @@ from analyzer.build.application import apply
 from analyzer.build.arguments import counted
 from analyzer.build.frame import POISON, Frame, Poison
 from analyzer.build.source import NAME, Statement, is_name
+from analyzer.build.subscripts import subscripted
 from analyzer.build.values import allowed, convert, refuse, symbol, tensor_of, undefined, wanted
 from analyzer.document import Mapping, Scalar, Sequence
 from analyzer.evaluate import exact
-from analyzer.expressions import Expression, Literal, Operation, parse, size
+from analyzer.expressions import size
 from analyzer.graph import Tensor
 from analyzer.ops import OPS, Argument, Op
+from analyzer.parsing import Expression, Literal, Operation, Span, parse
 from analyzer.polynomial import Poly, poly
 from analyzer.problems import Origin, nearest
 from analyzer.sizes import sizes
 
-BINARY = {"+": "add", "-": "sub", "*": "mul", "/": "div", "**": "pow", "@": "matmul"}
+BINARY = {"+": "add", "-": "sub", "*": "mul", "/": "div", "**": "pow", "@": "matmul", "&": "bitwise_and", "|": "bitwise_or",
+          "^": "bitwise_xor", "~": "bitwise_not", "==": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge"}  # fmt: skip
+TURNED = {"eq": "eq", "ne": "ne", "lt": "gt", "le": "ge", "gt": "lt", "ge": "le"}  # with its operands exchanged
+STATEMENT = "it takes a statement of its own: - %s: {in: x, as: y}"
 Value = Tensor | Poly | Poison | Literal
 
 
@@ -60,15 +65,45 @@ class _Evaluation:
             return tensor_of(tree, self.source.at(tree), self.frame), False
         if isinstance(tree, (int, Fraction)):
             return poly(tree), False
-        if isinstance(tree, Literal):
-            return tree, False
+        if isinstance(tree, (Literal, Span)):
+            return (tree, False) if isinstance(tree, Literal) else (POISON, False)
         if isinstance(tree, str):
             if tree not in self.frame.symbols:
                 raise undefined(tree, self.source.at(tree), self.frame, [*self.frame.variables, *self.frame.symbols])
             return size(tree, symbol(self.frame, self.source), self.origin), False
         return self._operation(tree)
 
+    def _subscript(self, tree: Operation) -> tuple[Value, bool]:
+        base, owned = self.value(tree.args[0])
+        if isinstance(base, Poison):
+            return POISON, False
+        if not isinstance(base, Tensor):
+            raise refuse(self.origin, "only tensors have entries", "x[:, 1:], x[..., 0], x[:, None], x[ids]")
+        found, made = subscripted(base, [self._entry(e) for e in tree.args[1:]], self.frame, self.origin)
+        if made and owned:
+            self.frame.tracer.release(base)
+        return found, made or owned
+
+    def _entry(self, tree: Expression) -> Any:
+        """An entry of a subscript. Raises InvalidConfig for a tensor that is not named: indices are variables."""
+        if isinstance(tree, Span):
+            return Span(*(None if part is None else self._bound(part) for part in (tree.start, tree.stop, tree.step)))
+        if isinstance(tree, Literal):
+            return tree
+        value, owned = self.value(tree)
+        if owned or not isinstance(value, (Tensor, Poly)):
+            raise refuse(self.origin, "an index is a number or the name of a tensor", "give it a name first: let: {i: ..., y: 'x[i]'}")
+        return value
+
+    def _bound(self, tree: Any) -> Poly:
+        value, _ = self.value(tree)
+        if not isinstance(value, Poly):
+            raise refuse(self.origin, "a span is bounded by sizes", "x[:, start:stop]")
+        return value
+
     def _operation(self, tree: Operation) -> tuple[Value, bool]:
+        if tree.name == "[]":
+            return self._subscript(tree)
         pairs = [self.value(a) for a in tree.args]
         values = [v for v, _ in pairs]
         if POISON in values:
@@ -96,10 +131,14 @@ class _Evaluation:
         if name == "div" and not isinstance(values[0], Tensor):
             (inverse,) = apply("reciprocal", [values[1]], {}, self.frame)
             return "mul", [inverse, values[0]]
+        if name in TURNED and not isinstance(values[0], Tensor):
+            return TURNED[name], [values[1], values[0]]
+        if name in self.frame.blocks or name in self.frame.modules:
+            raise refuse(self.source.at(name), f"{name} is a {'block' if name in self.frame.blocks else 'module'}", STATEMENT % name)
         if name not in OPS:
             raise refuse(self.source.at(name), f"unknown function '{name}' of tensors", nearest(name, OPS))
         if OPS[name].is_module:
-            raise refuse(self.source.at(name), f"{name} is a layer", f"it takes a statement of its own: - {name}: {{in: x, as: y}}")
+            raise refuse(self.source.at(name), f"{name} is a layer", STATEMENT % name)
         return name, values
 
     def _arguments(self, op: Op, values: list[Any], tree: Operation) -> tuple[list[Any], dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Callable
 from collections.abc import Mapping as MappingOf
 from dataclasses import replace
@@ -98,7 +99,7 @@ class Calls:
         again = tracer.grad and (is_checkpointed(statement) or block.name in tracer.checkpointed)
         outside = Frame(
             tracer, parameters, home.blocks, home.modules, *place, lists={} if again else frame.lists, styles=styles(block, tracer),
-            beyond=frame.variables, block=block.name,
+            beyond=ChainMap(frame.variables, dict(frame.beyond)), block=block.name,
         )  # fmt: skip
         body = partial(self._body, block, outside)
         self.running.append(block.name)

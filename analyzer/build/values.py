@@ -98,6 +98,8 @@ def whole(value: Value, frame: Frame) -> int:
         sizes().breaks(Assumption(ONE, "<=", size_of(value, frame)), fraction=True)
         raise refuse(value.origin, f"{told} is not a whole number" if isinstance(value, Scalar) and isinstance(value.value, Fraction)
                      else f"{told} is {number}, not a whole number")  # fmt: skip
+    if isinstance(value, Scalar) and isinstance(value.value, str):
+        sizes().demand_whole(size_of(value, frame))
     return number
 
 
@@ -143,6 +145,8 @@ def tensor_of(name: str, origin: Origin, frame: Frame) -> Bound:
 
 def undefined(name: str, origin: Origin, frame: Frame, known: Iterable[str]) -> InvalidConfig:
     """The problem with a name that nothing visible has."""
+    if not name.isidentifier():
+        return refuse(origin, f"'{name}' stands where the name of a tensor does", "give it a name in a statement, or in let, before")
     if name in frame.beyond and frame.block:
         message = f"'{name}' is a variable of what calls block '{frame.block}'; the block sees its own inputs"
         return refuse(origin, message, "add it to the block's 'inputs', and to 'in' of its calls")

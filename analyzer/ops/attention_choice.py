@@ -182,7 +182,7 @@ def _cudnn_limit(call: Attention) -> int:
     capability = sizes().device.capability
     if capability == 90:
         return 256
-    wide = sizes().same(call.query.shape[-1], poly(192)) and sizes().same(call.value.shape[-1], poly(128))
+    wide = sizes().agree(call.query.shape[-1], poly(192)) and sizes().agree(call.value.shape[-1], poly(128))
     return 192 if capability // 10 == 10 and wide else 128
 
 

@@ -179,7 +179,7 @@ def _workspace(query: Tensor, key: Tensor, value: Tensor, dropout: bool) -> Poly
     """Bytes for dQ, which thread blocks add up one after another, and for dK and dV that do not stay in registers."""
     batch, heads, length, d = query.shape
     wide = value.shape[3]
-    tile = _tile(query.dtype, d if sizes().number(d) >= sizes().number(wide) else wide, dropout)
+    tile = _tile(query.dtype, wide if sizes().below(d, wide) else d, dropout)
     old = sizes().device.capability < 70
     dq = call("ceildiv", length, tile.queries) * call("ceildiv", d, tile.keys) * (4 + tile.queries * tile.keys)
     if old and query.dtype not in HALF:

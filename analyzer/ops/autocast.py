@@ -21,8 +21,9 @@ LOWER_PRECISION = frozenset(
 )
 FP32 = frozenset(
     """acos asin binary_cross_entropy_with_logits cosh cosine_embedding_loss cosine_similarity erfinv exp expm1
-    group_norm huber_loss kl_div l1_loss layer_norm log log10 log1p log2 logsumexp margin_ranking_loss mse_loss nll_loss_forward
-    poisson_nll_loss pow reciprocal rms_norm rsqrt sinh smooth_l1_loss soft_margin_loss softplus tan triplet_margin_loss upsample""".split()
+    group_norm hinge_embedding_loss huber_loss kl_div l1_loss layer_norm log log10 log1p log2 logsumexp margin_ranking_loss mse_loss
+    nll_loss_forward poisson_nll_loss pow reciprocal rms_norm rsqrt sinh smooth_l1_loss soft_margin_loss softplus tan
+    triplet_margin_loss upsample""".split()
 )
 
 WIDEST = frozenset("addcdiv addcmul bilinear cross dot grid_sample scatter_add".split())  # run in fp32 where one of their arguments is

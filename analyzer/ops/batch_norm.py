@@ -129,11 +129,18 @@ def _instance(x: Tensor, rank: int, affine: bool, track_running_stats: bool) -> 
     """nn.InstanceNorm: a batch norm of one sample, whose channels are those of all samples."""
     if len(x.shape) != rank:
         raise Refused(f"InstanceNorm{rank - 2}d needs {rank} dimensions, its input is {show(x.shape)} from {x.origin}")
+    channels = x.shape[1]
+    weight, bias = _parameters(channels, affine)
+    running = tuple(_running(channels)) if track_running_stats else ()
+    return instance(x, weight, bias, running, current().training or not running)
+
+
+def instance(x: Tensor, weight: Tensor | None, bias: Tensor | None, given: tuple[Tensor, ...], training: bool) -> Tensor:
+    """at::instance_norm: what there is for a channel is repeated for each sample, the running statistics are their mean."""
     samples, channels = x.shape[:2]
-    weight, bias = (None if t is None else _repeat(t, samples) for t in _parameters(channels, affine))
-    running = tuple(_repeat(t, samples) for t in _running(channels)) if track_running_stats else ()
+    weight, bias = (None if t is None else _repeat(t, samples) for t in (weight, bias))
+    running = tuple(_repeat(t, samples) for t in given)
     joined = as_shape(x if is_contiguous(x) else contiguous(x), (ONE, samples * channels, *x.shape[2:]))
-    training = current().training or not running
     y = _batch_norm(joined, weight, bias, running, training)
     for statistics in running if training else ():
         current().release(mean(as_shape(statistics, (samples, channels)), dim=0))

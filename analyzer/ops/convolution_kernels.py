@@ -11,9 +11,10 @@ from fractions import Fraction
 
 from analyzer.graph import ITEMSIZE, Rule, Shape, Spec, Tensor
 from analyzer.ops.memory_format import copied, is_channels_last, laid
+from analyzer.ops.plan import exceeds
 from analyzer.ops.registry import prepared, primitive
 from analyzer.ops.spatial import Window
-from analyzer.polynomial import Poly, call, product
+from analyzer.polynomial import ONE, ZERO, Poly, call, poly, product
 from analyzer.sizes import sizes
 from analyzer.tracing import Refused, current
 from analyzer.work import TF32, Work, multiplied
@@ -81,32 +82,43 @@ def _reads_channels_last(x: Tensor) -> bool:
 
 def kernel_of(x: Tensor, weight: Tensor, moved: Window, groups: Poly) -> str:
     """Which kernel runs: PyTorch has its own for one filter a channel, and uses cuDNN's where that is faster."""
-    number, half = sizes().number, (current().autocast or x.dtype) == "float16"
-    channels = number(x.shape[1])
-    alone = number(groups) == channels > 1 and not number(weight.shape[0]) % channels
+    here, half = sizes(), (current().autocast or x.dtype) == "float16"
+    channels = x.shape[1]
+    alone = groups != ONE and here.agree(groups, channels) and not here.is_one(channels) and here.agree(weight.shape[0] % channels, ZERO)
     if not alone or _reads_channels_last(x):
         return CUDNN
     if moved.rank == 3:
         return OWN_3D
-    return CUDNN if half and channels >= 32 and _is_fast(x, moved) else OWN
+    return CUDNN if half and not here.below(channels, poly(32)) and _is_fast(x, moved) else OWN
 
 
 def _is_fast(x: Tensor, moved: Window) -> bool:
     """The sizes at which cuDNN's kernel is taken for fp16. A length counts as an image of height 1."""
-    number, flat = sizes().number, moved.rank == 1 or sizes().number(x.shape[2]) == 1
-    batch, channels, width, stride = (number(s) for s in (x.shape[0], x.shape[1], x.shape[-1], moved.stride[-1]))
-    filters = {number(k) for k in moved.kernel} | ({1} if moved.rank == 1 else set())
-    if any(number(d) > 1 for d in moved.dilation) or not (flat or number(moved.stride[0]) == stride):
+    here, last = sizes(), moved.stride[-1]
+    flat = moved.rank == 1 or here.is_one(x.shape[2])
+    if not all(map(here.is_one, moved.dilation)) or not (flat or here.agree(moved.stride[0], last)):
         return False
-    if flat and stride == 1:
+    if flat and here.is_one(last):
         return True
-    if len(filters) > 1 or not filters <= {1, 3, 5} or width < 7 or stride > 2:
+    if not _is_small_square(moved) or _under(x.shape[-1], 7) or exceeds(last, 2):
         return False
-    if stride == 1 or (batch == 1 and (filters != {1} or width <= 28)):
+    pointwise, alone = here.is_one(moved.kernel[0]), here.is_one(x.shape[0])
+    if here.is_one(last) or (alone and (not pointwise or _under(x.shape[-1], 29))):
         return True
-    if filters == {1}:
-        return 1 < batch <= 16 and channels >= 128 and width <= 7
-    return batch > 1 and (channels >= 512 or (channels >= 256 and width >= 28))
+    channels, width = x.shape[1], x.shape[-1]
+    if pointwise:
+        return not alone and _under(x.shape[0], 17) and not _under(channels, 128) and _under(width, 8)
+    return not alone and (not _under(channels, 512) or (not _under(channels, 256) and not _under(width, 28)))
+
+
+def _is_small_square(moved: Window) -> bool:
+    """Whether all sides of the filter are 1, 3 or 5; a length counts as an image of height 1."""
+    sides, agree = (*moved.kernel, *((ONE,) if moved.rank == 1 else ())), sizes().agree
+    return all(agree(side, sides[0]) for side in sides[1:]) and any(agree(sides[0], poly(n)) for n in (1, 3, 5))
+
+
+def _under(size: Poly, bound: int) -> bool:
+    return not exceeds(size, bound - 1)
 
 
 def divided(channels: Poly, groups: Poly) -> Poly:

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from analyzer.graph import Shape, contiguous
 from analyzer.ops.layout import is_dense, same_layout
-from analyzer.polynomial import Poly
+from analyzer.polynomial import ONE, ZERO, Poly
 from analyzer.sizes import sizes
 
 Copies = tuple[Poly, ...]  # in the order they are made: cuBLAS takes the right operand first, its matrices are column-major
@@ -34,8 +34,7 @@ def mm_copies(left: Strided, right: Strided) -> Copies:
 
 def bmm_copies(left: Strided, right: Strided) -> Copies:
     """Bytes of the copies that a batch of products makes of its operands."""
-    number = sizes().number
-    rows, inner, columns = number(left.shape[1]), number(left.shape[2]), number(right.shape[2])
+    rows, inner, columns = left.shape[1], left.shape[2], right.shape[2]
     if sizes().is_one(right.shape[2]):
         fits = _fits(left, 1, rows, inner), _fits(right, 1, inner, columns)
     else:
@@ -50,20 +49,19 @@ def mv_copies(matrix: Strided, vector: Strided) -> Copies:
 
 def _has_leading_dimension(x: Strided) -> bool:
     """Whether one stride of the matrix is 1 and the other steps over whole rows or columns."""
-    number = sizes().number
-    return any(_is_unit(x.strides[a]) and number(x.strides[b]) >= max(1, number(x.shape[a])) for a, b in ((0, 1), (1, 0)))
+    return _is_readable(x, ((0, 1, x.shape[0]), (1, 0, x.shape[1])))
 
 
-def _fits(x: Strided, fast: int, m: int, n: int) -> bool:
+def _fits(x: Strided, fast: int, m: Poly, n: Poly) -> bool:
     """prepare_batch_matrix_for_cublas: whether the matrices can be read in place; `fast` is the dimension read first."""
-    number, slow = sizes().number, 3 - fast
-    if _is_unit(x.strides[fast]) and number(x.strides[slow]) >= max(1, m):
-        return True
-    if _is_unit(x.strides[slow]) and number(x.strides[fast]) >= max(1, n):
+    slow = 3 - fast
+    if _is_readable(x, ((fast, slow, m), (slow, fast, n))):
         return True
     return bool(x.strides[1]) and bool(x.strides[2]) and same_layout(x.shape, x.strides, contiguous(x.shape))
 
 
-def _is_unit(stride: Poly) -> bool:
-    """Whether a stride is 1; that a product of sizes is not goes without saying."""
-    return sizes().number(stride) == 1 and sizes().is_one(stride)
+def _is_readable(x: Strided, ways: tuple[tuple[int, int, Poly], ...]) -> bool:
+    """Whether one stride is 1 and the other steps over a length, in one of two ways; first asked is what no value decides."""
+    here = sizes()
+    ordered = sorted(ways, key=lambda way: x.strides[way[0]] != ONE)
+    return any(here.is_one(x.strides[a]) and x.strides[b] != ZERO and not here.below(x.strides[b], length) for a, b, length in ordered)

@@ -11,6 +11,7 @@ from analyzer.ops.registry import Operand, op, primitive
 from analyzer.polynomial import Poly
 from analyzer.tracing import Refused, current
 
+HALF_MAX = 65504
 NUMERIC_ORDER = ("bool", "uint8", "int8", "int16", "int32", "int64", "float8", "float16", "bfloat16", "float32", "float64")
 
 
@@ -127,7 +128,16 @@ def _held(x: Tensor, formula: str, *bounds: float | None) -> Rule:
 @primitive
 def masked_fill(x: Tensor, mask: Tensor, *, value: float = 0.0) -> Rule:
     """y = value where mask, else x"""
-    return Rule(result(x, mask, dtype=x.dtype), {"x": "masked_fill(g, mask)"})
+    fillable(x, mask, value)
+    return Rule(Spec(layout.broadcast(x.shape, mask.shape), x.dtype), {"x": "masked_fill(g, mask)"})  # row-major, whatever x is
+
+
+def fillable(x: Tensor, mask: Tensor, value: float) -> None:
+    """Raises Refused where PyTorch would not fill: the mask is not of bool, or float16 has no such number."""
+    if mask.dtype != "bool":
+        raise Refused(f"a mask is of bool, not {mask.dtype}", "compare: ne: {in: mask, other: 0}")
+    if x.dtype == "float16" and abs(value) > HALF_MAX:
+        raise Refused(f"{value:g} is beyond float16", "at most 65504")
 
 
 @op

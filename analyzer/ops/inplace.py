@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from analyzer.graph import Rule, Spec, Tensor
 from analyzer.ops import layout
+from analyzer.ops.elementwise import fillable
 from analyzer.ops.registry import Operand, op, primitive
 from analyzer.polynomial import Poly
 from analyzer.tracing import Refused, current, show
@@ -57,6 +58,7 @@ def div_(x: Tensor, other: Tensor | Poly) -> Rule:
 @primitive
 def masked_fill_(x: Tensor, mask: Tensor, *, value: float = 0.0) -> Rule:
     """x ← value where mask, else x"""
+    fillable(x, mask, value)
     return overwriting(x, {"x": "masked_fill(g, mask)"}, mask)
 
 

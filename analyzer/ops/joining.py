@@ -122,6 +122,7 @@ def _even(whole: Poly, piece: Poly) -> tuple[Poly, ...]:
     if here.number(whole) == count * here.number(piece) and here.same(whole, piece * count):
         return (piece,) * count
     here.assume(whole, ">=", piece * (count - 1) + 1)
+    here.assume(whole, "<=", piece * count - 1)
     return (*(piece,) * (count - 1), whole - piece * (count - 1))
 
 

@@ -7,6 +7,7 @@ ATen/ExpandUtils.cpp; torch 2.13.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from analyzer.graph import Shape, Tensor, contiguous
 from analyzer.polynomial import ONE, ZERO, Poly, poly, product
@@ -64,7 +65,11 @@ def is_dense(shape: Shape, strides: Shape) -> bool:
     if _filled([shape[d] for d in order]) == [strides[d] for d in order]:
         return True
     wide = [d for d in order if not here.is_one(shape[d])]
-    return all(here.same(strides[d], step) for d, step in zip(wide, _filled([shape[d] for d in wide])))
+    if all(map(here.agree, (strides[d] for d in wide), _filled([shape[d] for d in wide]))):
+        return True
+    for a, b in pairwise(wide):  # in this order they leave gaps
+        here.below(strides[a], strides[b])
+    return False
 
 
 def _filled(extents: Sequence[Poly]) -> list[Poly]:
@@ -74,19 +79,18 @@ def _filled(extents: Sequence[Poly]) -> list[Poly]:
 
 def elementwise_strides(shape: Shape, operands: Sequence[tuple[Shape, Shape]]) -> Shape:
     """Strides of a new elementwise result of `shape`, given each operand's (shape, strides)."""
-    if all(s == shape and strides == contiguous(shape) for s, strides in operands if s):
+    if all(strides == contiguous(own) for own, strides in operands):  # broadcast or not, and whatever sizes are 1
         return contiguous(shape)
     return _elementwise_strides(shape, tuple(operands))
 
 
 @remembered
 def _elementwise_strides(shape: Shape, operands: Sequence[tuple[Shape, Shape]]) -> Shape:
-    number = sizes().number
     aligned = []
     for own, strides in operands:
-        pad = len(shape) - len(own)
-        aligned.append([0] * pad + [0 if number(n) == 1 else number(s) for n, s in zip(own, strides)])
-    return _laid(shape, _iteration_order([number(s) for s in shape], aligned))
+        steps = [ZERO if step == ZERO or sizes().is_one(size) else step for size, step in zip(own, strides)]
+        aligned.append([ZERO] * (len(shape) - len(own)) + steps)
+    return _laid(shape, _iteration_order(shape, aligned))
 
 
 def preserved(shape: Shape, strides: Shape) -> Shape:
@@ -96,8 +100,7 @@ def preserved(shape: Shape, strides: Shape) -> Shape:
     """
     if is_dense(shape, strides):
         return strides
-    number = sizes().number
-    return _laid(shape, _iteration_order([number(s) for s in shape], [[number(s) for s in strides]]))
+    return _laid(shape, _iteration_order(shape, [strides]))
 
 
 def _laid(shape: Shape, order: Sequence[int]) -> Shape:
@@ -108,7 +111,7 @@ def _laid(shape: Shape, order: Sequence[int]) -> Shape:
     return tuple(strides)
 
 
-def _iteration_order(extents: Sequence[int], aligned: Sequence[Sequence[int]]) -> list[int]:
+def _iteration_order(extents: Shape, aligned: Sequence[Sequence[Poly]]) -> list[int]:
     """Dimensions from the fastest to the slowest, by PyTorch's insertion sort over the operands' strides."""
     order = list(range(len(extents) - 1, -1, -1))
     for i in range(1, len(order)):
@@ -123,13 +126,14 @@ def _iteration_order(extents: Sequence[int], aligned: Sequence[Sequence[int]]) -
     return order
 
 
-def _should_swap(a: int, b: int, operands: Sequence[Sequence[int]], extents: Sequence[int]) -> int:
+def _should_swap(a: int, b: int, operands: Sequence[Sequence[Poly]], extents: Shape) -> int:
+    below = sizes().below
     for steps in operands:
-        if not steps[a] or not steps[b]:
+        if steps[a] == ZERO or steps[b] == ZERO:
             continue
-        if steps[a] != steps[b]:
-            return -1 if steps[a] < steps[b] else 1
-        if extents[a] > extents[b]:
+        if below(steps[a], steps[b]):
+            return -1
+        if below(steps[b], steps[a]) or below(extents[b], extents[a]):
             return 1
     return 0
 
@@ -151,7 +155,7 @@ def full_shape(tensor_elements: Poly, wanted: Sequence[Poly | int]) -> Shape:
 @remembered
 def view_strides(shape: Shape, strides: Shape, target: Shape) -> Shape | None:
     """Strides of a view with another shape, or None where the data would have to be copied."""
-    one, same = sizes().is_one, sizes().same
+    one, same = sizes().is_one, sizes().agree
     if not shape:
         return (ONE,) * len(target)
     result: list[Poly] = [ZERO] * len(target)

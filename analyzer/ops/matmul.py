@@ -169,7 +169,7 @@ def _should_fold(x: Tensor, other: Tensor) -> bool:
     if smaller.requires_grad or (smaller.base is not None and smaller.base.requires_grad):  # a parameter's view also under no_grad
         return True
     shape, strides = larger.shape, larger.strides
-    return len(x.shape) != 2 and all(sizes().same(strides[i], strides[i + 1] * shape[i + 1]) for i in range(len(shape) - 2))
+    return len(x.shape) != 2 and all(sizes().agree(strides[i], strides[i + 1] * shape[i + 1]) for i in range(len(shape) - 2))
 
 
 def _folded(x: Tensor, other: Tensor) -> Tensor:

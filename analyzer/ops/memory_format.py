@@ -16,16 +16,14 @@ CHANNELS_LAST = {4: (1, 3, 2, 0), 5: (1, 4, 3, 2, 0)}  # dimensions from the fas
 
 def is_channels_last(shape: Shape, strides: Shape) -> bool:
     """Tensor.suggest_memory_format: whether an image or volume counts as channels-last."""
-    order = CHANNELS_LAST.get(len(shape))
-    number = sizes().number
-    if order is None or not number(strides[1]):
+    order, here = CHANNELS_LAST.get(len(shape)), sizes()
+    if order is None or strides[1] == ZERO or strides == contiguous(shape):
         return False
-    least = 0
-    for dim in order:
-        step = number(strides[dim])
-        if step < least or (dim == 0 and least == number(strides[1])):
+    least = strides[1] * shape[1]
+    for dim in order[1:]:
+        if here.below(strides[dim], least) or (dim == 0 and here.agree(least, strides[1])):
             return False
-        least = step * max(1, number(shape[dim]))
+        least = strides[dim] * shape[dim]
     return True
 
 

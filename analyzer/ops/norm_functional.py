@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analyzer.graph import Tensor
-from analyzer.ops.batch_norm import _batch_norm
+from analyzer.ops.batch_norm import _batch_norm, instance
 from analyzer.ops.memory_format import is_channels_last
 from analyzer.ops.norm import _normalized, _rms_norm
 from analyzer.ops.registry import op
@@ -29,6 +29,23 @@ def batch_norm(x: Tensor, running_mean: Tensor | None = None, running_var: Tenso
     if not training and trained and is_channels_last(x.shape, x.strides):
         raise Refused("batch_norm by running statistics, channels-last and with a weight that is trained, has no rule", "- contiguous: x")
     return _batch_norm(x, weight, bias, running, training)
+
+
+@op
+def instance_norm(x: Tensor, running_mean: Tensor | None = None, running_var: Tensor | None = None, weight: Tensor | None = None,
+                  bias: Tensor | None = None, *, use_input_stats: bool = True, momentum: float = 0.1,
+                  eps: float = 1e-5) -> Tensor:  # fmt: skip
+    """y = (x - mean) invstd w + b over the places of each sample's channels"""
+    if len(x.shape) < 3:
+        raise Refused(f"instance_norm needs at least 3 dimensions, its input is {show(x.shape)} from {x.origin}")
+    given = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
+    for name, tensor in given.items():
+        if tensor is not None and not (len(tensor.shape) == 1 and sizes().same(tensor.shape[0], x.shape[1])):
+            raise Refused(f"instance_norm needs a {name} of shape ({x.shape[1]!r}), not {show(tensor.shape)}")
+    running = tuple(t for t in (running_mean, running_var) if t is not None)
+    if len(running) == 1 or not (running or use_input_stats):
+        raise Refused("instance_norm needs running_mean and running_var", "or use_input_stats: true, without both")
+    return instance(x, weight, bias, running, use_input_stats)
 
 
 @op

@@ -15,7 +15,7 @@ from analyzer.work import Work
 @primitive
 def _native_dropout(x: Tensor) -> Rule:
     out = result(x)
-    return Rule(out, {"x": "g * mask"}, aux={"mask": Spec(x.shape, "bool", out.strides)}, first=("mask",))
+    return Rule(out, {"x": "masked_scale(g, mask)"}, aux={"mask": Spec(x.shape, "bool", out.strides)}, first=("mask",))
 
 
 @op

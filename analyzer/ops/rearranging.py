@@ -133,6 +133,36 @@ def unfold(x: Tensor, *, kernel_size: list[Poly] | Poly, dilation: list[Poly] | 
     return y
 
 
+@primitive
+def _col2im(x: Tensor, shape: Shape) -> Rule:
+    copied = () if is_contiguous(x) else (x.bytes,)
+    size, grown = resized(x.bytes, Spec(shape, x.dtype).bytes)
+    return Rule(Spec(shape, x.dtype, size=size), {"x": "im2col(g)"}, scratch=(*copied, *grown))
+
+
+@op
+def fold(x: Tensor, *, output_size: list[Poly] | Poly, kernel_size: list[Poly] | Poly, dilation: list[Poly] | Poly = poly(1),
+         padding: list[Poly] | Poly = poly(0), stride: list[Poly] | Poly = poly(1)) -> Tensor:  # fmt: skip
+    """y = the sum of windows where they lie in an image: (n, c k k, number of windows) to (n, c, h, w)"""
+    settings = zip(pair(output_size), pair(kernel_size), pair(dilation), pair(padding), pair(stride))
+    windows = [call("size", (opened(n) + 2 * p - d * (k - 1) - 1 + s) // s) for n, k, d, p, s in settings]
+    inside, here = product(pair(kernel_size)), sizes()
+    if len(x.shape) != 3 or not here.demand(x.shape[1] % inside, "==", 0) or not all(map(positive, windows)):
+        raise Refused(f"fold takes (n, c times {inside!r}, windows), not {show(x.shape)}")
+    if not here.same(product(windows), x.shape[2]):
+        raise Refused(f"{show(pair(output_size))} has {product(windows)!r} windows, not {x.shape[2]!r}")
+    y: Tensor = _col2im(x, (x.shape[0], x.shape[1] / inside, *pair(output_size)))
+    return y
+
+
+@op
+def Fold(x: Tensor, *, output_size: list[Poly] | Poly, kernel_size: list[Poly] | Poly, dilation: list[Poly] | Poly = poly(1),
+         padding: list[Poly] | Poly = poly(0), stride: list[Poly] | Poly = poly(1)) -> Tensor:  # fmt: skip
+    """y = the sum of windows where they lie in an image: (n, c k k, number of windows) to (n, c, h, w)"""
+    y: Tensor = fold(x, output_size=output_size, kernel_size=kernel_size, dilation=dilation, padding=padding, stride=stride)
+    return y
+
+
 @op
 def Unfold(x: Tensor, *, kernel_size: list[Poly] | Poly, dilation: list[Poly] | Poly = poly(1), padding: list[Poly] | Poly = poly(0),
            stride: list[Poly] | Poly = poly(1)) -> Tensor:  # fmt: skip

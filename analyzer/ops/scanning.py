@@ -22,7 +22,7 @@ from analyzer.tracing import Refused
 def scan_scratch(shape: Shape, strides: Shape, dtype: str, dim: int) -> tuple[Poly, ...]:
     """Bytes that a running sum or product takes: a row-major copy, and for a single row what CUB takes."""
     copied = () if same_layout(shape, strides, contiguous(shape)) else (product(shape) * ITEMSIZE[dtype],)
-    single = all(sizes().number(s) == 1 for d, s in enumerate(shape) if d != dim)
+    single = all(sizes().is_one(s) for d, s in enumerate(shape) if d != dim)
     return (*copied, call("scan_scratch", shape[dim], ITEMSIZE[dtype])) if single else copied
 
 
@@ -32,7 +32,7 @@ def _dtype(x: Tensor) -> str:
 
 def _scanned(x: Tensor, dim: int, grad: str, single: str) -> Rule:
     dtype = _dtype(x)
-    one = sizes().number(x.shape[dim]) == 1
+    one = sizes().is_one(x.shape[dim])
     cast = x.bytes / ITEMSIZE[x.dtype] * ITEMSIZE[dtype] if dtype != x.dtype else ZERO
     scratch = scan_scratch(x.shape, x.strides, dtype, dim)
     return Rule(Spec(x.shape, dtype), {"x": single if one else grad}, scratch=(cast, *scratch), constants={"dim": dim})

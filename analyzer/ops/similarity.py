@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from analyzer.graph import Rule, Tensor
-from analyzer.ops.comparison import eq
+from analyzer.ops.comparison import eq, ne
 from analyzer.ops.creation import zeros_like
 from analyzer.ops.elementwise import _scalar_tensor, _where, add, clamp_min, div, mul, neg, rsub, statement, sub
 from analyzer.ops.inplace import overwriting
 from analyzer.ops.layout import broadcast
-from analyzer.ops.loss import reduced
+from analyzer.ops.loss import alike, reduced
 from analyzer.ops.reduction import last_norm, norm, sum
 from analyzer.ops.registry import op, primitive
 from analyzer.ops.shape import _expand, clone
@@ -87,6 +87,19 @@ def cosine_embedding_loss(x: Tensor, other: Tensor, target: Tensor, *, margin: f
     same, differ = eq(target, ONE), eq(target, poly(-1))
     losses = add(_where(same, apart, zeros), _where(differ, near, zeros))
     return reduced(losses, reduction)
+
+
+@op
+def hinge_embedding_loss(x: Tensor, target: Tensor, *, margin: float = 1.0, reduction: str = "mean") -> Tensor:
+    """y = mean of x where the target is 1, and of max(0, margin - x) where it is -1"""
+    alike(x, target)
+    zeros = zeros_like(x)
+    gap = rsub(x, ONE)
+    far = statement(_clamp_min_(gap), gap)
+    near, apart = ne(target, poly(-1)), ne(target, ONE)
+    outside = statement(_where(apart, far, zeros), apart)
+    inside = statement(_where(near, x, zeros), near)
+    return reduced(add(outside, inside), reduction)
 
 
 @op

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from analyzer.graph import Shape, contiguous
 from analyzer.ops.elementwise import promoted_dtype
-from analyzer.ops.layout import elementwise_strides, preserved, same_layout
+from analyzer.ops.layout import broadcast, elementwise_strides, preserved, same_layout
+from analyzer.ops.memory_format import is_channels_last, laid
 from analyzer.ops.rearranging import resized
-from analyzer.polynomial import ONE, ZERO
+from analyzer.polynomial import ONE, ZERO, Poly
 from analyzer.run.arrays import Array
 from analyzer.run.kernel_reductions import count, evenly_distribute_backward, mean, repeat_backward, sum_to, sum_to_channels
 from analyzer.run.kernel_scans import cumprod_backward, prod_backward, reversed_cumsum
@@ -68,10 +69,21 @@ def roll(formula: Formula, g: Array, count: int) -> Array:
 
 def col2im(formula: Formula, g: Array) -> Array:
     """Windows folded into an image, in a storage that was made for the windows where they are larger."""
-    target = formula.target
+    return _resized(formula, g)
+
+
+def im2col(formula: Formula, g: Array) -> Array:
+    """Windows of an image, by way of a contiguous copy of one that is not, in a storage that was made for the image."""
+    return _resized(formula, g, *([] if same_layout(g.shape, g.strides, contiguous(g.shape)) else [g.bytes]))
+
+
+def _resized(formula: Formula, g: Array, *copied: Poly) -> Array:
+    """A new array like g that becomes one like the target; where that is larger, the first storage goes when the other is there."""
+    target, heap = formula.target, formula.memory.heap
     size, grown = resized(g.bytes, target.bytes)
-    formula.scratch(*grown)
-    storage = formula.memory.heap.alloc(size, "temporary", formula.label)
+    held = heap.take(formula.label, *grown, *copied)
+    storage = heap.alloc(size, "temporary", formula.label)
+    heap.give_back(held)
     return formula.own(Array(target.shape, contiguous(target.shape), target.dtype, storage))
 
 
@@ -103,8 +115,14 @@ def where(formula: Formula, mask: Array, *choices: Any) -> Array:
 
 
 def masked_fill(formula: Formula, g: Array, mask: Array) -> Array:
-    """A copy, overwritten where the mask says."""
-    result: Array = formula.elementwise(g, mask, dtype=g.dtype)
+    """A row-major copy, overwritten where the mask says (aten::masked_fill)."""
+    result: Array = formula.fresh(broadcast(g.shape, mask.shape), g.dtype)
+    return result
+
+
+def masked_scale(formula: Formula, g: Array, mask: Array) -> Array:
+    """The gradient of dropout, in the memory format that it comes in: row-major or channels-last (dropout_backward_cuda)."""
+    result: Array = formula.fresh(g.shape, g.dtype, laid(g.shape, is_channels_last(g.shape, g.strides)))
     return result
 
 
@@ -176,6 +194,7 @@ KERNELS: dict[str, Kernel] = {
         repeat_backward,
         roll,
         col2im,
+        im2col,
         row_major,
         zeros,
         zeros_like,
@@ -183,6 +202,7 @@ KERNELS: dict[str, Kernel] = {
         compare,
         where,
         masked_fill,
+        masked_scale,
         softmax_backward,
         log_softmax_backward,
         kept,

@@ -33,7 +33,7 @@ def run(words: tuple[str, ...], device: str, output: Path | None, resume: bool, 
     """Build the model in torch from the same graph, train two steps (or infer), and put measured beside predicted.
 
     CONFIG is a YAML file, a bundled model or one of validation/models. Assignments hold for every CONFIG. Without a CONFIG all
-    models of the table are measured, at three sizes and in up to five settings each: 1755 cases, a second or two each, none of
+    models of the table are measured, at three sizes and in up to five settings each: 1845 cases, a second or two each, none of
     which needs more than 7 GiB. With -o each is written down when it is there; --resume goes on where that was stopped.
 
     \b
