@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from analyzer.assumptions import Assumption
@@ -11,10 +11,11 @@ from analyzer.build.ranks import refuse_alone, with_ranks
 from analyzer.build.splitting import alike
 from analyzer.build.symbols import Symbols
 from analyzer.build.trace import bind_symbols, trace
-from analyzer.evaluate import evaluate, holds
-from analyzer.graph import Graph
+from analyzer.evaluate import NotWhole, evaluate, holds
+from analyzer.graph import Graph, Step, nested
 from analyzer.iterations import Iterations, NotSteady, iterations
 from analyzer.peaks import Piece, largest, pieces
+from analyzer.polynomial import Poly
 from analyzer.problems import InvalidConfig, Problem
 from analyzer.run.heap import Launch
 from analyzer.run.parallel import UNROLLED
@@ -46,9 +47,17 @@ class Analysis:
     def at(self, overrides: Mapping[str, str]) -> Analysis:
         """The same model in the same setting with other symbols: the same formulas while what they rely on holds. Raises InvalidConfig."""
         symbols = bind_symbols(self.model, overrides)
-        if all(holds(assumption, symbols.values) for assumption in self.assumptions):
+        if self._decides(symbols):
             return _of_most(self.stages, self.run, symbols) if self.stages else replace(self, symbols=symbols)
         return analyze(self.model, overrides, self.run, self.device)
+
+    def _decides(self, symbols: Symbols) -> bool:
+        """Whether everything that was decided holds at other values; not where a size comes out as a fraction there."""
+        try:
+            decided = all(holds(assumption, symbols.values) for assumption in self.assumptions)
+            return decided and all(evaluate(size, symbols.values) > 0 for stage in self.stages or (self,) for size in divided(stage))
+        except (NotWhole, ZeroDivisionError):
+            return False
 
     @property
     def settings(self) -> Run:
@@ -63,6 +72,18 @@ class Analysis:
     def has_most(self, symbols: Mapping[str, int]) -> bool:
         """Whether at other values too no stage of a pipeline needs more, where the one that needs most is meant."""
         return not self.stages or peak_of(self.everywhere, symbols) == peak_of(self.pieces, symbols)
+
+
+def divided(analysis: Analysis) -> Iterable[Poly]:
+    """Sizes of tensors in which a symbol divides, each once: they have to come out whole."""
+    return (size for size in sizes_of(analysis) if any(exponent < 0 for monomial in size.terms for _, exponent in monomial))
+
+
+def sizes_of(analysis: Analysis) -> Iterable[Poly]:
+    """The sizes of all tensors, each once."""
+    steps = (i for i in nested(analysis.graph.instructions) if isinstance(i, Step))
+    tensors = (t for step in steps for t in (*step.inputs.values(), *step.outputs, *step.aux.values()))
+    return dict.fromkeys(size for tensor in tensors for size in tensor.shape)
 
 
 def peak_of(pieces: Sequence[Piece], symbols: Mapping[str, int]) -> int:

@@ -13,11 +13,12 @@ from functools import lru_cache
 from heapq import nlargest
 from typing import Any
 
-from analyzer.analysis import Analysis
+from analyzer.analysis import Analysis, peak_of
 from analyzer.assumptions import Assumption
 from analyzer.conditions import essential
 from analyzer.evaluate import evaluate
 from analyzer.explain import KINDS
+from analyzer.feasibility import Verdict
 from analyzer.gpus import Gpu
 from analyzer.iterations import FOREVER
 from analyzer.parsing import Expression, Literal, Operation, Span, parse
@@ -25,9 +26,10 @@ from analyzer.peaks import Piece
 from analyzer.polynomial import Atom, Number, Poly, total
 from analyzer.problems import COMMAND_LINE, Origin
 from analyzer.replay import cublas_workspace
-from analyzer.sliders import ABOVE, BELOW, FEW, LEAST, STEPS, demands
+from analyzer.sliders import ABOVE, BELOW, FEW, LEAST, STEPS
 from analyzer.timeline import Life
 from analyzer.typesetting import unicode
+from analyzer.validity import rivals, whole
 from analyzer.verdict import convolutions, limits
 
 TOLD = 10  # groups of tensors at a tick
@@ -93,10 +95,11 @@ def live(programs: Sequence[Analysis], gpus: Sequence[Gpu], ledger: Ledger) -> d
 
 def _program(analysis: Analysis, gpus: Sequence[Gpu], ledger: Ledger) -> dict[str, Any]:
     """One program: under which conditions it holds, its moments, the lives of its blocks, and the limits of cards."""
-    conditions = [*(a for a in analysis.assumptions if not a.demanded), *demands(analysis)]
+    conditions = sorted(analysis.assumptions, key=lambda a: a.demanded)
     return {
-        "conditions": [_condition(a, ledger) for a in conditions],
+        "conditions": [*(_condition(a, ledger) for a in conditions), *(_whole(a, ledger) for a in whole(analysis))],
         "briefly": [ledger.word(text) for text in essential(analysis.assumptions)],
+        "rivals": _rivals(analysis, ledger),
         "pieces": [_piece(piece, ledger) for piece in analysis.pieces],
         "spans": {phase: list(map(list, spans)) for phase, spans in analysis.timeline.spans.items()},
         "start": analysis.timeline.marks["start"],
@@ -106,10 +109,21 @@ def _program(analysis: Analysis, gpus: Sequence[Gpu], ledger: Ledger) -> dict[st
     }  # fmt: skip
 
 
+def _rivals(analysis: Analysis, ledger: Ledger) -> list[list[int]]:
+    """Peaks of a pipeline's stages, as forms: of the one that is meant, of those before and behind it; nothing where none was chosen."""
+    found = rivals(analysis)
+    return [list(map(ledger.form, forms)) for forms in (found.own, found.before, found.behind)] if found else []
+
+
 def _condition(a: Assumption, ledger: Ledger) -> list[int | str]:
     """Two forms and their relation, whether an op asks for it, and how it is told."""
     told = f"{unicode(a.left)} {RELATIONS[a.relation]} {unicode(a.right)}"
     return [ledger.form(a.left), a.relation, ledger.form(a.right), int(a.demanded), ledger.word(told)]
+
+
+def _whole(a: Assumption, ledger: Ledger) -> list[int | str]:
+    """The same of a size that has to come out whole."""
+    return [*_condition(a, ledger)[:-1], ledger.word(f"{unicode(a.left)} whole")]
 
 
 RELATIONS = {"==": "=", "!=": "≠", "<=": "≤", ">=": "≥"}
@@ -162,18 +176,19 @@ def _sums(analysis: Analysis, ledger: Ledger) -> dict[int, dict[str, int]]:
     sizes = {size: evaluate(size, values) for size in {life.size for life in lives}}
     keys = [f"{ledger.word(life.label)} {ledger.word(life.kind)}" for life in lives]
     moves = [(life.birth, 1, i) for i, life in enumerate(lives)] + [(life.death, -1, i) for i, life in enumerate(lives)]
-    groups: dict[str, Counter[Poly]] = {}
-    held: Counter[str] = Counter()
+    groups: dict[str, Counter[Poly]] = {key: Counter() for key in keys}
+    held, many = dict.fromkeys(keys, 0), dict.fromkeys(keys, 0)
     sums: dict[int, dict[str, int]] = {}
     ahead = iter(sorted(moves))
     tick, sign, i = next(ahead)
     for now in sorted({piece.tick for piece in analysis.pieces}):
         while tick <= now:
-            groups.setdefault(keys[i], Counter())[lives[i].size] += sign
-            held[keys[i]] += sign * sizes[lives[i].size]
+            key, size = keys[i], lives[i].size
+            groups[key][size] += sign
+            held[key] += sign * sizes[size]
+            many[key] += sign
             tick, sign, i = next(ahead)
-        several = [key for key, forms in groups.items() if forms.total() > 1]
-        largest = nlargest(TOLD, several, key=lambda key: held[key])
+        largest = nlargest(TOLD, (key for key, count in many.items() if count > 1), key=held.__getitem__)
         sums[now] = {key: ledger.word(_together(frozenset(groups[key].items()))) for key in largest}
     return sums
 
@@ -183,11 +198,23 @@ def _together(forms: frozenset[tuple[Poly, int]]) -> str:
     return unicode(total(form * many for form, many in forms))
 
 
+def overheads(analysis: Analysis, gpus: Sequence[Gpu], verdicts: Sequence[Verdict]) -> list[list[int]]:
+    """Per card: segments of the replay, and what the closed form and cuBLAS's workspaces come to there; nothing without a replay."""
+    peak = peak_of(analysis.pieces, analysis.symbols.values)
+    return [
+        [] if found.estimated else [found.needed - found.context, peak + _workspaces(gpu, analysis)]
+        for gpu, found in zip(gpus, verdicts, strict=True)
+    ]
+
+
+def _workspaces(gpu: Gpu, analysis: Analysis) -> int:
+    return cublas_workspace(gpu.capability) * (2 if analysis.run.mode == "train" else 1)
+
+
 def _card(gpu: Gpu, analysis: Analysis) -> dict[str, Any]:
-    """A card's limits for the closed form and cuBLAS's workspaces, as for a program too long to replay."""
-    band = limits(gpu, analysis.run, convolutions(analysis), estimated=True)
-    workspaces = cublas_workspace(gpu.capability) * (2 if analysis.run.mode == "train" else 1)
+    """A card's limits: the room in which an estimate of the segments fits for sure, and the one that the closed form alone exceeds."""
+    band, replayed = (limits(gpu, analysis.run, convolutions(analysis), estimated) for estimated in (True, False))
     return {
-        "name": gpu.name, "capacity": gpu.capacity, "context": gpu.context, "workspaces": workspaces,
-        "sure": band.sure, "hopeful": band.hopeful, "why": band.why,
+        "name": gpu.name, "capacity": gpu.capacity, "context": gpu.context, "workspaces": _workspaces(gpu, analysis),
+        "sure": band.sure, "hopeful": replayed.hopeful,
     }  # fmt: skip

@@ -7,10 +7,12 @@ into text. `analyzer.formula` writes the text that programs evaluate.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import lru_cache
+from itertools import chain
 from math import gcd, lcm
+from operator import itemgetter
 from typing import Union
 
 from analyzer.polynomial import Atom, Call, Monomial, Number, Poly, ordered, times
@@ -60,13 +62,15 @@ class Quotient:
 Factor = Union[Power, Sum]
 Node = Union[Product, Sum, Quotient]
 Terms = dict[Monomial, int]
+_ATOM: Callable[[tuple[Atom, int]], Atom] = itemgetter(0)
+_EXPONENT: Callable[[tuple[Atom, int]], int] = itemgetter(1)
 
 
 @lru_cache(maxsize=4096)
 def collected(value: Poly) -> Node:
     """The tree of a polynomial."""
     terms = _opened(value)
-    below = lcm(*(Fraction(c).denominator for c in terms.values()))
+    below = lcm(*(c.denominator for c in terms.values()))
     tree = _factored({m: int(c * below) for m, c in terms.items()}, NESTED)
     return tree if below == 1 else Quotient(tree, below)
 
@@ -140,16 +144,20 @@ def _shared(terms: Terms, outermost: bool) -> tuple[Monomial, int]:
     first, *others = terms
     powers = dict(first)
     for monomial in others:
+        if not powers:
+            break
         own = dict(monomial)
         powers = {atom: min(e, own[atom]) for atom, e in powers.items() if atom in own}
-    number = gcd(*terms.values())
-    ones = sum(abs(c) == number for c in terms.values())
-    if not outermost and 2 * ones < len(terms):
+    numbers = terms.values()
+    number = gcd(*numbers)
+    if not outermost and number > 1 and 2 * sum(1 for c in numbers if c in (number, -number)) < len(terms):
         number = 1
-    return ordered(powers.items()), -number if all(c < 0 for c in terms.values()) else number
+    return ordered(powers.items()), -number if max(numbers) < 0 else number
 
 
 def _divided(terms: Terms, shared: Monomial, number: int) -> Terms:
+    if not shared and number == 1:
+        return terms
     inverse = tuple((atom, -e) for atom, e in shared)
     return {times(m, inverse): c // number for m, c in terms.items()}
 
@@ -161,9 +169,9 @@ def _summands(terms: Terms, depth: int) -> list[Product]:
         atom = _collecting(terms)
         if atom is None:
             break
-        group = {m: c for m, c in terms.items() if any(a == atom for a, _ in m)}
+        group = _containing(terms, atom)
         terms = {m: c for m, c in terms.items() if m not in group}
-        degree = max(_degree(m) for m in group)
+        degree = max(map(_degree, group))
         made += [(degree, product) for product in _products(_factored(group, depth))]
     made += [(_degree(m), Product(c, _powers(m))) for m, c in sorted(terms.items(), key=lambda item: str(item[0]))]
     return [product for _, product in sorted(made, key=lambda item: -item[0])]
@@ -171,24 +179,28 @@ def _summands(terms: Terms, depth: int) -> list[Product]:
 
 def _collecting(terms: Terms) -> Atom | None:
     """The symbol to collect by: one that is linear wherever it stands (a batch, a count of layers) before one that is not."""
-    counts = Counter(atom for monomial in terms for atom, _ in monomial)
+    counts = Counter(map(_ATOM, chain.from_iterable(terms)))
     found = [(atom, count) for atom, count in counts.items() if 1 < count < len(terms) and isinstance(atom, str)]
     worth = [(atom, count) for atom, count in found if count > 2 or _saves(terms, atom)]
     if not worth:
         return None
-    linear = {atom for atom, _ in worth if all(e == 1 for m in terms for a, e in m if a == atom)}
-    return min(worth, key=lambda item: (item[0] not in linear, -item[1], str(item[0])))[0]
+    higher = {atom for atom, exponent in chain.from_iterable(terms) if exponent != 1}
+    return min(worth, key=lambda item: (item[0] in higher, -item[1], str(item[0])))[0]
 
 
 def _saves(terms: Terms, atom: Atom) -> bool:
     """Whether two terms share more than one symbol or a number beside it."""
-    group = {m: c for m, c in terms.items() if any(a == atom for a, _ in m)}
-    shared, number = _shared(group, False)
+    shared, number = _shared(_containing(terms, atom), False)
     return len(shared) > 1 or number != 1
 
 
+def _containing(terms: Terms, atom: Atom) -> Terms:
+    """The terms with a symbol."""
+    return {m: c for m, c in terms.items() if atom in map(_ATOM, m)}
+
+
 def _degree(monomial: Monomial) -> int:
-    return sum(exponent for _, exponent in monomial)
+    return sum(map(_EXPONENT, monomial))
 
 
 def _powers(monomial: Monomial) -> tuple[Factor, ...]:

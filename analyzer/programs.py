@@ -5,14 +5,13 @@ A program holds at other values while what its trace decided is true there and e
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from analyzer.analysis import Analysis, analyze
+from analyzer.analysis import Analysis, analyze, divided
 from analyzer.build.source import TooMany
 from analyzer.build.trace import bind_symbols, trace
 from analyzer.evaluate import NotWhole, evaluate, exact, holds
-from analyzer.graph import Step, nested
 from analyzer.peaks import Piece, contenders
 from analyzer.polynomial import Poly
 from analyzer.problems import InvalidConfig
@@ -151,21 +150,9 @@ class Programs:
             tape = record(analysis)
         except TooMany:
             tape = None
-        return Program(analysis, tuple(contenders(analysis.pieces)), tape, tuple(_divided(analysis)))
+        return Program(analysis, tuple(contenders(analysis.pieces)), tape, tuple(divided(analysis)))
 
 
 def same(analysis: Analysis, symbols: Mapping[str, int]) -> bool:
     """Whether the closed forms of an analysis hold at other values."""
-    return Program(analysis, (), None, tuple(_divided(analysis))).holds_at(symbols)
-
-
-def _divided(analysis: Analysis) -> Iterable[Poly]:
-    """Sizes of tensors in which a symbol divides, each once."""
-    return (size for size in sizes_of(analysis) if any(exponent < 0 for monomial in size.terms for _, exponent in monomial))
-
-
-def sizes_of(analysis: Analysis) -> Iterable[Poly]:
-    """The sizes of all tensors, each once."""
-    steps = (i for i in nested(analysis.graph.instructions) if isinstance(i, Step))
-    tensors = (t for step in steps for t in (*step.inputs.values(), *step.outputs, *step.aux.values()))
-    return dict.fromkeys(size for tensor in tensors for size in tensor.shape)
+    return Program(analysis, (), None, tuple(divided(analysis))).holds_at(symbols)

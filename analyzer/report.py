@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from analyzer.compute import Floor
@@ -12,10 +12,20 @@ from analyzer.formula import text
 from analyzer.polynomial import Poly
 from analyzer.ratios import Ratios
 from analyzer.replay import Replay
+from analyzer.run.settings import Run
 from analyzer.typesetting import unicode
 
 if TYPE_CHECKING:
     from analyzer.host_report import Host
+
+CATEGORIES = {  # of memory, as a reader is told them
+    "parameters": "parameters", "buffers": "buffers", "gradients": "gradients", "optimizer": "optimizer state", "inputs": "inputs",
+    "after_forward": "left by the forward", "kept_for_backward": "kept for backward",
+}  # fmt: skip
+OF_TRAINING = {  # settings that an inference has no use for
+    "optimizer", "optimizer_form", "momentum", "nesterov", "weight_decay", "amsgrad", "centered", "exclude", "no_decay", "groups",
+    "accumulation", "checkpoint", "use_reentrant", "clip_grad_norm", "clip_foreach", "ema", "zero_grad", "set_to_none",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,3 +164,10 @@ class Report(Figures):
     notes: tuple[str, ...] = ()  # what the figures leave out
     host: Host | None = None  # what `data:` describes
     ratios: Ratios | None = None  # of a Markdown report
+
+
+def stated(run: Mapping[str, object]) -> dict[str, object]:
+    """The run settings that matter to a reader: mode, precision, the optimizer of training, and those that differ from the default."""
+    default, infers = asdict(Run()), run["mode"] == "infer"
+    told = {key: value for key, value in run.items() if key in ("mode", "precision", "optimizer") or value != default[key]}
+    return {key: value for key, value in told.items() if not (infers and key in OF_TRAINING)}

@@ -1,114 +1,146 @@
 """Where the sliders of a page go, and what was traced to have formulas there: one program until another one is needed.
 
-A program holds while what its trace decided is true. From the values of the report each slider is followed, at few values first, then
-ever finer between them, then two sliders at a time; where no known program holds the model is traced anew, as long as
-there is room for what that adds to the page.
+A program holds while what its trace decided is true. Every slider is followed from the values of the report; of the positions where no
+program holds those that differ in the same decisions are together, and the model is traced anew in the midst of the most, then of the
+most that are left, then two sliders at a time: as long as there is room for what that adds to the page.
 """
 
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Iterator, Mapping
-from itertools import zip_longest
+from dataclasses import dataclass, field
 
 from analyzer.analysis import Analysis, analyze
-from analyzer.assumptions import Assumption
+from analyzer.build.symbols import MAX_SYMBOL
 from analyzer.build.trace import bind_symbols
-from analyzer.evaluate import NotWhole, evaluate
-from analyzer.polynomial import ONE, Poly
 from analyzer.problems import InvalidConfig
-from analyzer.programs import sizes_of
+from analyzer.validity import Known, Point
 
 FEW, STEPS, ABOVE, BELOW = 256, 160, 16, 64  # all values up to FEW, else STEPS from a part to a multiple of what is given
 LEAST = 64  # a slider goes at least up to here
 FINEST, PAIRS = 33, 64  # positions of each slider, and positions of two
 PROGRAMS = 12  # on a page, unless it is asked for others
-TRACES, LIVES = 3, 500  # for each of them: so many are tried, and so many blocks of memory may they have, all together
-Point = Mapping[str, int]
+TRACES, LIVES = 3, 600  # for each of them: so many are tried, and so many blocks of memory may they have, all together
+ALWAYS = 3  # programs that a page may have however many blocks they have
+SINGLE = 8  # positions that a batch of 1 counts for
+Bound = Callable[[Point], Point | None]
+_Position = tuple[Point, Point]  # what was moved, and all symbols there
+_WORD = re.compile(r"\w+")
 
 
-class Known:
-    """A program that was traced, and the conditions under which it holds, the one that failed last first."""
+@dataclass(slots=True)
+class _Reach:
+    """The programs so far, and what of the room for them is taken."""
 
-    def __init__(self, analysis: Analysis) -> None:
-        self.analysis = analysis
-        self.decisions = [a for a in analysis.assumptions if not a.demanded]
-        self.demands = demands(analysis)
+    analysis: Analysis
+    overrides: Mapping[str, str]
+    most: int
+    known: list[Known]
+    tries: int = 0
+    lives: int = field(init=False)
 
-    def holds_at(self, symbols: Point) -> bool:
-        """Whether the formulas are right at these values."""
-        known: dict[Poly, int] = {}
-        return _all(self.decisions, symbols, known) and _all(self.demands, symbols, known)
+    def __post_init__(self) -> None:
+        self.lives = len(self.analysis.timeline.lives)
 
-    def refuses(self, symbols: Point) -> bool:
-        """Whether a trace takes the same way and is refused."""
-        return not _all(self.demands, symbols, {}) and _all(self.decisions, symbols, {})
+    @property
+    def is_full(self) -> bool:
+        """Whether there is no room for another program."""
+        full = self.lives >= LIVES * self.most and len(self.known) >= ALWAYS
+        return full or len(self.known) >= self.most or self.tries == TRACES * self.most
 
-
-def demands(analysis: Analysis) -> list[Assumption]:
-    """What ops ask of the values: their own conditions, and that sizes in which a symbol divides are whole."""
-    divided = [size for size in sizes_of(analysis) if any(e < 0 for monomial in size.terms for _, e in monomial)]
-    return [*(a for a in analysis.assumptions if a.demanded), *(Assumption(size, ">=", ONE, demanded=True) for size in divided)]
-
-
-def _all(conditions: list[Assumption], symbols: Point, known: dict[Poly, int]) -> bool:
-    """Whether all hold; one that does not is the first to be asked the next time."""
-    for place, condition in enumerate(conditions):
-        if not _holds(condition, symbols, known):
-            conditions.insert(0, conditions.pop(place))
-            return False
-    return True
-
-
-def _holds(condition: Assumption, symbols: Point, known: dict[Poly, int]) -> bool:
-    try:
-        for side in (condition.left, condition.right):
-            if side not in known:
-                known[side] = evaluate(side, symbols)
-    except (NotWhole, ZeroDivisionError, ValueError):
-        return False
-    left, right = known[condition.left], known[condition.right]
-    return {"==": left == right, "!=": left != right, ">=": left >= right, "<=": left <= right}[condition.relation]
-
-
-def reached(analysis: Analysis, overrides: Mapping[str, str], most: int = PROGRAMS) -> list[Analysis]:
-    """The programs of a page, that of the report first, at most so many."""
-    known, tries, lives = [Known(analysis)], 0, len(analysis.timeline.lives)
-    for moved in _positions(analysis, overrides):
-        if len(known) >= most or tries == TRACES * most or lives >= LIVES * most:
-            break
-        chosen = {**overrides, **{name: str(value) for name, value in moved.items()}}
-        symbols = _bound(analysis, chosen)
-        if symbols is None or any(program.holds_at(symbols) or program.refuses(symbols) for program in known):
-            continue
-        tries += 1
+    def trace(self, moved: Point, symbols: Point) -> Known | None:
+        """A new program; None where the config is refused. Of a pipeline whose decisions hold it is another stage, already traced."""
+        chosen = {**self.overrides, **_written(moved)}
+        there = next((program.analysis for program in self.known if program.decides(symbols)), None)
+        self.tries += there is None
+        analysis = self.analysis
         try:
-            known.append(Known(analyze(analysis.model, chosen, analysis.run, analysis.device)))
+            found = Known(there.at(chosen) if there else analyze(analysis.model, chosen, analysis.run, analysis.device))
         except InvalidConfig:
-            continue
-        lives += len(known[-1].analysis.timeline.lives)
-    return [program.analysis for program in known]
+            return None
+        self.lives += len(found.analysis.timeline.lives)
+        self.known.append(found)
+        return found
 
 
-def _bound(analysis: Analysis, chosen: Mapping[str, str]) -> Point | None:
-    try:
-        return bind_symbols(analysis.model, chosen).values
-    except InvalidConfig:
-        return None
+def reached(analysis: Analysis, overrides: Mapping[str, str], most: int = PROGRAMS, batch: str = "") -> list[Analysis]:
+    """The programs of a page, that of the report first, at most so many; `batch` is the symbol of the batch."""
+    first, bound = Known(analysis), _binding(analysis, overrides)
+    reach = _Reach(analysis, overrides, most, [first])
+    lines = _lines(first, bound) if most > 1 else {}
+    ways = _ways(lines, first, bound)
+    while ways and not reach.is_full:
+        way = max(ways, key=lambda way: sum(SINGLE if moved == {batch: 1} else 1 for moved, _ in ways[way]))
+        moved, symbols = _amid(ways[way])
+        found = reach.trace(moved, symbols)
+        left = {way: [p for p in points if p[0] != moved and not (found and _is_known(p[1], [found]))] for way, points in ways.items()}
+        ways = {way: points for way, points in left.items() if points}
+    for moved in _pairs(lines):
+        pair = None if reach.is_full else bound(moved)
+        if pair is not None and not _is_known(pair, reach.known):
+            reach.trace(moved, pair)
+    return [program.analysis for program in reach.known]
 
 
-def _positions(analysis: Analysis, overrides: Mapping[str, str]) -> Iterator[Point]:
-    """Every slider alone, all of them at few values first; then two at random, the same ones each time."""
-    first = Known(analysis)
+def _ways(lines: Mapping[str, list[int]], first: Known, bound: Bound) -> dict[tuple[bool, ...], list[_Position]]:
+    """Positions of one slider where the first program does not hold, by the decisions that are others there."""
+    found: dict[tuple[bool, ...], list[_Position]] = {}
+    for moved in ({name: value} for name, line in lines.items() for value in _inwards(line)):
+        symbols = bound(moved)
+        if symbols is not None and not _is_known(symbols, [first]):
+            found.setdefault(first.way(symbols), []).append((moved, symbols))
+    return found
+
+
+def _is_known(symbols: Point, known: list[Known]) -> bool:
+    """Whether there are formulas at these values, or it is known that there are none."""
+    return any(program.holds_at(symbols) or program.refuses(symbols) for program in known)
+
+
+def _amid(points: list[_Position]) -> _Position:
+    """The point in the middle of those on the slider that has most of them."""
+    by_name: dict[str, list[_Position]] = {}
+    for point in points:
+        by_name.setdefault(next(iter(point[0])), []).append(point)
+    name, line = max(by_name.items(), key=lambda item: len(item[1]))
+    return sorted(line, key=lambda point: point[0][name])[len(line) // 2]
+
+
+def _written(moved: Point) -> dict[str, str]:
+    return {name: str(value) for name, value in moved.items()}
+
+
+def _binding(analysis: Analysis, overrides: Mapping[str, str]) -> Bound:
+    """All symbols where some were moved; None where a definition refuses that. What no other symbol follows is put in its place."""
+    given, definitions = analysis.symbols.values, analysis.symbols.definitions
+    followed = {word for text in definitions.values() for word in _WORD.findall(text)}
+
+    def bound(moved: Point) -> Point | None:
+        if followed.isdisjoint(moved):
+            return {**given, **moved} if max(moved.values()) <= MAX_SYMBOL else None
+        try:
+            return bind_symbols(analysis.model, {**overrides, **_written(moved)}).values
+        except InvalidConfig:
+            return None
+
+    return bound
+
+
+def _lines(first: Known, bound: Bound) -> dict[str, list[int]]:
+    """The values of every slider that meet what ops demand."""
+    values = first.analysis.symbols.values
 
     def taken(name: str, value: int) -> bool:
-        symbols = _bound(analysis, {**overrides, name: str(value)})
-        return symbols is not None and _all(first.demands, symbols, {})
+        symbols = bound({name: value})
+        return symbols is not None and first.meets(symbols)
 
-    values = analysis.symbols.values
-    lines = {name: [v for v in grid(values[name], _stride(values[name], name, taken)) if taken(name, v)] for name in values}
-    orders = [[{name: v} for v in _inwards(line)] for name, line in lines.items()]
-    yield from (point for level in zip_longest(*orders) for point in level if point)
+    return {name: [v for v in grid(values[name], _stride(values[name], name, taken)) if taken(name, v)] for name in values}
+
+
+def _pairs(lines: Mapping[str, list[int]]) -> Iterator[Point]:
+    """Two sliders at random, the same ones each time."""
     chosen = random.Random(0)
     names = [name for name, line in lines.items() if line]
     for _ in range(PAIRS if len(names) > 1 else 0):

@@ -10,7 +10,8 @@ from functools import lru_cache
 from analyzer.notation import Factor, Function, Node, Power, Product, Quotient, Sum, collected
 from analyzer.polynomial import Poly
 
-LONG = 60  # characters of LaTeX
+SHORT = 24  # characters of LaTeX
+BEFORE = r"\penalty800"  # a line may end before a rounded quotient, but rather after a sign, which has 700
 SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 
@@ -28,6 +29,7 @@ class Style:
     functions: dict[str, tuple[str, str, str]]  # before, between and after the arguments
     call: Callable[[str], str]
     parentheses: tuple[str, str]
+    together: Callable[[str], str] = str  # what is in parentheses: kept on one line where it is short
     comma: str = ", "
 
 
@@ -73,7 +75,7 @@ def _product(product: Product, style: Style) -> str:
 def _factor(factor: Factor, style: Style) -> str:
     before, after = style.parentheses
     if isinstance(factor, Sum):
-        return f"{before}{written(factor, style)}{after}"
+        return style.together(f"{before}{written(factor, style)}{after}")
     if isinstance(factor.base, str):
         base = style.name(factor.base)
     else:
@@ -98,11 +100,15 @@ def _divided(above: str, below: str, is_sum: bool) -> str:
     return f"{f'({above})' if is_sum else above}/{f'({below})' if '·' in below else below}"
 
 
-def _fraction(above: str, below: str, is_sum: bool) -> str:
-    """A fraction; a long text above it beside it instead, where lines can break."""
-    if len(above) <= LONG:
-        return rf"\frac{{{above}}}{{{below}}}"
-    return rf"\frac{{1}}{{{below}}}\,{f'({above})' if is_sum else above}"
+def _one_line(text: str) -> str:
+    r"""TeX breaks no line between braces."""
+    return f"{{{text}}}" if len(text) <= SHORT else text
+
+
+def _slashed(above: str, below: str, is_sum: bool) -> str:
+    r"""A quotient that is no higher than a line of text, and may be broken like one: \frac makes the lines of a table touch."""
+    several = "," in below
+    return f"{f'({above})' if is_sum else above}/{f'({below})' if several else below}"
 
 
 def latex_name(name: str) -> str:
@@ -139,10 +145,10 @@ UNICODE = Style(
 )  # fmt: skip
 LATEX = Style(
     times=r"\,", minus="-", name=latex_name, number=lambda n: _grouped(n, r"\,"),
-    power=lambda base, exponent: f"{base}^{{{exponent}}}", quotient=_fraction,
-    rounded={"floordiv": (r"\left\lfloor", r"\right\rfloor"), "ceildiv": (r"\left\lceil", r"\right\rceil")},
+    power=lambda base, exponent: f"{base}^{{{exponent}}}", quotient=_slashed,
+    rounded={"floordiv": (BEFORE + r"{\lfloor ", r"\rfloor}"), "ceildiv": (BEFORE + r"{\lceil ", r"\rceil}")},
     functions={"mod": ("", r" \bmod ", ""), "size": ("(", "", ")"), "min": (r"\min(", ", ", ")"), "max": (r"\max(", ", ", ")"),
                "isqrt": (r"\left\lfloor\sqrt{", "", r"}\right\rfloor")}, call=_latex_call, parentheses=("(", ")"),
-    comma=r",\allowbreak ",
+    together=_one_line, comma=r",\allowbreak ",
 )  # fmt: skip
 HTML = replace(UNICODE, name=_html_name, power=lambda base, exponent: f"{base}<sup>{exponent}</sup>")

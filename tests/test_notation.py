@@ -96,7 +96,14 @@ def test_latex_typesets_names_and_powers(formula: str, expected: str) -> None:
     assert latex(polynomial(formula)) == expected
 
 
-def test_latex_writes_fractions_and_roundings() -> None:
+def test_latex_writes_quotients_and_roundings_no_higher_than_a_line() -> None:
     c, n, r = symbol("c"), symbol("n"), symbol("r")
-    assert latex(4 * c / n) == r"\frac{4\,c}{n}"
-    assert latex(call("ceildiv", r, 32)) == r"\left\lceil\frac{r}{32}\right\rceil"
+    assert latex(4 * c / n) == r"4\,c/n"
+    assert latex(4 * c / (n * r)) == r"4\,c/(n\,r)"
+    assert latex(call("ceildiv", r, 32)) == r"\penalty800{\lceil r/32\rceil}"
+    assert latex(call("floordiv", r + 1, 4)) == r"\penalty800{\lfloor (r + 1)/4\rfloor}"
+
+
+def test_short_sums_in_parentheses_stay_on_a_line_of_latex() -> None:
+    assert latex(polynomial("B*c + B")) == r"B\,{(c + 1)}"
+    assert latex(polynomial("B*(a1*c + b1*d + c1*f + d1*h)")) == r"B\,(a_{1}\,c + b_{1}\,d + c_{1}\,f + d_{1}\,h)"

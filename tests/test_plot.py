@@ -9,6 +9,8 @@ import pytest
 
 from analyzer.cli import main
 from analyzer.commands.plot import KINDS
+from analyzer.pictures.shown import Heading, Shares
+from analyzer.render.pictures.moments import draw_pie
 from tests.asking import peakform, report
 
 MODEL = """
@@ -153,3 +155,12 @@ def test_help_shows_an_example_of_every_kind() -> None:
 
     assert all(any(kind in line for line in text.splitlines() if "peakform plot" in line) for kind in set(KINDS) - {"pie"})
     assert "plot" in main.commands
+
+
+def test_a_pie_below_a_long_heading_stays_large() -> None:
+    fixed = ", ".join(f"symbol_{i} = {i:,}" for i in range(1000, 1012))
+    modules = {"encoder.layer.attention.output": {"kept": 3}, "head": {"kept": 1}}
+    figure = draw_pie(Shares(Heading("a model", fixed), "the peak", modules), 5.0, None)
+    figure.draw_without_rendering()
+
+    assert figure.axes[0].get_position().width > 0.3

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import random
 import re
 import shlex
 import shutil
@@ -10,9 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.papers.sheet import leading
+from analyzer.evaluate import evaluate
+from analyzer.functions import FUNCTIONS
+from analyzer.papers.order import GROWTH, leading
+from analyzer.polynomial import call, poly, symbol
 from analyzer.typesetting import unicode
 from tests.asking import peakform, polynomial, report
+from tests.test_page import points
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "examples" / "tables"
@@ -196,3 +201,48 @@ def test_formats(form: str, shown: str) -> None:
 ])  # fmt: skip
 def test_the_leading_order(formula: str, order: str) -> None:
     assert unicode(leading(polynomial(formula))) == order
+
+
+@pytest.mark.parametrize("name", sorted(set(GROWTH) - {"max"}))
+def test_a_function_grows_no_faster_than_its_order(name: str) -> None:
+    chosen, most = random.Random(0), 0
+    for args in points(name, chosen):
+        order = evaluate(GROWTH[name](*map(poly, args)), {})
+        most = max(most, FUNCTIONS[name](*args) // order)
+
+    assert most <= 1 << 15  # while arguments go up to ten million
+
+
+def test_a_rounded_quotient_grows_as_the_quotient_does() -> None:
+    r, c, n = symbol("r"), symbol("c"), symbol("n")
+
+    assert unicode(leading(call("ceildiv", r, 32) * c + 5 * r + call("column_scratch", n, c, c))) == "c·(n + r)"
+
+
+def test_orders_that_are_asked_for() -> None:
+    parameters = printed("table", "scperb", "parameters", "--depth", "1", "--order")
+    layers = printed("table", "scperb", "layers", "--order")
+    few, all_ = printed("table", "bert-base", "memory", "--depth", "1"), printed("table", "bert-base", "memory", "--depth", "1", "--order")
+
+    assert parameters[0] == ["module", "parameters", "share", "order", "formula"]
+    assert ["encoder1", "6243200", "31.6 %", "O(H*(G + H))", "H*(G + H + 6)"] in parameters
+    assert all(row[4].startswith("O(") for row in layers[1:-2])
+    assert "" in [row[2] for row in few]
+    assert "" not in [row[2] for row in all_]
+
+
+def test_cards_have_no_order() -> None:
+    result = peakform("table", "scperb", "feasibility", "--order")
+
+    assert (result.exit_code, result.stderr) == (2, "command line: --order: 'feasibility' has no formulas to tell the order of\n")
+
+
+def test_a_row_whose_sizes_are_no_whole_numbers_is_left_out(tmp_path: Path) -> None:
+    text = "symbols: {B: 4, c: 12, n: 3}\ninputs: {x: [B, c]}\nlayers: [{reshape: {shape: [B, n, c/n], in: x}}, {Linear: 2}]\n"
+    path = tmp_path / "heads.yaml"
+    path.write_text(f"{text}tables:\n  own: {{columns: {{x: x}}, rows: [{{n: 4}}, {{n: 5}}]}}\n")
+    result = peakform("table", str(path), "own")
+
+    assert result.exit_code == 0, result.output
+    assert "the row n=5 is left out" in result.stderr
+    assert " 4 " in result.stdout

@@ -21,13 +21,14 @@ def page(
 ) -> str:  # fmt: skip
     """HTML; `asked` are the cards as they were named, `given` the symbols and the settings of the command line."""
     from analyzer.figures import Binder, figures
-    from analyzer.live import Ledger, live
+    from analyzer.live import Ledger, live, overheads
     from analyzer.render.page import as_page
     from analyzer.sliders import PROGRAMS, reached
 
     symbols, settings = given
-    ledger, programs = Ledger(), reached(analysis, symbols, sets or PROGRAMS)
-    told = live(programs, gpus, ledger) | {"command": _again(report.path, settings, asked), "overridden": list(symbols)}
+    ledger, programs = Ledger(), reached(analysis, symbols, sets or PROGRAMS, report.batch)
+    told = live(programs, gpus, ledger) | {"overheads": overheads(analysis, gpus, report.feasibility)}
+    told |= {"command": _again(report.path, settings, asked), "overridden": list(symbols)}
     others = [figures(program, Binder(program.symbols.values), ()) for program in programs[1:]]
     return as_page(report, [report, *others], told, ledger)
 

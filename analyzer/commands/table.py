@@ -158,11 +158,13 @@ def _sheet(name: str, analysis: Analysis, report: Report, unit: str | None, orde
     chosen = unit or largest_unit(report.peak.amount.value)
     match name:
         case "parameters":
-            return builtin.parameters(report, depth)
+            return builtin.parameters(report, depth, order)
         case "memory":
-            return builtin.memory(report, analysis, depth, chosen)
+            return builtin.memory(report, analysis, depth, chosen, order)
         case "scaling":
             return scaling(report, analysis)
         case "layers":
-            return builtin.layers(report, analysis, chosen)
+            return builtin.layers(report, analysis, chosen, order)
+    if order:
+        raise InvalidConfig(Problem(Origin(COMMAND_LINE), "--order: 'feasibility' has no formulas to tell the order of"))
     return builtin.feasibility(report, unit or "GiB")

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from analyzer.analysis import Analysis
 from analyzer.bisection import LARGEST
 from analyzer.evaluate import evaluate
 from analyzer.graph import Call, Shape
 from analyzer.memory import kept
-from analyzer.papers.sheet import Cell, Column, Name, Order, Sheet, label_of, leading
+from analyzer.papers.order import leading
+from analyzer.papers.sheet import Cell, Column, Name, Order, Sheet, label_of
 from analyzer.polynomial import ZERO, Poly, total
-from analyzer.report import Report
-from analyzer.run.settings import Run
+from analyzer.report import CATEGORIES, Amount, Report, stated
 from analyzer.timeline import Life
 
-FORMULA = Column("formula", is_long=True)
-CATEGORIES = {
-    "parameters": "parameters", "buffers": "buffers", "gradients": "gradients", "optimizer": "optimizer state", "inputs": "inputs",
-    "after_forward": "left by the forward", "kept_for_backward": "kept for backward",
-}  # fmt: skip
+FORMULA, ORDER = Column("formula", is_long=True), Column("order")
+FEW, MANY = 3, 12  # terms of an order that is told
 
 
 def bound(report: Report) -> str:
@@ -27,13 +25,16 @@ def bound(report: Report) -> str:
     return ", ".join(f"{s.name} = {s.value}" for s in report.symbols)
 
 
-def parameters(report: Report, depth: int) -> Sheet:
-    """Elements of the parameters by module, down to a depth, and what part of all they are."""
+def parameters(report: Report, depth: int, order: bool = False) -> Sheet:
+    """Elements of the parameters by module, down to a depth, and what part of all they are; with `order` its leading order."""
     modules = [m for m in report.modules if m.path.count(".") < depth and m.amount.value]
     whole = report.totals["total"]
-    rows: list[tuple[Cell, ...]] = [(_name(m.path), m.amount.value, _tenths(m.amount.value, whole.value), m.amount.form) for m in modules]
-    rows.append(("all", whole.value, "100.0 %", whole.form))
-    columns = (Column("module"), Column("parameters", is_number=True), Column("share"), FORMULA)
+    listed: list[tuple[Cell, Amount]] = [*((_name(m.path), m.amount) for m in modules), ("all", whole)]
+    rows: list[tuple[Cell, ...]] = []
+    for name, amount in listed:
+        orders = (Order(leading(amount.form)),) * order
+        rows.append((name, amount.value, _tenths(amount.value, whole.value), *orders, amount.form))
+    columns = (Column("module"), Column("parameters", is_number=True), Column("share"), *(ORDER,) * order, FORMULA)
     caption = f"{report.model}: parameters by module at {bound(report)}"
     return Sheet("parameters", caption, label_of(report.model, "parameters"), columns, tuple(rows), sections=frozenset({len(rows) - 1}))
 
@@ -46,30 +47,30 @@ def _tenths(part: int, whole: int) -> str:
     return f"{100 * part / whole:.1f} %" if whole else ""
 
 
-def memory(report: Report, analysis: Analysis, depth: int, unit: str) -> Sheet:
-    """Bytes that each block keeps for backward, then every category of memory and the peak of each phase."""
-    held = kept(analysis)
+def memory(report: Report, analysis: Analysis, depth: int, unit: str, order: bool = False) -> Sheet:
+    """Bytes that each block keeps for backward, then every category of memory and the peak of each phase; with `order` long orders too."""
+    held, many = kept(analysis), MANY if order else FEW
     rows: list[tuple[Cell, ...]] = []
     for path in _paths(held, depth):
-        rows.append(_amount(_name(path), total(life.size for life in held if _below(life, path)), analysis))
+        rows.append(_amount(_name(path), total(life.size for life in held if _below(life, path)), analysis, many))
     first = len(rows)
-    rows += [_amount(CATEGORIES.get(name, name), amount.form, analysis) for name, amount in report.memory.items() if amount.value]
+    rows += [_amount(CATEGORIES.get(name, name), amount.form, analysis, many) for name, amount in report.memory.items() if amount.value]
     second = len(rows)
-    rows += [_amount(f"peak, {phase}", amount.form, analysis) for phase, amount in report.peaks.items()]
-    columns = (Column("kept for backward by"), Column("memory", unit, is_number=True), Column("order"), FORMULA)
+    rows += [_amount(f"peak, {phase}", amount.form, analysis, many) for phase, amount in report.peaks.items()]
+    columns = (Column("kept for backward by"), Column("memory", unit, is_number=True), replace(ORDER, is_long=order), FORMULA)
     caption = f"{report.model}: memory by block and by category at {bound(report)}; {_setting(report)}"
     label = label_of(report.model, "memory")
     return Sheet("memory", caption, label, columns, tuple(rows), sections=frozenset({first, second}))
 
 
-def _amount(name: Cell, form: Poly, analysis: Analysis) -> tuple[Cell, ...]:
-    return name, evaluate(form, analysis.symbols.values), Order(leading(form)) if len(leading(form).terms) < 4 else None, form
+def _amount(name: Cell, form: Poly, analysis: Analysis, many: int) -> tuple[Cell, ...]:
+    order = leading(form)
+    return name, evaluate(form, analysis.symbols.values), Order(order) if len(order.terms) <= many else None, form
 
 
 def _setting(report: Report) -> str:
-    run, default = report.run, Run()
-    changed = [f"{k} = {v}" for k, v in run.items() if k in ("precision", "optimizer") or v != getattr(default, k)]
-    return ", ".join(changed)
+    told = {key: str(value).lower() if isinstance(value, bool) else value for key, value in stated(report.run).items()}
+    return ", ".join(f"{key} = {value}" for key, value in told.items() if (key, value) != ("mode", "train"))
 
 
 def _module(life: Life) -> str:
@@ -91,24 +92,26 @@ def _below(life: Life, path: str) -> bool:
     return f"{_module(life)}.".startswith(f"{path}.")
 
 
-def layers(report: Report, analysis: Analysis, unit: str) -> Sheet:
-    """The layers that the forward calls, of loops the first iteration: output shape and bytes, parameters."""
+def layers(report: Report, analysis: Analysis, unit: str, order: bool = False) -> Sheet:
+    """The layers that the forward calls, of loops the first iteration: output shape and bytes, with `order` how they grow, parameters."""
     shapes = {(c.path, c.op): c.outputs[0].shape for c in reversed(analysis.graph.instructions) if isinstance(c, Call)}
     rows: list[tuple[Cell, ...]] = []
     for row in report.layers:
         op = row.op if row.calls == 1 else f"{row.op} ×{row.calls}"
         shape = _shown(shapes[row.path, row.op], analysis)
-        rows.append((Name(row.path), op, shape, row.output.value, row.parameters.value or None))
-    rows.append(("all", None, None, sum(row.output.value for row in report.layers), sum(row.parameters.value for row in report.layers)))
+        orders = (Order(leading(row.output.form)),) * order
+        rows.append((Name(row.path), op, shape, row.output.value, *orders, row.parameters.value or None))
+    output, own = sum(row.output.value for row in report.layers), sum(row.parameters.value for row in report.layers)
+    whole = report.totals["total"].value
+    rows.append(("all" if own == whole else "these lines", None, None, output, *(None,) * order, own))
+    note = f"Of a loop the first iteration is listed, and nothing that is never called; the model has {whole:,} parameters."
     columns = (
-        Column("layer"),
-        Column("class"),
-        Column("output"),
-        Column("size", unit, is_number=True),
+        Column("layer"), Column("class"), Column("output"), Column("size", unit, is_number=True), *(ORDER,) * order,
         Column("parameters", is_number=True),
-    )
+    )  # fmt: skip
     caption = f"{report.model}: layers of the forward at {bound(report)}"
-    return Sheet("layers", caption, label_of(report.model, "layers"), columns, tuple(rows), sections=frozenset({len(rows) - 1}))
+    label, last = label_of(report.model, "layers"), frozenset({len(rows) - 1})
+    return Sheet("layers", caption, label, columns, tuple(rows), sections=last, notes=() if own == whole else (note,))
 
 
 def _shown(shape: Shape, analysis: Analysis) -> Shape:

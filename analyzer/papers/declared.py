@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from analyzer.papers.sheet import Cell, Column, Order, Sheet, label_of, leading
+from analyzer.papers.order import leading
+from analyzer.papers.sheet import Cell, Column, Order, Sheet, label_of
 from analyzer.report import Report, Table
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from analyzer.papers.builtin import CATEGORIES
 from analyzer.papers.sheet import Cell, Column, Sheet, label_of
-from analyzer.report import Amount, Report
+from analyzer.report import CATEGORIES, Amount, Report
 
 
 def difference(before: Report, after: Report, names: tuple[str, str], unit: str, formulas: bool = False) -> tuple[Sheet, ...]:

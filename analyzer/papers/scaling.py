@@ -5,7 +5,8 @@ from __future__ import annotations
 from analyzer.analysis import Analysis
 from analyzer.bisection import LARGEST
 from analyzer.evaluate import NotWhole, exact
-from analyzer.papers.sheet import Cell, Column, Order, Sheet, label_of, leading
+from analyzer.papers.order import leading
+from analyzer.papers.sheet import Cell, Column, Order, Sheet, label_of
 from analyzer.peaks import largest
 from analyzer.polynomial import ONE, Atom, Call, Poly, opened, symbols_of
 from analyzer.report import Report
@@ -18,7 +19,7 @@ def scaling(report: Report, analysis: Analysis) -> Sheet:
     rows = [_row(name, value, form, analysis) for name, value in values.items() if name in symbols_of(form)]
     columns = (
         Column("symbol"), Column("value", is_number=True), Column("grows with"), Column("share"),
-        Column("larger half from", is_number=True), Column("term", is_long=True),
+        Column("half of the peak from", is_number=True), Column("term", is_long=True),
     )  # fmt: skip
     note = "Each symbol alone, the others as given: its fastest term, its share of the peak, and from which value it is half of it."
     caption = f"{report.model}: which term of the peak dominates where"
@@ -32,7 +33,7 @@ def _row(name: str, value: int, form: Poly, analysis: Analysis) -> tuple[Cell, .
     values = analysis.symbols.values
     share = float(exact(top, values) / exact(form, values))
     half = _half(name, top, form, dict(values)) if degree else None
-    return Poly({((name, 1),): 1}), value, Order(power), f"{100 * share:.1f} %", half, leading(top) if len(top.terms) > 6 else top
+    return Poly({((name, 1),): 1}), value, Order(power), f"{100 * share:.1f} %", half, Order(leading(top)) if len(top.terms) > 6 else top
 
 
 def _half(name: str, top: Poly, form: Poly, values: dict[str, int]) -> int | None:

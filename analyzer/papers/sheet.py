@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Union
 
 from analyzer.graph import Shape
-from analyzer.polynomial import Monomial, Poly, opened
+from analyzer.polynomial import Poly
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +51,6 @@ class Sheet:
     heads: tuple[tuple[Cell, ...], ...] = ()
     sections: frozenset[int] = frozenset()
     notes: tuple[str, ...] = ()
-
-
-def leading(form: Poly) -> Poly:
-    """The terms that no other term exceeds as the symbols grow, their numbers left out; 1 for a constant."""
-    monomials = list(opened(form).terms)
-    top = [m for m in monomials if not any(m != other and _divides(m, other) for other in monomials)]
-    return Poly(dict.fromkeys(top, 1))
-
-
-def _divides(small: Monomial, large: Monomial) -> bool:
-    """Whether the quotient of two monomials has no negative power."""
-    powers = dict(large)
-    for atom, exponent in small:
-        powers[atom] = powers.get(atom, 0) - exponent
-    return all(exponent >= 0 for exponent in powers.values())
 
 
 def label_of(*words: str) -> str:

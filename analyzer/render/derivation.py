@@ -55,7 +55,7 @@ def as_latex(found: Derivation, symbols: Iterable[tuple[str, int]]) -> str:
         told = f"${shape}$ of {escaped(line.dtype)}: " if shape else ""
         times = "" if line.times == ONE else rf", ${latex(line.times)}$ times: ${latex(line.bytes)}$"
         lines += [rf"  \item {_code(line.label)}, {escaped(_made(line))} {_code(line.place)}. {told}${latex(line.each)}$ bytes{times}."]
-        lines += [rf"    \\ {_code(reason)}" for reason in line.reasons]
+        lines += [rf"    \\ {_code(reason) if ' = ' in reason else escaped(reason)}" for reason in line.reasons]
     lines += [r"\end{enumerate}", r"\begingroup\raggedright\noindent Their sum is"]
     lines += [f"${latex(found.form)}$, {count(found.value)} bytes at {escaped(_bound(symbols))}.", r"\par\endgroup"]
     return "\n".join(lines) + "\n"

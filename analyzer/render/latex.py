@@ -76,12 +76,17 @@ def _table(sheet: Sheet) -> str:
     opening, closing = (r"\begin{tabularx}{\linewidth}", r"\end{tabularx}") if long else (r"\begin{tabular}", r"\end{tabular}")
     specification = "".join(_specification(column, i, sheet) for i, column in enumerate(sheet.columns))
     lines = [
-        r"\begin{table}[htbp]", r"  \centering\small", rf"  \caption{{{escaped(sheet.caption)}}}", rf"  \label{{{sheet.label}}}",
+        r"\begin{table}[htbp]", r"  \centering\small", rf"  \caption{{{_caption(sheet.caption)}}}", rf"  \label{{{sheet.label}}}",
         rf"  {opening}{{@{{}}{specification}@{{}}}}", r"    \toprule", *_heads(sheet), r"    \midrule", *_rows(sheet),
         r"    \bottomrule", f"  {closing}",
     ]  # fmt: skip
     lines += [rf"  \par\smallskip{{\footnotesize {escaped(note)}}}" for note in sheet.notes]
     return "\n".join((*lines, r"\end{table}")) + "\n"
+
+
+def _caption(text: str) -> str:
+    """A caption whose lines do not end before or after an equals sign."""
+    return escaped(text).replace(" = ", "~=~")
 
 
 def _rows(sheet: Sheet) -> Iterator[str]:
@@ -99,7 +104,8 @@ def _long(sheet: Sheet) -> str:
     specification = "".join(_specification(column, i, sheet, rf"p{{{room}}}") for i, column in enumerate(sheet.columns))
     heads = [r"    \toprule", *_heads(sheet), r"    \midrule"]
     lines = [
-        r"{\small", rf"\begin{{longtable}}{{@{{}}{specification}@{{}}}}", rf"    \caption{{{escaped(sheet.caption)}}}",
+        r"{\small\setlength{\LTcapwidth}{\linewidth}", rf"\begin{{longtable}}{{@{{}}{specification}@{{}}}}",
+        rf"    \caption{{{_caption(sheet.caption)}}}",
         rf"    \label{{{sheet.label}}} \\", *heads, r"    \endfirsthead", *heads, r"    \endhead", r"    \midrule",
         rf"    \multicolumn{{{len(sheet.columns)}}}{{r@{{}}}}{{\footnotesize continued}} \\", r"    \endfoot", r"    \bottomrule",
         r"    \endlastfoot", *_rows(sheet), r"\end{longtable}",

@@ -9,16 +9,15 @@ import jinja2
 from analyzer.bisection import LARGEST
 from analyzer.host_report import HostReport
 from analyzer.render import host
-from analyzer.render.terminal import MEMORY_NAMES
 from analyzer.render.units import binary, count, decimal, duration, in_unit, settings
-from analyzer.report import Report
+from analyzer.report import CATEGORIES, Report
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 
 
 def as_markdown(report: Report) -> str:
     """The report as a Markdown document."""
-    return environment().get_template("report.md.j2").render(report=report, memory_names=MEMORY_NAMES, largest=LARGEST)
+    return environment().get_template("report.md.j2").render(report=report, memory_names=CATEGORIES, largest=LARGEST)
 
 
 def data_as_markdown(report: HostReport) -> str:

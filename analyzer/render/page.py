@@ -16,8 +16,7 @@ from markupsafe import Markup
 from analyzer.bisection import LARGEST
 from analyzer.live import Ledger
 from analyzer.render.markdown import TEMPLATES, environment
-from analyzer.render.terminal import MEMORY_NAMES
-from analyzer.report import Amount, Figures, ModuleRow, Report
+from analyzer.report import CATEGORIES, Amount, Figures, ModuleRow, Report
 from analyzer.verdict import ESTIMATED
 
 STYLES = ("vendor/uPlot.min.css", "page/page.css")
@@ -42,16 +41,22 @@ def as_page(report: Report, figures: Sequence[Figures], told: dict[str, Any], le
     made = environment(escaped=True)
     made.filters["form"] = lambda amount: ledger.form(amount.form)
     made.filters["tree"] = _tree
-    made.globals["memory_names"] = MEMORY_NAMES
+    made.globals["memory_names"] = CATEGORIES
     first, bodies, chosen = _bodies(figures, made.get_template("page/tables.html.j2").module)
     programs = [program | {"bodies": own} for program, own in zip(told["programs"], chosen, strict=True)]
     return made.get_template("page.html.j2").render(
-        report=report, largest=LARGEST, bodies=first, band=f"{float(ESTIMATED):.0%}",
-        bound_at=", ".join(f"{s.name} = {s.value:,}" for s in report.symbols if not s.definition),
+        report=report, largest=LARGEST, bodies=first, band=_band(told["programs"][0]["cards"]),
+        bound_at=", ".join(f"{s.name}\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{s.value:,}" for s in report.symbols if not s.definition),
         files={"style": Markup(style), "scripts": [Markup(script) for script in scripts]},
         policy={"styles": _hashes([style]), "scripts": _hashes(scripts)},
         data=_packed({**told, "programs": programs, "bodies": bodies, "batch": report.batch, **ledger.told()}),
     )  # fmt: skip
+
+
+def _band(cards: Sequence[dict[str, Any]]) -> str:
+    """The largest part of a card's room that an estimate has to leave: 10%."""
+    rooms = ((card["capacity"] - card["context"], card["sure"]) for card in cards)
+    return f"{max(((room - sure) / room for room, sure in rooms), default=float(ESTIMATED)):.0%}"
 
 
 def _bodies(figures: Sequence[Figures], macros: object) -> tuple[dict[str, Markup], dict[str, list[str]], list[dict[str, int]]]:

@@ -19,7 +19,8 @@ FORMATS = ("text", "latex", "markdown", "csv", "html")
 STYLE = (
     "table{border-collapse:collapse;margin:1em 0;font-size:.95em}caption{text-align:left;padding:.4em 0}"
     "thead th{border-top:2px solid;border-bottom:1px solid}tbody tr:last-child td{border-bottom:2px solid}"
-    "td,th{padding:.15em .7em;text-align:left;font-weight:normal;vertical-align:top}.n{text-align:right;font-variant-numeric:tabular-nums}"
+    "td,th{padding:.15em .7em;text-align:left;font-weight:normal;vertical-align:baseline}sub,sup{line-height:0}"
+    ".n{text-align:right;font-variant-numeric:tabular-nums}"
     "tr.s td{border-top:1px solid}body{font-family:serif;margin:2em}"
 )
 
@@ -34,7 +35,7 @@ MARKDOWN = Writer(
 )
 CSV = Writer(str, str, repr, lambda form: f"O({form})", lambda text, level: "  " * level + text, "x", str)
 HTML = Writer(
-    escape, lambda plain: grouped(plain, "\u202f"), html, lambda form: f"<i>O</i>({form})",
+    lambda text: escape(text).replace(" %", "&nbsp;%"), lambda plain: grouped(plain, "\u202f"), html, lambda form: f"<i>O</i>({form})",
     lambda text, level: f'<code style="margin-left:{level}em">{escape(text)}</code>', " × ", str,
 )  # fmt: skip
 

@@ -14,14 +14,10 @@ from analyzer.render.grids import show as _show
 from analyzer.render.grids import symbol_table, written
 from analyzer.render.host_terminal import data_only, host_tables
 from analyzer.render.units import binary, count, in_unit, settings
-from analyzer.report import Amount, Peak, Report, Table
+from analyzer.report import CATEGORIES, Amount, Peak, Report, Table
 from analyzer.verdict import CLOSE, FITS, UNFIT
 
 COLORS = {FITS: "green", CLOSE: "yellow", UNFIT: "red"}
-MEMORY_NAMES = {
-    "parameters": "parameters", "buffers": "buffers", "gradients": "gradients", "optimizer": "optimizer state",
-    "inputs": "inputs", "after_forward": "left by the forward", "kept_for_backward": "kept for backward",
-}  # fmt: skip
 
 
 def as_text(report: Report, width: int | None = None, color: bool = False) -> str:
@@ -98,7 +94,7 @@ def _row(grid: Grid, name: str, amount: Amount) -> None:
 def _memory(console: Console, report: Report) -> None:
     grid = _grid("Memory", ("", "left"), ("size", "right"), ("bytes", "right"), ("formula", "left"))
     for name, amount in report.memory.items():
-        _row(grid, MEMORY_NAMES.get(name, name), amount)
+        _row(grid, CATEGORIES.get(name, name), amount)
     _row(grid, "temporaries at the peak", report.peak.temporaries)
     grid.add_section()
     for phase, amount in report.peaks.items():

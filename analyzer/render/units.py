@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 
-from analyzer.run.settings import Run
+from analyzer.report import stated
 
 GIB, MIB, KIB = 1 << 30, 1 << 20, 1 << 10
 DECIMAL = {"bytes": 1, "elements": 1, "kB": 1000, "KiB": KIB, "MB": 10**6, "GB": 10**9, "MiB": MIB, "GiB": GIB}
@@ -50,7 +49,5 @@ def in_unit(size: int, unit: str) -> str:
 
 
 def settings(run: Mapping[str, object]) -> str:
-    """The run settings that matter to a reader: the first three, and those that differ from the default."""
-    default = asdict(Run())
-    shown = {k: v for i, (k, v) in enumerate(run.items()) if i < 3 or v != default[k]}
-    return ", ".join(f"{k}={str(v).lower() if isinstance(v, bool) else v}" for k, v in shown.items())
+    """The run settings that matter to a reader: `mode=train, precision=fp32, optimizer=AdamW`."""
+    return ", ".join(f"{k}={str(v).lower() if isinstance(v, bool) else v}" for k, v in stated(run).items())

@@ -13,14 +13,13 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from analyzer.analysis import Analysis, analyze
+from analyzer.analysis import Analysis, analyze, sizes_of
 from analyzer.assumptions import Assumption, always
 from analyzer.build.model import Model
 from analyzer.memory import categories
 from analyzer.peaks import undominated
 from analyzer.polynomial import ONE, Poly
 from analyzer.problems import COMMAND_LINE, InvalidConfig, Origin, Problem
-from analyzer.programs import sizes_of
 from analyzer.run.settings import Run
 from analyzer.sizes import Broken, Device, RefusedSizes
 from analyzer.sweep.arrays import Arrays, Mask

@@ -109,16 +109,22 @@ const charts = (() => {
       ctx.font = `${11 * dpr}px system-ui, sans-serif`;
       ctx.textAlign = "left";
       ctx.textBaseline = "bottom";
-      let last = Infinity;
-      for (const [room, names] of [...rooms].sort((a, b) => a[0] - b[0])) {
-        const y = u.valToPos(room, "y", true);
-        ctx.strokeStyle = ink("--soft");
-        ctx.setLineDash([5 * dpr, 4 * dpr]);
+      const lines = [...rooms].sort((a, b) => a[0] - b[0]).map(([room, names]) => [u.valToPos(room, "y", true), names.length > 2 ? `${names[0]}, …` : names.join(", ")]);
+      ctx.strokeStyle = ink("--soft");
+      ctx.setLineDash([5 * dpr, 4 * dpr]);
+      for (const [y] of lines) {
         ctx.beginPath();
         ctx.moveTo(bbox.left, y), ctx.lineTo(right, y);
         ctx.stroke();
+      }
+      let last = Infinity;
+      for (const [y, text] of lines) {
+        if (last - y < 14 * dpr || y < bbox.top + 12 * dpr) continue;
+        const start = bbox.left + 6 * dpr;
+        ctx.fillStyle = ink("--paper"); // no other card's line strikes the name through
+        ctx.fillRect(start - 2 * dpr, y - 14 * dpr, ctx.measureText(text).width + 4 * dpr, 13 * dpr);
         ctx.fillStyle = ink("--soft");
-        if (last - y > 14 * dpr && y > bbox.top + 12 * dpr) ctx.fillText(names.length > 2 ? `${names[0]}, …` : names.join(", "), bbox.left + 6 * dpr, y - 2 * dpr), (last = y);
+        ctx.fillText(text, start, y - 2 * dpr), (last = y);
       }
       ctx.setLineDash([]);
       const x = u.valToPos(here[0], "x", true), y = u.valToPos(here[1] / GIB, "y", true);

@@ -1,7 +1,11 @@
 "use strict";
 /* Formulas at whole numbers of any size: what analyzer/evaluate.py, analyzer/functions.py and analyzer/build/symbols.py do, in BigInt. */
 const exact = (() => {
-  class Refused extends Error {}
+  class Refused { // no Error: hundreds are thrown while sliders look for values
+    constructor(message) {
+      this.message = message;
+    }
+  }
   const big = (n) => BigInt(n);
   const abs = (a) => (a < 0n ? -a : a);
   const max = (...a) => a.reduce((x, y) => (y > x ? y : x));
@@ -163,6 +167,15 @@ const exact = (() => {
     return n;
   }
 
+  /* The terms of a form, their numbers read once. */
+  function read(data, index) {
+    data.read ??= new Array(data.forms.length);
+    return (data.read[index] ??= data.forms[index].map(([number, ...powers]) => {
+      const [above, below] = String(number).split("/");
+      return [big(above), big(below ?? 1), powers];
+    }));
+  }
+
   /* A page's forms at one set of values. A form is a list of terms [number, atom, power, ...]; an atom is a name or [function, ...forms]. */
   class Values {
     constructor(data, symbols) {
@@ -170,23 +183,24 @@ const exact = (() => {
       this.symbols = symbols;
       this.forms = new Array(data.forms.length);
       this.atoms = new Array(data.atoms.length);
+      this.held = [];
     }
     form(index) {
-      return (this.forms[index] ??= this.#sum(this.data.forms[index]));
+      return (this.forms[index] ??= this.#sum(read(this.data, index)));
     }
     #sum(terms) {
-      let sum = [0n, 1n];
-      for (const [number, ...powers] of terms) {
-        const [above, below] = String(number).split("/");
-        let n = big(above), d = big(below ?? 1);
+      let sum = 0n, rest = null; // whole terms together, and fractions
+      for (const [above, below, powers] of terms) {
+        let n = above, d = below;
         for (let i = 0; i < powers.length; i += 2) {
           const base = this.atom(powers[i]), e = powers[i + 1];
           if (e > 0) n *= e === 1 ? base : base ** big(e);
           else d *= base ** big(-e);
         }
-        sum = plus(sum, d === 1n ? [n, d] : ratio(n, d));
+        if (d === 1n) sum += n;
+        else rest = rest ? plus(rest, ratio(n, d)) : ratio(n, d);
       }
-      return whole(sum);
+      return rest ? whole(plus(rest, [sum, 1n])) : sum;
     }
     atom(index) {
       return (this.atoms[index] ??= this.#called(this.data.atoms[index]));
@@ -196,7 +210,11 @@ const exact = (() => {
       const [name, ...args] = atom;
       return functions[name](...args.map((form) => this.form(form)));
     }
-    holds([left, relation, right]) {
+    /* A condition: two forms, their relation, and last its own number. */
+    holds(condition) {
+      return (this.held[condition[5]] ??= this.#compared(condition));
+    }
+    #compared([left, relation, right]) {
       try {
         const a = this.form(left), b = this.form(right);
         return relation === "==" ? a === b : relation === "!=" ? a !== b : relation === ">=" ? a >= b : a <= b;
@@ -247,12 +265,15 @@ const exact = (() => {
 
   /* Bytes at each piece of a program's step, in BigInt: what is born up to its tick and dies later. */
   function totals(program, values) {
-    const [forms, births, deaths] = program.lives, sizes = forms.map((form) => values.form(form));
-    const changes = [...births.map((tick, i) => [tick, sizes[i]]), ...deaths.flatMap((tick, i) => (tick < 0 ? [] : [[tick, -sizes[i]]]))];
-    changes.sort((a, b) => a[0] - b[0]);
+    const [forms, births, deaths] = program.lives;
+    program.changes ??= [...births.map((tick, i) => [tick, forms[i], true]), ...deaths.flatMap((tick, i) => (tick < 0 ? [] : [[tick, forms[i], false]]))].sort((a, b) => a[0] - b[0]);
+    const { changes } = program;
     let at = 0, running = 0n;
     return program.pieces.map((piece) => {
-      for (; at < changes.length && changes[at][0] <= piece.tick; at++) running += changes[at][1];
+      for (; at < changes.length && changes[at][0] <= piece.tick; at++) {
+        const size = values.form(changes[at][1]);
+        running = changes[at][2] ? running + size : running - size;
+      }
       return running;
     });
   }
@@ -268,11 +289,19 @@ const exact = (() => {
     return found;
   }
 
-  /* What a card says to the closed form: by the two limits of its band. */
-  const verdict = (card, peak) => {
-    const wanted = peak + big(card.workspaces);
-    return wanted <= big(card.sure) ? "fits" : wanted <= big(card.hopeful) ? "too close to call" : "does not fit";
-  };
+  /* Of a pipeline: whether the stage that a program is of is the first of those that need most. */
+  function hasMost(program, values) {
+    if (!program.rivals.length) return true;
+    const [own, before, behind] = program.rivals.map((forms) => max(0n, ...forms.map((form) => values.form(form))));
+    return before < own && own >= behind;
+  }
 
-  return { Refused, Values, bound, floordiv, functions, peaks, totals, tree, verdict };
+  /* What a card says to a peak, and the segments that it takes: the closed form and cuBLAS's workspaces, times what a replay took more than these elsewhere. */
+  function estimate(card, peak, [took, formed] = []) {
+    const wanted = peak + big(card.workspaces), segments = took > formed ? up(wanted * big(took), big(formed)) : wanted;
+    const verdict = segments <= big(card.sure) ? "fits" : peak <= big(card.hopeful) ? "too close to call" : "does not fit";
+    return { segments, verdict };
+  }
+
+  return { Refused, Values, bound, floordiv, functions, hasMost, estimate, peaks, totals, tree };
 })();

@@ -32,11 +32,25 @@ const notation = (() => {
     return below ? node("msub", node("mi", head), node(/^\d+$/.test(below) ? "mn" : "mi", below)) : node("mi", head);
   }
 
+  const OPENING = "(⌊⌈", CLOSING = ")⌋⌉", SHORT = 16; // characters between parentheses that stay on one line
+
+  /* The places between the parentheses of short groups. */
+  function together(text) {
+    const opened = [], inside = new Set();
+    [...text].forEach((token, i) => {
+      if (OPENING.includes(token)) opened.push(i);
+      if (!CLOSING.includes(token)) return;
+      const begin = opened.pop();
+      if (i - begin <= SHORT) for (let at = begin; at < i; at++) inside.add(at);
+    });
+    return inside;
+  }
+
   /* The Unicode text of a formula as MathML, in parts between which a line may end. */
   function typeset(text) {
-    const parts = [[]];
-    let depth = 0;
-    for (const [token, name, number, power, space] of text.matchAll(TOKEN)) {
+    const parts = [[]], inside = together(text);
+    for (const found of text.matchAll(TOKEN)) {
+      const [token, name, number, power, space] = found;
       const part = parts[parts.length - 1];
       if (name) part.push(named(name));
       else if (number) part.push(node("mn", number));
@@ -44,13 +58,12 @@ const notation = (() => {
       else if (space) continue;
       else if (token === "·") part.push(Object.assign(node("mspace"), {}));
       else {
-        depth += "(⌊⌈".includes(token) - ")⌋⌉".includes(token);
-        const sign = "+−=≤≥≠".includes(token) && part.length;
+        const sign = "+−=≤≥≠".includes(token) && part.length && !inside.has(found.index);
         if (sign) parts.push([]);
         const mark = node("mo", token);
-        if ("()⌊⌋⌈⌉".includes(token)) mark.setAttribute("stretchy", "false");
+        if ((OPENING + CLOSING).includes(token)) mark.setAttribute("stretchy", "false");
         if (token === "," ) mark.setAttribute("separator", "true");
-        if (sign) mark.setAttribute("form", "infix");
+        if (sign) mark.setAttribute("lspace", "0"), mark.setAttribute("rspace", "0.25em"); // the space between two parts stands before it
         parts[parts.length - 1].push(mark);
       }
     }

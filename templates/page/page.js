@@ -7,7 +7,8 @@
   const free = () => Object.fromEntries(Object.entries(given).filter(([name]) => !(name in data.definitions)));
   let chosen = free();
   const rows = Object.fromEntries(all(".symbol").map((row) => [row.dataset.symbol, {
-    range: row.querySelector("[type=range]"), field: row.querySelector("[type=number]"), follow: row.querySelector(".follow"), grid: [],
+    range: row.querySelector("[type=range]"), field: row.querySelector("[type=number]"), follow: row.querySelector(".follow"),
+    skips: row.querySelector(".skips"), grid: [],
   }]));
 
   /* Text that was deflated and written in base64. */
@@ -17,16 +18,18 @@
   }
 
   const { words } = data, word = (number) => words[number];
+  const numbered = new Map();
+  const number = (condition) => numbered.get(condition.join(" ")) ?? numbered.set(condition.join(" "), numbered.size).size - 1;
   const programs = data.programs.map((program) => ({
-    ...program, words, lives: program.lives.map((column) => data.columns[column]),
+    ...program, words, conditions: program.conditions.map((condition) => [...condition, number(condition)]), lives: program.lives.map((column) => data.columns[column]),
     pieces: program.pieces.map(([phase, tick, ...told]) => ({ phase: word(phase), tick, where: word(told[0]), line: word(told[1]), formula: word(told[2]) })),
   }));
 
-  /* Conditions of a program that do not hold at these values; that which failed last is asked first. */
+  /* Whether a program is not the right one at these values; the condition that failed last is asked first. */
   function broken(program, values) {
     const place = program.conditions.findIndex((condition) => !values.holds(condition));
     if (place > 0) program.conditions.unshift(...program.conditions.splice(place, 1));
-    return place >= 0;
+    return place >= 0 || !exact.hasMost(program, values);
   }
 
   /* The forms at chosen values, and the first program that holds there; null where a symbol is refused or none does. */
@@ -56,7 +59,24 @@
       offered.add(given[name]);
     }
     offered.delete(now);
-    return [now, ...[...offered].filter((value) => taken(name, value))].sort((a, b) => (a < b ? -1 : 1));
+    const known = [...offered].filter((value) => taken(name, value)), had = new Set(known);
+    const without = [...offered].filter((value) => !had.has(value) && !isRefused({ ...chosen, [name]: value })).length;
+    rows[name].skips.hidden = !without;
+    rows[name].skips.textContent = `${without} of ${without + known.length + 1} values skipped: no formulas here`;
+    return [now, ...known].sort((a, b) => (a < b ? -1 : 1));
+  }
+
+  /* Whether the config refuses values: a symbol does, or every program has a demand of an op that is not met, or one lacks nothing else. */
+  function isRefused(choice) {
+    try {
+      const values = new exact.Values(data, exact.bound(data.definitions, choice));
+      const unmet = programs.map((one) => one.conditions.some((condition) => condition[3] && !values.holds(condition)));
+      if (!unmet.some(Boolean)) return false;
+      return unmet.every(Boolean) || programs.some((one, i) => unmet[i] && one.conditions.every((condition) => condition[3] || values.holds(condition)));
+    } catch (error) {
+      if (error instanceof exact.Refused || error instanceof RangeError) return true;
+      throw error;
+    }
   }
   const max = (a, b) => (a > b ? a : b);
 
@@ -136,9 +156,10 @@
   function cards(program, bytes) {
     let fitting = 0;
     for (const row of all("[data-card]")) {
-      const card = program.cards[row.dataset.card], said = exact.verdict(card, bytes);
-      const need = bytes + BigInt(card.workspaces) + BigInt(card.context);
+      const card = program.cards[row.dataset.card], { segments, verdict: said } = exact.estimate(card, bytes, data.overheads[row.dataset.card]);
+      const need = segments + BigInt(card.context);
       row.querySelector(".need").textContent = notation.binary(need);
+      row.querySelector(".spare").textContent = notation.binary(BigInt(card.capacity) - need);
       row.querySelector(".said").textContent = said;
       row.querySelector(".said").dataset.answer = said;
       const fill = row.querySelector(".fill");
@@ -198,15 +219,38 @@
 
   function refuse(reason) {
     const banner = get("regime");
-    banner.replaceChildren(reason, document.createElement("br"), "Ask for them: ", cell("code", `${command()} --format html -o page.html`));
+    banner.replaceChildren(reason);
+    if (!reason.includes("refused at these values: it needs") && !reason.startsWith("These values are refused")) {
+      banner.append(document.createElement("br"), "Ask for them: ", cell("code", command()), ", and for a page with ", cell("code", "--format html -o page.html"));
+    }
     banner.hidden = false;
     document.body.classList.add("outside");
     numbers(null);
     for (const id of ["peak", "peak-bytes", "fitting"]) get(id).textContent = NOTHING;
-    for (const spot of all("[data-phase] .binary, [data-phase] .count, .need, .said")) spot.textContent = NOTHING;
+    for (const spot of all("[data-phase] .binary, [data-phase] .count, .need, .spare, .said")) spot.textContent = NOTHING;
     for (const fill of all(".fill, .said")) delete fill.dataset.answer;
     for (const id of ["where", "course-at", "curve-at"]) get(id).textContent = "";
     get("alive").tBodies[0].replaceChildren();
+  }
+
+  /* Whether a bound of the same size by a number says more than another one. */
+  function isTighter([left, relation, right], [other, sign, bound]) {
+    const [mine, its] = [right, bound].map((form) => (data.forms[form].length === 1 && data.forms[form][0].length === 1 ? data.forms[form][0][0] : null));
+    if (left !== other || relation !== sign || mine === null || its === null) return false;
+    return relation === "<=" ? mine < its : relation === ">=" && mine > its;
+  }
+
+  /* Conditions that do not hold, without those that hold once a symbol has the one value that another one asks for. */
+  function essential(conditions, symbols) {
+    const asked = (condition) => {
+      const [[left, ...more], [right, ...others]] = [data.forms[condition[0]], data.forms[condition[2]]];
+      const name = data.atoms[left?.[1]], alone = left?.length === 3 && left[0] === 1 && left[2] === 1 && !more.length && typeof name === "string";
+      return condition[1] === "==" && alone && right?.length === 1 && !others.length ? [name, BigInt(right[0])] : null;
+    };
+    const fixing = conditions.filter(asked);
+    if (!fixing.length) return conditions;
+    const there = new exact.Values(data, { ...symbols, ...Object.fromEntries(fixing.map(asked)) });
+    return [...fixing, ...conditions.filter((condition) => !fixing.includes(condition) && !there.holds(condition))];
   }
 
   /* Why there are no numbers here: what symbols or ops refuse, or that no program of the page is the right one. */
@@ -215,13 +259,14 @@
       const values = new exact.Values(data, exact.bound(data.definitions, chosen));
       shown(values);
       const failing = programs.map((one) => one.conditions.filter((condition) => !values.holds(condition)));
-      const told = (conditions) => conditions.map((condition) => word(condition[4])).join(", ");
+      const told = (conditions) => conditions.filter((one) => !conditions.some((other) => isTighter(other, one))).map((one) => word(one[4])).join(", ");
+      if (failing.some((conditions) => !conditions.length)) return "No numbers: at these values another stage of the pipeline needs most, and this page has no formulas of it.";
       const asked = failing.find((conditions) => conditions.every((condition) => condition[3]));
       if (asked) return `The config is refused at these values: it needs ${told(asked)}.`;
       const needed = failing.map((conditions) => conditions.filter((condition) => condition[3]).map((condition) => condition[4]));
       const common = needed[0].filter((number) => needed.every((numbers) => numbers.includes(number)));
       if (common.length) return `No numbers: every set of formulas of this page needs ${common.map(word).join(", ")}; the config is most likely refused at these values.`;
-      const nearest = failing.reduce((least, conditions) => (conditions.length < least.length ? conditions : least));
+      const nearest = failing.map((conditions) => essential(conditions, values.symbols)).reduce((least, conditions) => (conditions.length < least.length ? conditions : least));
       return `No numbers: at these values PyTorch takes kernels for which this page has no formulas, or the config is refused. The nearest formulas hold while ${told(nearest)}.`;
     } catch (error) {
       if (!(error instanceof exact.Refused || error instanceof RangeError)) throw error;
@@ -229,11 +274,16 @@
     }
   }
 
-  let later = 0;
+  /* The address says what was moved; a browser lets it change only so often. */
+  function addressed() {
+    history.replaceState(null, "", `#${Object.entries(chosen).filter(([n, v]) => v !== given[n]).map(([n, v]) => `${n}=${v}`).join("&")}`);
+  }
+
+  let later = 0, addressing = 0;
   function update() {
     const here = at(chosen);
     get("command").textContent = `${command()} --format html -o page.html`;
-    history.replaceState(null, "", `#${Object.entries(chosen).filter(([n, v]) => v !== given[n]).map(([n, v]) => `${n}=${v}`).join("&")}`);
+    addressing = clearTimeout(addressing) ?? setTimeout(addressed, 400);
     clearTimeout(later);
     if (!here) return refuse(reason());
     const { program, values } = here;

@@ -48,12 +48,13 @@ def headed(axes: Axes, heading: Heading, width: float, title: str | None) -> Non
     if title is not None:
         axes.set_title(title, loc="left", fontweight="bold")
         return
-    lines = textwrap.wrap(heading.fixed, int(width * 16))
+    lines = textwrap.wrap(heading.fixed.replace(" = ", "\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}"), int(width * 16))
     name = textwrap.wrap(heading.title, int(width * 13.5))
     axes.set_title("\n".join(name), loc="left", fontweight="bold", pad=5 + 9.2 * len(lines))
-    axes.annotate(
+    fixed = axes.annotate(
         "\n".join(lines), (0, 1), (0, 4), xycoords="axes fraction", textcoords="offset points", fontsize=7, color=FAINT, va="bottom"
     )
+    fixed.set_in_layout(False)  # the title leaves the room above it; to the right it may reach over a narrow picture
 
 
 def named(symbol: str, meaning: str) -> str:
