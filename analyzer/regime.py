@@ -31,6 +31,8 @@ def regime(piece: Piece, candidates: Iterable[Piece], symbols: Mapping[str, int]
 def _range(name: str, low: int, high: int | None) -> str:
     if high is None:
         return f"{name} >= {low}"
+    if low == high:
+        return f"{name} = {low}"
     return f"{name} <= {high}" if low == 1 else f"{low} <= {name} <= {high}"
 
 
