@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import random
 import sys
+from collections.abc import Callable
 from itertools import product
 
 import torch
 
 from analyzer.allocator import Allocator, OutOfMemory, Span
 from analyzer.expandable import Expandable
+from analyzer.run.settings import Run
 
 REQUESTS = 3000
 CONFIGURATIONS = {
@@ -23,6 +25,22 @@ CONFIGURATIONS = {
     "roundup_power2_divisions:4": Allocator(divisions=4),
     "expandable_segments:True,roundup_power2_divisions:8": Expandable(divisions=8),
 }
+
+
+UNLIMITED = (1 << 44) - 1  # MB: more than any block
+Setter = Callable[[str], None]
+
+
+def set_allocator(run: Run) -> None:
+    """Set the allocator up as a run says, whatever it was before: PYTORCH_CUDA_ALLOC_CONF of a program that has begun."""
+    options = (
+        f"expandable_segments:{run.expandable_segments}",
+        f"max_split_size_mb:{run.max_split_size_mb or UNLIMITED}",
+        f"roundup_power2_divisions:{run.roundup_power2_divisions or 1}",
+    )
+    newer: Setter | None = getattr(torch._C, "_accelerator_setAllocatorSettings", None)
+    setter: Setter = newer or torch.cuda.memory._set_allocator_settings
+    setter(",".join(options))
 
 
 def requests(seed: int, scale: int) -> list[int]:

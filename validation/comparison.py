@@ -14,6 +14,7 @@ from analyzer.run.heap import Heap
 from analyzer.run.schedules import EVERY
 from analyzer.run.training import simulate
 from analyzer.sizes import Device, Sizes
+from validation.allocator import set_allocator
 from validation.checks import Checker
 from validation.divergence import Divergence, Event, aligned, first_divergence, measured_events, predicted_events
 from validation.figures import PHASES, Figures, Measured, measure, predicted
@@ -56,6 +57,7 @@ def device() -> Device:
 def compared(analysis: Analysis) -> Comparison:
     """Run the analyzed model and compare; of several GPUs in one process, what the one that it was analyzed for does."""
     graph, heap = unrolled(analysis)
+    set_allocator(analysis.run)
     recorder = Recorder(analysis.gpu)
     program = _program(graph, analysis)
     checker = Checker(program)
