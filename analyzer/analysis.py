@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from analyzer.assumptions import Assumption
 from analyzer.build.model import Model
@@ -79,11 +80,16 @@ def divided(analysis: Analysis) -> Iterable[Poly]:
     return (size for size in sizes_of(analysis) if any(exponent < 0 for monomial in size.terms for _, exponent in monomial))
 
 
-def sizes_of(analysis: Analysis) -> Iterable[Poly]:
+def sizes_of(analysis: Analysis) -> tuple[Poly, ...]:
     """The sizes of all tensors, each once."""
-    steps = (i for i in nested(analysis.graph.instructions) if isinstance(i, Step))
+    return _sizes(analysis.graph)
+
+
+@lru_cache(maxsize=32)
+def _sizes(graph: Graph) -> tuple[Poly, ...]:
+    steps = (i for i in nested(graph.instructions) if isinstance(i, Step))
     tensors = (t for step in steps for t in (*step.inputs.values(), *step.outputs, *step.aux.values()))
-    return dict.fromkeys(size for tensor in tensors for size in tensor.shape)
+    return tuple(dict.fromkeys(size for tensor in tensors for size in tensor.shape))
 
 
 def peak_of(pieces: Sequence[Piece], symbols: Mapping[str, int]) -> int:

@@ -17,6 +17,7 @@ from analyzer.polynomial import Poly
 from analyzer.problems import InvalidConfig
 from analyzer.replay import Failure, Replay, cublas_workspace
 from analyzer.replay import replay as run_tape
+from analyzer.sizes import Broken, RefusedSizes
 from analyzer.tape import Tape, record
 
 
@@ -95,6 +96,7 @@ class Programs:
         self.programs: list[Program] = []
         self.cases: dict[tuple[tuple[str, int], ...], Case] = {}
         self.refusals: dict[tuple[tuple[str, int], ...], InvalidConfig] = {}
+        self.broken: list[Broken] = []  # what was refused by sizes alone, once each
         self.traced: set[tuple[tuple[str, int], ...]] = set()
 
     def case(self, changed: Mapping[str, int]) -> Case:
@@ -107,8 +109,22 @@ class Programs:
                 self.cases[key] = self._made({**self.overrides, **{name: str(value) for name, value in changed.items()}})
             except InvalidConfig as error:
                 self.refusals[key] = error
+                if isinstance(error, RefusedSizes):
+                    self.broken.append(error.broken)
                 raise
         return self.cases[key]
+
+    def takes(self, changed: Mapping[str, int]) -> bool:
+        """Whether the config takes the values, as far as decisions tell: what is refused as other values were is not traced."""
+        key = tuple(sorted(changed.items()))
+        if key not in self.refusals and key not in self.cases and self.broken:
+            try:
+                values = bind_symbols(self.first.model, {**self.overrides, **{name: str(value) for name, value in changed.items()}}).values
+            except InvalidConfig:
+                return False
+            if any(broken.at(values) for broken in self.broken):
+                return False
+        return self.refusal(changed) is None
 
     def refusal(self, changed: Mapping[str, int]) -> InvalidConfig | None:
         """Why the config refuses some values; None where it does not."""

@@ -41,6 +41,18 @@ class Broken:
     relation: Assumption
     fraction: bool  # whether a side of it is no whole number
 
+    def at(self, symbols: Mapping[str, int]) -> bool:
+        """Whether a trace at other values is refused for the same."""
+        try:
+            if not all(holds(assumption, symbols) for assumption in self.given):
+                return False
+        except (NotWhole, ZeroDivisionError):
+            return False
+        try:
+            return not holds(self.relation, symbols) and not self.fraction
+        except (NotWhole, ZeroDivisionError):
+            return self.fraction
+
 
 class RefusedSizes(InvalidConfig):
     """A config that is refused at these values; what it was first refused for, where that is known to depend on them alone."""

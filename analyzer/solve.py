@@ -203,7 +203,7 @@ class Solver:
         return 0
 
     def _takes(self, value: int) -> bool:
-        if value < 1 or self._reason(value):
+        if value < 1 or not self.programs.takes({**self.fixed, self.symbol: value}):
             return False
         if len(self.taken) < 64 and value not in self.taken:
             self.taken.append(value)
