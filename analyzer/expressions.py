@@ -105,6 +105,8 @@ def _fraction(tree: Expression, value: Poly, lookup: Lookup, origin: Origin) -> 
 def _power(tree: Operation, lookup: Lookup, origin: Origin) -> Poly:
     base, exponent = (_size(a, lookup, origin) for a in tree.args)
     power = exponent.constant
+    if power == Fraction(1, 2):
+        return _root("sqrt", base, origin)
     if not isinstance(power, int) or abs(power) > MAX_EXPONENT:
         raise refused(origin, f"an exponent must be a whole number between -{MAX_EXPONENT} and {MAX_EXPONENT}")
     if comb(len(base.terms) + abs(power) - 1, abs(power)) > MAX_TERMS:

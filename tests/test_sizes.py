@@ -9,8 +9,9 @@ from analyzer.analysis import analyze
 from analyzer.assumptions import Assumption, without_common
 from analyzer.build.model import read_model
 from analyzer.evaluate import evaluate, holds
+from analyzer.expressions import size
 from analyzer.polynomial import Poly, poly, symbol
-from analyzer.problems import InvalidConfig
+from analyzer.problems import InvalidConfig, Origin
 from analyzer.run.settings import read_run
 from analyzer.sizes import Device, Sizes
 from analyzer.sweep.evaluate import Evaluator, Job
@@ -137,3 +138,7 @@ def test_a_symbol_that_is_1_is_left_out() -> None:
 
     assert decided(sizes) == ["B == 1", "r != 1"]
     assert not holds(Assumption(r, "!=", poly(1)), {"B": 1, "r": 1})
+
+
+def test_half_a_power_is_a_square_root() -> None:
+    assert size("c ** 0.5", symbol, Origin("")) == size("sqrt(c)", symbol, Origin(""))

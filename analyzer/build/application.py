@@ -12,6 +12,7 @@ from analyzer.build.values import refuse, unwieldy
 from analyzer.evaluate import exact
 from analyzer.graph import Call, Tensor
 from analyzer.ops import OPS
+from analyzer.ops.accepted import accepted
 from analyzer.polynomial import ONE, Poly
 from analyzer.sizes import sizes
 from analyzer.tracing import Refused, show
@@ -25,6 +26,7 @@ def apply(name: str, positional: list[Any], attributes: dict[str, Any], frame: F
     tracer, op = frame.tracer, OPS[name]
     try:
         with tracer.op(), located(frame, *(place or (frame.path, frame.label))):
+            accepted(name, positional, attributes)
             function, style = styled(name, positional, style)
             result = function(*positional, **attributes)
             results = result if isinstance(result, tuple) else (result,)

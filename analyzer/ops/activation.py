@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analyzer.graph import Rule, Spec, Tensor
-from analyzer.ops.elementwise import add, div, result, sub
+from analyzer.ops.elementwise import add, div, floating, result, sub
 from analyzer.ops.layout import dimension, elementwise_strides
 from analyzer.ops.registry import op, primitive
 from analyzer.ops.shape import as_shape
@@ -24,14 +24,14 @@ def relu(x: Tensor) -> Rule:
 @primitive
 def sigmoid(x: Tensor) -> Rule:
     """y = 1 / (1 + e^-x)"""
-    return Rule(result(x), {"x": "sigmoid_backward(g, y)"})
+    return Rule(result(x, dtype=floating(x)), {"x": "sigmoid_backward(g, y)"})
 
 
 @op
 @primitive
 def tanh(x: Tensor) -> Rule:
     """y = tanh x"""
-    return Rule(result(x), {"x": "tanh_backward(g, y)"})
+    return Rule(result(x, dtype=floating(x)), {"x": "tanh_backward(g, y)"})
 
 
 @op

@@ -96,8 +96,9 @@ def mul(x: Tensor, other: Tensor | Poly) -> Rule:
 @primitive
 def div(x: Tensor, other: Tensor | Poly) -> Rule:
     """y = x / other"""
-    return Rule(result(x, other, dtype=floating(x) if not isinstance(other, Tensor) else ""),
-                {"other": "-g * ((x / other) / other)", "x": "g / other"})  # fmt: skip
+    dtype = promoted(x, other)
+    quotient = result(x, other, dtype=dtype if dtype in FLOATING else "float32")  # also of whole numbers
+    return Rule(quotient, {"other": "-g * ((x / other) / other)", "x": "g / other"})
 
 
 @op
@@ -118,9 +119,10 @@ def clamp(x: Tensor, *, min: float | None = None, max: float | None = None) -> R
 
 
 def _held(x: Tensor, formula: str, *bounds: float | None) -> Rule:
-    """x held by bounds: whole numbers that a fraction holds are cast first (ATen/native/TensorCompare.cpp)."""
-    cast = x.dtype not in FLOATING and any(isinstance(bound, float) for bound in bounds)
-    held = result(x, dtype="float32" if cast else "")
+    """x held by bounds: whole numbers that a fraction holds, and bools, are cast first (ATen/native/TensorCompare.cpp)."""
+    fractions = x.dtype not in FLOATING and any(isinstance(bound, float) for bound in bounds)
+    cast = "float32" if fractions else "int64" if x.dtype == "bool" else ""
+    held = result(x, dtype=cast)
     return Rule(held, {"x": formula}, copies=(held.bytes,) if cast else ())
 
 

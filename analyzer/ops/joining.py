@@ -37,7 +37,7 @@ def cat(tensors: list[Tensor], *, dim: int = 0) -> Tensor:
 @primitive
 def _stack(x: list[Tensor], dim: int) -> Rule:
     shape = (*x[0].shape[:dim], poly(len(x)), *x[0].shape[dim:])
-    return Rule(Spec(shape, x[0].dtype), {f"x{i}": "selected(g, dim)" for i in range(len(x))}, constants={"dim": dim})
+    return Rule(Spec(shape, promoted_dtype(*x)), {f"x{i}": "selected(g, dim)" for i in range(len(x))}, constants={"dim": dim})
 
 
 @op
