@@ -11,7 +11,7 @@ from typing import Any
 
 from analyzer.graph import FLOATING, Tensor
 from analyzer.polynomial import Poly
-from analyzer.tracing import Refused
+from analyzer.tracing import Refused, current
 
 
 def _words(text: str) -> frozenset[str]:
@@ -45,6 +45,7 @@ NO_BOOL = _words("sub rsub subtract sub_ l1_loss L1Loss")
 SOME_NO_BOOL = _words("remainder fmod cross")
 NO_INTEGER = _words("unfold fold Unfold Fold")
 WRITTEN = _words("add_ sub_ mul_ div_")  # into the first operand, whose kind must hold the result
+ONE_DTYPE = _words("lerp lerp_ prelu Bilinear grid_sample cross")  # of all operands, unless autocast makes it so
 CLASSES = _words("cross_entropy CrossEntropyLoss")
 INSTEAD_OF_MINUS = "~x or logical_not inverts a mask, ^ or logical_xor compares two"
 
@@ -61,8 +62,8 @@ def accepted(name: str, operands: Sequence[Any], attributes: Mapping[str, Any]) 
         raise Refused(f"{name} cannot write its result into a tensor of {dtypes[0]}", "the op without _, or float: {in: x} first")
     if name in CLASSES and len(tensors) > 1 and len(tensors[1].shape) == len(tensors[0].shape):
         _floating(f"{name} with a target of probabilities", dtypes[1:2])
-    if name == "cross" and len(set(dtypes)) > 1:
-        raise Refused(f"cross takes tensors of one dtype, not {' and '.join(dtypes)}", "type_as: [x, y] first")
+    if name in ONE_DTYPE and len(set(dtypes)) > 1 and not current().autocast:
+        raise Refused(f"{name} takes tensors of one dtype, not {' and '.join(dtypes)}", "type_as: {in: [x, y]} first")
 
 
 def _refuse_whole_numbers(name: str, dtypes: Sequence[str]) -> None:

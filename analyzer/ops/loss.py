@@ -32,10 +32,10 @@ def whole_scratch(losses: Spec) -> tuple[Poly, ...]:
     return reduction_scratch(losses.shape, losses.strides or (), range(len(losses.shape)), partial_bytes(losses.dtype))
 
 
-def _pointwise(x: Tensor, target: Tensor, reduction: str, backward: str, resized: bool) -> Rule:
+def _pointwise(x: Tensor, target: Tensor, reduction: str, backward: str, resized: bool, dtype: str = "") -> Rule:
     """A loss per element, then its mean or sum; `resized` when the result keeps the storage of the losses."""
     alike(x, target)
-    losses = result(x, target)
+    losses = result(x, target, dtype=dtype)
     grads = {"x": f"{backward}(g, x, target)", "target": f"{backward}(g, target, x)"}
     if reduction == "none":
         return Rule(losses, grads)
@@ -61,7 +61,7 @@ def smooth_l1_loss(x: Tensor, target: Tensor, *, reduction: str = "mean", beta: 
 @primitive
 def huber_loss(x: Tensor, target: Tensor, *, reduction: str = "mean", delta: float = 1.0) -> Rule:
     """y = mean of d²/2 where |d| < δ, else δ (|d| - δ/2), d = x - target"""
-    return _pointwise(x, target, reduction, "huber_loss_backward", resized=False)
+    return _pointwise(x, target, reduction, "huber_loss_backward", resized=False, dtype=x.dtype)
 
 
 @op

@@ -5,7 +5,7 @@ from __future__ import annotations
 from analyzer.graph import Rule, Tensor
 from analyzer.ops.comparison import eq, ne
 from analyzer.ops.creation import zeros_like
-from analyzer.ops.elementwise import _scalar_tensor, _where, add, clamp_min, div, mul, neg, rsub, statement, sub
+from analyzer.ops.elementwise import _scalar_tensor, _where, add, clamp_min, div, mul, neg, promoted_dtype, rsub, statement, sub
 from analyzer.ops.inplace import overwriting
 from analyzer.ops.layout import broadcast
 from analyzer.ops.loss import alike, reduced
@@ -45,7 +45,7 @@ def cosine_similarity(x: Tensor, other: Tensor, *, dim: int = 1, eps: float = 1e
     for vectors in (x, other):
         length = norm(vectors, dim=dim, keepdim=True)
         lengths.append(statement(clone(length), length))
-    _scalar_tensor("float32")  # eps
+    _scalar_tensor("float64" if promoted_dtype(x, other) == "float64" else "float32")  # eps
     unit = div(other, lengths[1])
     y: Tensor = sum(mul(div(x, lengths[0]), unit), dim=dim)
     return y
