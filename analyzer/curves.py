@@ -38,6 +38,11 @@ class Program:
         """Bytes requested at once at the peak."""
         return max(int(curve(value)) for curve in self.requested)
 
+    def growth(self, value: int) -> int:
+        """By how many bytes the moment that is the peak grows with the next value."""
+        peak = max(self.requested, key=lambda curve: curve(value))
+        return int(peak(value + 1)) - int(peak(value))
+
 
 class Curves:
     """The programs of one model along a symbol, by need; without a symbol there is one."""

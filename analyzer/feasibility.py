@@ -21,7 +21,7 @@ from analyzer.problems import InvalidConfig
 from analyzer.replay import Failure, Replay, cublas_workspace, replay
 from analyzer.verdict import CLOSE, FITS, UNFIT, Band, convolutions, limits
 
-MANY = 80 << 30  # bytes
+MANY, AMPERE = 80 << 30, 80  # bytes, and a compute capability: where the search for the largest value begins, whatever the cards
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,6 @@ class Feasibility:
         self.curves = Curves(analysis, overrides, name)
         self.capability = analysis.device.capability
         self.unlimited: dict[int, dict[int, Replay]] = {}  # by the size of cuBLAS's workspaces, and by value
-        self.growths: dict[Program, int] = {}
         self._share: Fraction | None = None
         self.free = self._without_limit()
 
@@ -100,11 +99,15 @@ class Feasibility:
 
     @property
     def share(self) -> Fraction:
-        """Of the value that the requested bytes allow, the part that runs: on a card with 80 GiB, near what it is on others."""
+        """Of the value that the requested bytes allow, the part that runs: on an A100 with 80 GiB, near what it is on other cards."""
         if self._share is None:
             self._share, above = Fraction(1), self._requested_bound(MANY)
             if 1 < above < LARGEST:
-                self._share = Fraction(self.largest(MANY), above)
+                outer, self.capability = self.capability, AMPERE
+                try:
+                    self._share = Fraction(self.largest(MANY), above)
+                finally:
+                    self.capability = outer
         return self._share
 
     def _tried(self, value: int, room: int) -> tuple[bool, int]:
@@ -116,14 +119,8 @@ class Feasibility:
     def _near(self, value: int, outcome: Replay | Failure, room: int) -> int:
         """The value at which what is asked of the driver would come to `room`, if it grew as what is requested does."""
         asked = outcome.reserved if isinstance(outcome, Replay) else outcome.reserved + outcome.segment
-        growth = self._growth(self.curves.program(value), value)
+        growth = self.curves.program(value).growth(value)
         return value + (room - asked) // growth if growth > 0 else value
-
-    def _growth(self, program: Program, value: int) -> int:
-        """By how much what a program requests grows with the symbol, where that was first asked."""
-        if program not in self.growths:
-            self.growths[program] = program.requests(value + 1) - program.requests(value)
-        return self.growths[program]
 
     def fits(self, value: int, room: int) -> bool:
         """Whether the program runs in `room` bytes at a value of the symbol."""

@@ -215,7 +215,7 @@ def remembered(function: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(function)
     def known(*args: P.args, **named: P.kwargs) -> R:
-        results, key = sizes().results, (function, *args, *named.values())
+        results, key = sizes().results, (function, args, *named.items())
         if key not in results:
             results[key] = function(*args, **named)
         found: R = results[key]

@@ -17,6 +17,7 @@ import analyzer
 from analyzer.analysis import analyze
 from analyzer.assemble import assemble
 from analyzer.build.trace import bind_symbols
+from analyzer.feasibility import verdicts
 from analyzer.gpus import device_of, read_gpus, select
 from analyzer.problems import InvalidConfig
 from analyzer.render import render
@@ -138,6 +139,16 @@ def test_the_largest_batch_fits_and_one_more_does_not(gpu: str) -> None:
     assert (there["fits"], beyond["fits"]) == (True, False)
     assert there["max"] == beyond["max"] == told["max"]
     assert beyond["failure"]["message"]
+
+
+@pytest.mark.parametrize("name", ["cpa-gauss", "bert-large"])  # fragmentation is not monotonous in their batch
+def test_the_largest_batch_on_a_card_does_not_depend_on_the_other_cards(name: str) -> None:
+    described, cards = model(name), [gpu for gpu in read_gpus() if gpu.name in ("H200", "V100-32GB", "T4", "RTX A6000")]
+    there = analyze(described, {}, read_run(described.run, {}, has_loss=True), device_of([]))
+    orders = [cards, cards[::-1], *([card] for card in cards)]
+    told = [{verdict.gpu: verdict.largest for verdict in verdicts(there, {}, "B", order)[1]} for order in orders]
+
+    assert told[0] == told[1] == {card: largest for one in told[2:] for card, largest in one.items()}
 
 
 SMALL = {"n_hvg": 100, "c": 32}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from analyzer.analysis import analyze
-from analyzer.bisection import LARGEST
+from analyzer.bisection import LARGEST, last_near
 from analyzer.evaluate import evaluate
 from analyzer.problems import InvalidConfig
 from analyzer.programs import Programs
@@ -193,3 +194,27 @@ def test_a_symbol_without_any_value_that_is_taken(tmp_path: Path) -> None:
 
     assert "no value of 'd' near 8 is taken" in str(refused.value)
     assert "'part' is 33/2, not a whole number" in str(refused.value)
+
+
+@pytest.mark.parametrize("off", [0, 1, 40, 10**6])
+def test_the_last_value_is_found_whatever_the_estimates(off: int) -> None:
+    chance = random.Random(off)
+    for _ in range(300):
+        high = chance.randint(1, 10**6)
+        end, tries = chance.randrange(high), list[int]()
+
+        def tried(value: int, end: int = end, tries: list[int] = tries) -> tuple[bool, int]:
+            tries.append(value)
+            return value <= end, end + chance.randint(-off, off)
+
+        assert last_near(tried, chance.randint(0, high), high) == end
+        assert len(tries) == len(set(tries)) <= (5 if off < 2 else 60)
+
+
+def test_values_are_taken_as_a_trace_of_each_takes_them(tmp_path: Path) -> None:
+    described = text_model(HEADS, tmp_path)
+    stepped, traced = (Programs(analyze(described, {}, read_run(described.run, {}, has_loss=True)), {}) for _ in range(2))
+    values = [{"c": c, "n": n} for c in range(1, 40) for n in (1, 4, 6)]
+
+    assert [stepped.takes(v) for v in values] == [traced.refusal(v) is None for v in values]
+    assert len(stepped.refusals) < len(traced.refusals) / 4

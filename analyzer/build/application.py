@@ -26,7 +26,7 @@ def apply(name: str, positional: list[Any], attributes: dict[str, Any], frame: F
     tracer, op = frame.tracer, OPS[name]
     try:
         with tracer.op(), located(frame, *(place or (frame.path, frame.label))):
-            accepted(name, positional, attributes)
+            accepted(op, positional, attributes)
             function, style = styled(name, positional, style)
             result = function(*positional, **attributes)
             results = result if isinstance(result, tuple) else (result,)

@@ -10,6 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 from analyzer.graph import FLOATING, Tensor
+from analyzer.ops.registry import Op
 from analyzer.polynomial import Poly
 from analyzer.tracing import Refused, current
 
@@ -19,39 +20,39 @@ def _words(text: str) -> frozenset[str]:
 
 
 FIRST_FLOATING = _words(
-    """gelu GELU silu SiLU silu_ mish Mish elu ELU elu_ celu CELU selu SELU leaky_relu LeakyReLU leaky_relu_ PReLU softplus Softplus
-    logsigmoid LogSigmoid hardsigmoid Hardsigmoid hardswish Hardswish hardswish_ hardshrink Hardshrink softshrink Softshrink glu GLU
+    """gelu silu SiLU silu_ mish elu ELU elu_ celu selu leaky_relu LeakyReLU leaky_relu_ PReLU softplus
+    logsigmoid hardsigmoid hardswish Hardswish hardswish_ hardshrink softshrink glu
     sigmoid_ tanh_ exp_ sqrt_ rsqrt_ frac mean var std norm normalize logsumexp softmax Softmax Softmax2d log_softmax LogSoftmax
-    softmin Softmin gumbel_softmax rand_like randn_like requires_grad_ interpolate upsample Upsample UpsamplingNearest2d
+    softmin Softmin gumbel_softmax rand_like randn_like requires_grad_ interpolate Upsample UpsamplingNearest2d
     UpsamplingBilinear2d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d AdaptiveAvgPool1d AdaptiveAvgPool2d
     AdaptiveAvgPool3d adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d AdaptiveMaxPool1d AdaptiveMaxPool2d
     AdaptiveMaxPool3d avg_pool1d avg_pool2d avg_pool3d AvgPool1d AvgPool2d AvgPool3d max_pool1d max_pool2d max_pool3d MaxPool1d
     MaxPool2d MaxPool3d lp_pool1d lp_pool2d lp_pool3d LPPool1d LPPool2d LPPool3d BatchNorm1d BatchNorm2d BatchNorm3d InstanceNorm1d
     InstanceNorm2d InstanceNorm3d instance_norm layer_norm rms_norm group_norm local_response_norm LocalResponseNorm mm bmm mv dot
-    matmul linear einsum conv1d conv2d conv3d conv_transpose1d conv_transpose2d huber_loss HuberLoss cross_entropy
-    CrossEntropyLoss"""
+    matmul linear einsum conv1d conv2d conv3d conv_transpose1d conv_transpose2d huber_loss cross_entropy
+"""
 )
 ALL_FLOATING = _words(
-    """lerp lerp_ prelu Bilinear kl_div KLDivLoss binary_cross_entropy_with_logits BCEWithLogitsLoss grid_sample cosine_similarity
-    CosineSimilarity pairwise_distance PairwiseDistance"""
+    """lerp lerp_ prelu Bilinear kl_div binary_cross_entropy_with_logits grid_sample cosine_similarity
+    pairwise_distance"""
 )
-SOME_FLOATING = _words("mse_loss MSELoss smooth_l1_loss SmoothL1Loss hypot logaddexp")
+SOME_FLOATING = _words("mse_loss smooth_l1_loss hypot logaddexp")
 FIRST_NO_BOOL = _words(
-    """neg negative neg_ floor ceil round trunc fix relu ReLU relu_ relu6 ReLU6 hardtanh Hardtanh hardtanh_ threshold Threshold
-    tanhshrink Tanhshrink clamp_ argmax argmin randint_like pow square ReflectionPad1d ReflectionPad2d ReflectionPad3d
+    """neg neg_ floor ceil round trunc relu ReLU relu_ relu6 hardtanh Hardtanh hardtanh_ threshold
+    tanhshrink clamp_ argmax argmin randint_like pow square ReflectionPad1d ReflectionPad2d ReflectionPad3d
     ReplicationPad1d ReplicationPad2d ReplicationPad3d"""
 )
-NO_BOOL = _words("sub rsub subtract sub_ l1_loss L1Loss")
+NO_BOOL = _words("sub rsub sub_ l1_loss")
 SOME_NO_BOOL = _words("remainder fmod cross")
 NO_INTEGER = _words("unfold fold Unfold Fold")
 WRITTEN = _words("add_ sub_ mul_ div_")  # into the first operand, whose kind must hold the result
 ONE_DTYPE = _words("lerp lerp_ prelu Bilinear grid_sample cross")  # of all operands, unless autocast makes it so
-CLASSES = _words("cross_entropy CrossEntropyLoss")
 INSTEAD_OF_MINUS = "~x or logical_not inverts a mask, ^ or logical_xor compares two"
 
 
-def accepted(name: str, operands: Sequence[Any], attributes: Mapping[str, Any]) -> None:
+def accepted(op: Op, operands: Sequence[Any], attributes: Mapping[str, Any]) -> None:
     """Raises Refused where torch takes no tensors of these dtypes; an op that is told a dtype casts first."""
+    name = op.declared.__name__  # of a module or an alias, the function that it is
     tensors = [t for operand in operands for t in (operand if isinstance(operand, list) else [operand]) if isinstance(t, Tensor)]
     if not tensors or attributes.get("dtype"):
         return
@@ -60,7 +61,7 @@ def accepted(name: str, operands: Sequence[Any], attributes: Mapping[str, Any]) 
     _refuse_bools(name, dtypes)
     if name in WRITTEN and _kind(name, tensors, operands) > _kind("", tensors[:1], ()):
         raise Refused(f"{name} cannot write its result into a tensor of {dtypes[0]}", "the op without _, or float: {in: x} first")
-    if name in CLASSES and len(tensors) > 1 and len(tensors[1].shape) == len(tensors[0].shape):
+    if name == "cross_entropy" and len(tensors) > 1 and len(tensors[1].shape) == len(tensors[0].shape):
         _floating(f"{name} with a target of probabilities", dtypes[1:2])
     if name in ONE_DTYPE and len(set(dtypes)) > 1 and not current().autocast:
         raise Refused(f"{name} takes tensors of one dtype, not {' and '.join(dtypes)}", "type_as: {in: [x, y]} first")
