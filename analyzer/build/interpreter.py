@@ -13,9 +13,11 @@ from analyzer.build.values import refuse, shown, tensor_of
 from analyzer.document import Mapping, Scalar, Sequence, Value
 from analyzer.evaluate import NotWhole
 from analyzer.graph import Enter, Leave, Tensor
+from analyzer.ops import OPS
 from analyzer.problems import InvalidConfig, Problem, nearest
 from analyzer.sizes import sizes
 
+FLAGS_FOR_MORE = ("states", "need_weights", "return_indices")
 MAX_STATEMENTS, MAX_UNROLLED, MAX_LOOPS = 6_000, 30_000, 4
 
 
@@ -100,7 +102,8 @@ class Interpreter:
                 if names and len(names) != len(results) and POISON not in results:
                     given = statement.option("as")
                     origin = given.origin if given else statement.origin
-                    raise refuse(origin, f"{statement.word} returns {counted(len(results), 'value')}, not {len(names)}")
+                    message = f"{statement.word} returns {counted(len(results), 'value')}, not {len(names)}"
+                    raise refuse(origin, message, _flag_for_more(statement.word) if len(names) > len(results) else "")
                 frame.remember(results if POISON not in results else (POISON,) * max(1, len(names)), names)
 
     def _name_previous(self, statement: Statement, frame: Frame) -> None:
@@ -176,3 +179,9 @@ class Interpreter:
     def count_of(self, value: Value, frame: Frame) -> Count:
         """How often something is repeated. Raises InvalidConfig."""
         return count_of(value, frame, simulated=self.simulated, unroll=self.unroll)
+
+
+def _flag_for_more(word: str) -> str:
+    """Which argument of an op makes it return more, if one does."""
+    arguments = [argument.name for argument in OPS[word].arguments] if word in OPS else []
+    return next((f"{flag}: true gives more" for flag in FLAGS_FOR_MORE if flag in arguments), "")

@@ -38,11 +38,11 @@ ALL_FLOATING = _words(
 )
 SOME_FLOATING = _words("mse_loss smooth_l1_loss hypot logaddexp")
 FIRST_NO_BOOL = _words(
-    """neg neg_ floor ceil round trunc relu ReLU relu_ relu6 hardtanh Hardtanh hardtanh_ threshold
+    """floor ceil round trunc relu ReLU relu_ relu6 hardtanh Hardtanh hardtanh_ threshold
     tanhshrink clamp_ argmax argmin randint_like pow square ReflectionPad1d ReflectionPad2d ReflectionPad3d
     ReplicationPad1d ReplicationPad2d ReplicationPad3d"""
 )
-NO_BOOL = _words("sub rsub sub_ l1_loss")
+NO_BOOL = _words("neg neg_ sub rsub sub_ l1_loss")
 SOME_NO_BOOL = _words("remainder fmod cross")
 NO_INTEGER = _words("unfold fold Unfold Fold")
 WRITTEN = _words("add_ sub_ mul_ div_")  # into the first operand, whose kind must hold the result
