@@ -122,7 +122,7 @@ class Programs:
                 values = bind_symbols(self.first.model, {**self.overrides, **{name: str(value) for name, value in changed.items()}}).values
             except InvalidConfig:
                 return False
-            if any(broken.at(values) for broken in self.broken):
+            if any(broken.refuses(values) for broken in self.broken):
                 return False
         return self.refusal(changed) is None
 

@@ -41,7 +41,7 @@ class Broken:
     relation: Assumption
     fraction: bool  # whether a side of it is no whole number
 
-    def at(self, symbols: Mapping[str, int]) -> bool:
+    def refuses(self, symbols: Mapping[str, int]) -> bool:
         """Whether a trace at other values is refused for the same."""
         try:
             if not all(holds(assumption, symbols) for assumption in self.given):
